@@ -1,0 +1,14 @@
+COMMON_SRCS =	\
+	addr.c \
+	buf.c \
+	child.c \
+	conf.c \
+	confwire.c \
+	ev.c \
+	imsg.c \
+	log.c \
+	parts.c \
+	priv.c \
+	proto.c \
+	sandbox.c
+COMMON_LIBS =	-lseccomp -lcap -lbsd

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The configuration, as master reads it from mailwall.conf and as the
+ * children get it in frames.  A struct conf is built once and never changed;
+ * a reload builds another one beside it, and whoever still works by the old
+ * one holds a reference.
+ */
+
+#ifndef MAILWALL_CONF_H
+#define MAILWALL_CONF_H
+
+#include <sys/queue.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "limits.h"
+#include "proto.h"
+
+enum av_mode {
+	AV_EMBEDDED,		/* libclamav inside mailwall-scanner */
+	AV_CLAMD,		/* clamd over its local socket */
+	AV_NONE,		/* the administrator said so */
+	AV_MAX
+};
+
+enum starttls_mode {
+	STARTTLS_WITHHOLD,	/* taken out of EHLO, refused when tried */
+	STARTTLS_PASS,		/* rest of the session is opaque, logged so */
+	STARTTLS_MAX
+};
+
+/* Milliseconds to wait, RFC 5321 section 4.5.3.2 where it has a number. */
+enum timeout {
+	TMO_CONNECT,		/* server: TCP connection */
+	TMO_BANNER,		/* server: 220, 4.5.3.2.1 */
+	TMO_COMMAND,		/* server: reply to EHLO, MAIL, RCPT ... */
+	TMO_DATA,		/* server: 354, 4.5.3.2.4 */
+	TMO_BLOCK,		/* either: progress of message bytes, .5 */
+	TMO_DOT,		/* server: reply to the final dot, .6 */
+	TMO_CLIENT,		/* client: next command, 4.5.3.2.7 */
+	TMO_KEEPALIVE,		/* server: NOOP after that long idle */
+	TMO_SESSION,		/* client: a whole session; 0: no limit */
+	TMO_PARSE,		/* parser: one message */
+	TMO_SCAN,		/* scanner: one message, waiting included */
+	TMO_DRAIN,		/* shutdown and reload: old sessions */
+	TMO_MAX
+};
+
+/* Everything that is a single value; payload of IMSG_CONF_BEGIN. */
+struct conf_globals {
+	uint64_t	 message_max;	/* bytes; larger is refused (552) */
+	uint64_t	 spool_max;	/* bytes spooled, all proxies */
+	uint64_t	 timeout[TMO_MAX];	/* ms */
+	uint64_t	 scan_file_max;	/* bytes of one part or member */
+	uint64_t	 scan_total_max; /* bytes unpacked from one message */
+	uint32_t	 scan_depth;	/* archives in archives */
+	uint32_t	 scan_files;	/* members of one message */
+	uint32_t	 proxies;	/* processes */
+	uint32_t	 parsers;
+	uint32_t	 scanners;	/* workers of the loader */
+	uint32_t	 sessions_max;	/* all proxies together */
+	uint32_t	 parts_max;	/* PARSE_PARTS_MAX at most */
+	uint32_t	 depth_max;	/* PARSE_DEPTH_MAX at most */
+	uint32_t	 av;		/* enum av_mode */
+	uint32_t	 starttls;	/* enum starttls_mode */
+	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
+	uint32_t	 log_facility;	/* LOG_MAIL ... as syslog(3) has it */
+	char		 av_path[CONF_PATH_MAX];  /* database or socket */
+	char		 rundir[CONF_PATH_MAX];	/* has empty/ and scanner/ */
+	char		 user_proxy[CONF_NAME_MAX];
+	char		 user_parser[CONF_NAME_MAX];
+	char		 user_scanner[CONF_NAME_MAX];
+};
+
+enum listen_mode {
+	LISTEN_REDIRECT,	/* iptables REDIRECT: SO_ORIGINAL_DST */
+	LISTEN_TPROXY,		/* iptables TPROXY: getsockname */
+	LISTEN_RELAY,		/* clients connect to us; one fixed server */
+	LISTEN_MAX
+};
+
+/* Payload of IMSG_CONF_LISTENER; in frames the socket is attached. */
+struct conf_listener_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 mode;		/* enum listen_mode */
+	struct addr	 addr;		/* bound to; any-address possible */
+	struct addr	 relay;		/* LISTEN_RELAY: the server */
+};
+
+struct conf_listener {
+	TAILQ_ENTRY(conf_listener)	 entry;
+	struct conf_listener_wire	 w;
+	int				 fd;	/* -1 when not open */
+	int				 line;	/* of the file */
+};
+
+/* Payload of IMSG_CONF_TABLE; its networks follow. */
+struct conf_table_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 nnets;		/* that follow in IMSG_CONF_NET */
+	char		 name[CONF_NAME_MAX];	/* "" for one without a name */
+};
+
+/* Payload of IMSG_CONF_NET is an array of these. */
+struct conf_net {
+	uint32_t		 table;	/* id of the table */
+	uint32_t		 not;	/* "!": excluded again */
+	struct addr_net		 net;
+};
+
+struct conf_table {
+	TAILQ_ENTRY(conf_table)	 entry;
+	struct conf_table_wire	 w;
+	struct conf_net		*net;	/* w.nnets; as in the file */
+	size_t			 nalloc;
+	int			 line;
+};
+
+enum rule_phase {
+	PHASE_CONNECT,
+	PHASE_MESSAGE,
+	PHASE_MAX
+};
+
+enum rule_action {
+	ACTION_PASS,
+	ACTION_BLOCK,		/* 5yz */
+	ACTION_TEMPFAIL,	/* 4yz */
+	ACTION_DISCARD,		/* 250, and gone */
+	ACTION_MAX
+};
+
+#define RULE_NO_TABLE	UINT32_MAX
+
+/* Payload of IMSG_CONF_RULE.  First match in a phase decides. */
+struct conf_rule_wire {
+	uint32_t	 phase;		/* enum rule_phase */
+	uint32_t	 action;	/* enum rule_action */
+	uint32_t	 disconnect;	/* close the session afterwards */
+	uint32_t	 verdicts;	/* bit 1 << enum verdict; 0: any */
+	uint32_t	 source;	/* table id of client, or NO_TABLE */
+	uint32_t	 source_not;	/* "source ! <table>" */
+	uint32_t	 dest;		/* table id of server, or NO_TABLE */
+	uint32_t	 dest_not;
+	uint32_t	 line;		/* of the file, for the log */
+	uint32_t	 pad;		/* zero */
+	char		 virus[CONF_PATTERN_MAX]; /* glob on the name; "" any */
+	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
+};
+
+struct conf_rule {
+	TAILQ_ENTRY(conf_rule)	 entry;
+	struct conf_rule_wire	 w;
+};
+
+struct conf {
+	struct conf_globals		 g;
+	TAILQ_HEAD(, conf_listener)	 listeners;
+	TAILQ_HEAD(, conf_table)	 tables;
+	TAILQ_HEAD(, conf_rule)		 rules;
+	struct conf_table		**table;  /* by id, after conf_done() */
+	uint32_t			 nlisteners;
+	uint32_t			 ntables;
+	uint32_t			 nrules;
+	uint32_t			 nnets;
+	unsigned int			 refs;
+};
+
+/* What a message-phase or connect-phase rule is asked about. */
+struct conf_facts {
+	const struct addr	*source;
+	const struct addr	*dest;
+	enum verdict		 verdict;	/* message phase */
+	const char		*virus;		/* name, or "" */
+};
+
+/* A new configuration with the defaults in it, one reference; never NULL. */
+struct conf	*conf_new(void);
+struct conf	*conf_ref(struct conf *);
+/* Drop a reference; the last one closes the listeners and frees. */
+void		 conf_unref(struct conf *);
+
+/* Add an element, copied; NULL with errno ENOSPC beyond its limit. */
+struct conf_listener	*conf_add_listener(struct conf *,
+			    const struct conf_listener_wire *);
+struct conf_table	*conf_add_table(struct conf *, const char *name);
+int			 conf_add_net(struct conf *, struct conf_table *,
+			    const struct conf_net *);
+struct conf_rule	*conf_add_rule(struct conf *,
+			    const struct conf_rule_wire *);
+struct conf_table	*conf_find_table(const struct conf *, const char *);
+/*
+ * Finish: number and index the tables.  Defaults that make rules: if no rule
+ * of the message phase can match a virus, an unscannable message or a failed
+ * scan, the built-in ones do (see conf_match()).  0, or -1 with errno EINVAL
+ * for ids that do not exist.
+ */
+int			 conf_done(struct conf *);
+
+/*
+ * The first rule of the phase that matches, or the built-in one for what no
+ * rule matched: virus: block and disconnect; unscannable: block; scanner
+ * failed: tempfail; clean: pass.  Never NULL.  The result lives as long as
+ * the configuration.
+ */
+const struct conf_rule_wire *conf_match(const struct conf *, enum rule_phase,
+		    const struct conf_facts *);
+
+/* Is the address in the table?  The most specific network decides. */
+int		 conf_table_match(const struct conf_table *,
+		    const struct addr *);
+
+/* Shell-style match of *, ? and everything else literally, ASCII case
+ * folded, linear in time and without recursion: 1 or 0. */
+int		 conf_glob(const char *pattern, const char *text);
+
+/*
+ * Take one IMSG_CONF_* frame into *building (made at CONF_BEGIN).  Returns 0
+ * to go on, 1 at CONF_END when *building is complete and checked, -1 with
+ * errno EBADMSG for anything out of order or out of range.  fd is taken.
+ */
+int		 conf_frame(struct conf **building, uint32_t type, int fd,
+		    const void *data, size_t len);
+
+/* Names, as the file has them; never NULL. */
+const char	*conf_timeout_name(enum timeout);
+const char	*conf_action_name(uint32_t action);
+const char	*conf_listen_name(uint32_t mode);
+
+#endif /* MAILWALL_CONF_H */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Every maximum of mailwall, each with its reason, in one place, so that they
+ * are reviewed together.  Sizes are in bytes unless a name says otherwise.
+ * What an administrator may change has a default here (DEF_) and a ceiling
+ * (MAX_); what nobody may change has only its limit.
+ */
+
+#ifndef MAILWALL_LIMITS_H
+#define MAILWALL_LIMITS_H
+
+#define KIB			1024ULL
+#define MIB			(1024ULL * KIB)
+#define GIB			(1024ULL * MIB)
+
+/* Frames between processes. */
+#define IMSG_DATA_MAX		16384	/* one frame: fits any socket buffer */
+#define IMSG_QUEUE_MAX		4096	/* frames waiting for a slow peer; a
+					   pool of 16 proxies, 256 tables */
+
+/* Pools.  More processes than cores only cost memory. */
+#define MAX_PROXIES		64
+#define MAX_PARSERS		64
+#define MAX_SCANNERS		64
+#define DEF_PARSERS		2
+#define DEF_SCANNERS		0	/* 0: one for each core */
+
+/* Configuration file. */
+#define CONF_LISTENERS_MAX	64
+#define CONF_RULES_MAX		4096
+#define CONF_TABLES_MAX		256
+#define CONF_NETS_MAX		65536	/* of all tables together */
+#define CONF_PATH_MAX		256
+#define CONF_NAME_MAX		64	/* table, macro and user names */
+#define CONF_REPLY_MAX		256	/* text of one reply; RFC 5321,
+					   4.5.3.1.5 allows 512 a line */
+#define CONF_PATTERN_MAX	128	/* glob on a virus name */
+#define CONF_INCLUDE_DEPTH	8	/* files including files */
+
+/* SMTP, RFC 5321 section 4.5.3.1 and the extensions that lengthen commands. */
+#define SMTP_LINE_MAX		2048	/* command: 512 + SIZE, DSN, AUTH= */
+#define SMTP_AUTH_LINE_MAX	12288	/* base64 answer, RFC 4954 section 4 */
+#define SMTP_REPLY_LINE_MAX	4096	/* servers exceed the RFC's 512 */
+#define SMTP_REPLY_MAX		65536	/* all lines of one reply (HELP) */
+#define SMTP_ADDR_MAX		1024	/* path; RFC says 256, UTF-8 and
+					   source routes lengthen it */
+#define SMTP_HELO_MAX		512
+#define SMTP_RCPT_MAX		10000	/* recipients that we remember */
+#define SMTP_ERRORS_MAX		100	/* refused lines in one session */
+
+/* Messages. */
+#define DEF_MESSAGE_SIZE	(50 * MIB)
+#define MAX_MESSAGE_SIZE	(1 * GIB)
+#define DEF_SESSIONS		4096	/* all workers together */
+#define MAX_SESSIONS		65536
+
+/* The parser.  Real mail stays far below each; hostile mail does not. */
+#define PARSE_PARTS_MAX		10000	/* measured: 1e6 parts cost seconds */
+#define PARSE_DEPTH_MAX		63	/* stack of open multiparts */
+#define PARSE_HEADERS_MAX	2000	/* fields in one entity */
+#define PARSE_HEADER_BYTES_MAX	(1 * MIB) /* header of one entity */
+#define PARSE_BOUNDARY_MAX	200	/* RFC 2046, 5.1.1 says 70 */
+#define PARSE_PARAMS_MAX	256	/* parameters of one field */
+#define PARSE_NAME_MAX		1024	/* a decoded file name */
+#define PARSE_DECODED_FACTOR	4	/* decoded bytes of all readings, times
+					   the message's size ... */
+#define PARSE_DECODED_SLACK	(1 * MIB) /* ... plus this */
+#define PARSE_TIME_MAX		20000	/* ms; then the parser is killed */
+
+/* The scanner. */
+#define DEF_SCAN_TIME		60000	/* ms, one message, all parts */
+#define MAX_SCAN_TIME		240000	/* a client waits 10 min for the reply
+					   to its dot, RFC 5321 4.5.3.2.6 */
+#define SCAN_NAME_MAX		128	/* name of a virus or a reason */
+#define SCAN_QUEUE_MAX		256	/* messages waiting for a scanner */
+
+#endif /* MAILWALL_LIMITS_H */

@@ -1,0 +1,3 @@
+master_SRCS =	\
+	main.c
+master_LIBS =

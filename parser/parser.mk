@@ -1,0 +1,3 @@
+parser_SRCS =	\
+	main.c
+parser_LIBS =

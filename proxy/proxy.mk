@@ -1,0 +1,3 @@
+proxy_SRCS =	\
+	main.c
+proxy_LIBS =

@@ -1,0 +1,3 @@
+scanner_SRCS =	\
+	main.c
+scanner_LIBS =
