@@ -21,7 +21,7 @@ struct priv {
 	const char	*root;		/* directory to chroot to, or NULL: the
 					   process has done that already */
 	uint64_t	 max_files;	/* RLIMIT_NOFILE */
-	uint64_t	 max_fsize;	/* RLIMIT_FSIZE, bounds memfds as well */
+	uint64_t	 max_fsize;	/* RLIMIT_FSIZE, also memfds */
 	uint64_t	 max_memory;	/* RLIMIT_AS; PRIV_NO_LIMIT: as is */
 	int		 may_fork;	/* 0: RLIMIT_NPROC becomes 0 */
 };
