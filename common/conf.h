@@ -159,7 +159,7 @@ struct conf_rule {
 struct conf {
 	struct conf_globals		 g;
 	TAILQ_HEAD(, conf_listener)	 listeners;
-	TAILQ_HEAD(, conf_table)	 tables;
+	TAILQ_HEAD(conf_tables, conf_table) tables;
 	TAILQ_HEAD(, conf_rule)		 rules;
 	struct conf_table		**table;  /* by id, after conf_done() */
 	uint32_t			 nlisteners;

@@ -49,12 +49,15 @@ struct sandbox_rule {
 /* Load the n rules as this process's filter; fatal when that fails. */
 void	 sandbox_seccomp(const struct sandbox_rule *rules, size_t n);
 
+#define SB_REQUIRED	1	/* no Landlock in this kernel: fatal */
+#define SB_TCP		2	/* TCP bind and connect stay possible */
+
 /*
- * Restrict the file system (and TCP, where the kernel can) with Landlock:
- * nothing at all, or only what lies beneath rwdir (created, read, written
- * and removed there).  A kernel without Landlock: logged and left if
- * required is 0, fatal if it is 1.
+ * Restrict the file system with Landlock to nothing at all, or to what lies
+ * beneath rwdir (created, read, written and removed there); where the kernel
+ * can, also TCP, signals and abstract sockets to the outside.  A kernel
+ * without Landlock is fatal or logged, as flags say.
  */
-void	 sandbox_landlock(const char *rwdir, int required);
+void	 sandbox_landlock(const char *rwdir, int flags);
 
 #endif /* MAILWALL_SANDBOX_H */

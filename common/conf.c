@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+
+/* The configuration in memory, see conf.h. */
+
+#include <sys/sysinfo.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+
+#include "conf.h"
+#include "log.h"
+
+static int	 rule_matches(const struct conf *, const struct conf_rule_wire *,
+		    const struct conf_facts *);
+static int	 fold(int);
+
+/* RFC 5321 section 4.5.3.2 where it has a number; ms. */
+static const uint64_t default_timeout[TMO_MAX] = {
+	[TMO_CONNECT] = 30 * 1000,
+	[TMO_BANNER] = 300 * 1000,
+	[TMO_COMMAND] = 300 * 1000,
+	[TMO_DATA] = 120 * 1000,
+	[TMO_BLOCK] = 180 * 1000,
+	[TMO_DOT] = 600 * 1000,
+	[TMO_CLIENT] = 300 * 1000,
+	[TMO_KEEPALIVE] = 60 * 1000,
+	[TMO_SESSION] = 7200 * 1000,
+	[TMO_PARSE] = PARSE_TIME_MAX,
+	[TMO_SCAN] = DEF_SCAN_TIME,
+	[TMO_DRAIN] = 60 * 1000,
+};
+
+struct conf *
+conf_new(void)
+{
+	struct conf		*conf;
+	struct conf_globals	*g;
+	struct sysinfo		 si;
+	long			 cores;
+
+	conf = calloc(1, sizeof(*conf));
+	if (conf == NULL)
+		fatal("%s", __func__);
+	TAILQ_INIT(&conf->listeners);
+	TAILQ_INIT(&conf->tables);
+	TAILQ_INIT(&conf->rules);
+	conf->refs = 1;
+
+	cores = sysconf(_SC_NPROCESSORS_ONLN);
+	if (cores < 1)
+		cores = 1;
+	g = &conf->g;
+	g->message_max = DEF_MESSAGE_SIZE;
+	/* A quarter of the memory; the kernel needs the rest for sockets. */
+	g->spool_max = sysinfo(&si) == 0 ?
+	    (uint64_t)si.totalram * si.mem_unit / 4 : GIB;
+	memcpy(g->timeout, default_timeout, sizeof(g->timeout));
+	g->scan_file_max = 100 * MIB;
+	g->scan_total_max = 400 * MIB;
+	g->scan_depth = 17;
+	g->scan_files = 10000;
+	g->proxies = cores > MAX_PROXIES ? MAX_PROXIES : (uint32_t)cores;
+	if (g->proxies < 2)
+		g->proxies = 2;
+	g->parsers = DEF_PARSERS;
+	g->scanners = DEF_SCANNERS;
+	g->sessions_max = DEF_SESSIONS;
+	g->parts_max = PARSE_PARTS_MAX;
+	g->depth_max = PARSE_DEPTH_MAX;
+	g->av = AV_EMBEDDED;
+	g->starttls = STARTTLS_WITHHOLD;
+	g->log_facility = LOG_MAIL;
+	strlcpy(g->av_path, "/var/lib/clamav", sizeof(g->av_path));
+	strlcpy(g->rundir, RUNDIR, sizeof(g->rundir));
+	strlcpy(g->user_proxy, "_mwproxy", sizeof(g->user_proxy));
+	strlcpy(g->user_parser, "_mwparse", sizeof(g->user_parser));
+	strlcpy(g->user_scanner, "_mwscan", sizeof(g->user_scanner));
+	return (conf);
+}
+
+struct conf *
+conf_ref(struct conf *conf)
+{
+	conf->refs++;
+	return (conf);
+}
+
+void
+conf_unref(struct conf *conf)
+{
+	struct conf_listener	*l;
+	struct conf_table	*t;
+	struct conf_rule	*r;
+
+	if (conf == NULL || --conf->refs > 0)
+		return;
+	while ((l = TAILQ_FIRST(&conf->listeners)) != NULL) {
+		TAILQ_REMOVE(&conf->listeners, l, entry);
+		if (l->fd != -1)
+			close(l->fd);
+		free(l);
+	}
+	while ((t = TAILQ_FIRST(&conf->tables)) != NULL) {
+		TAILQ_REMOVE(&conf->tables, t, entry);
+		free(t->net);
+		free(t);
+	}
+	while ((r = TAILQ_FIRST(&conf->rules)) != NULL) {
+		TAILQ_REMOVE(&conf->rules, r, entry);
+		free(r);
+	}
+	free(conf->table);
+	free(conf);
+}
+
+struct conf_listener *
+conf_add_listener(struct conf *conf, const struct conf_listener_wire *w)
+{
+	struct conf_listener	*l;
+
+	if (conf->nlisteners >= CONF_LISTENERS_MAX) {
+		errno = ENOSPC;
+		return (NULL);
+	}
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		fatal("%s", __func__);
+	l->w = *w;
+	l->w.id = conf->nlisteners++;
+	l->fd = -1;
+	TAILQ_INSERT_TAIL(&conf->listeners, l, entry);
+	return (l);
+}
+
+struct conf_table *
+conf_add_table(struct conf *conf, const char *name)
+{
+	struct conf_table	*t;
+
+	if (conf->ntables >= CONF_TABLES_MAX) {
+		errno = ENOSPC;
+		return (NULL);
+	}
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		fatal("%s", __func__);
+	t->w.id = conf->ntables++;
+	strlcpy(t->w.name, name, sizeof(t->w.name));
+	TAILQ_INSERT_TAIL(&conf->tables, t, entry);
+	return (t);
+}
+
+int
+conf_add_net(struct conf *conf, struct conf_table *t,
+    const struct conf_net *net)
+{
+	struct conf_net	*p;
+	size_t		 n;
+
+	if (conf->nnets >= CONF_NETS_MAX) {
+		errno = ENOSPC;
+		return (-1);
+	}
+	if (t->w.nnets == t->nalloc) {
+		n = t->nalloc == 0 ? 8 : t->nalloc * 2;
+		p = reallocarray(t->net, n, sizeof(*p));
+		if (p == NULL)
+			fatal("%s", __func__);
+		t->net = p;
+		t->nalloc = n;
+	}
+	t->net[t->w.nnets] = *net;
+	t->net[t->w.nnets].table = t->w.id;
+	t->w.nnets++;
+	conf->nnets++;
+	return (0);
+}
+
+struct conf_rule *
+conf_add_rule(struct conf *conf, const struct conf_rule_wire *w)
+{
+	struct conf_rule	*r;
+
+	if (conf->nrules >= CONF_RULES_MAX) {
+		errno = ENOSPC;
+		return (NULL);
+	}
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		fatal("%s", __func__);
+	r->w = *w;
+	TAILQ_INSERT_TAIL(&conf->rules, r, entry);
+	conf->nrules++;
+	return (r);
+}
+
+struct conf_table *
+conf_find_table(const struct conf *conf, const char *name)
+{
+	struct conf_table	*t;
+
+	TAILQ_FOREACH(t, &conf->tables, entry)
+		if (strcmp(t->w.name, name) == 0)
+			return (t);
+	return (NULL);
+}
+
+int
+conf_done(struct conf *conf)
+{
+	struct conf_table	*t;
+	struct conf_rule	*r;
+	uint32_t		 i;
+
+	free(conf->table);
+	conf->table = calloc(conf->ntables == 0 ? 1 : conf->ntables,
+	    sizeof(*conf->table));
+	if (conf->table == NULL)
+		fatal("%s", __func__);
+	i = 0;
+	TAILQ_FOREACH(t, &conf->tables, entry) {
+		t->w.id = i;
+		conf->table[i++] = t;
+	}
+	TAILQ_FOREACH(r, &conf->rules, entry) {
+		if ((r->w.source != RULE_NO_TABLE &&
+		    r->w.source >= conf->ntables) ||
+		    (r->w.dest != RULE_NO_TABLE &&
+		    r->w.dest >= conf->ntables)) {
+			errno = EINVAL;
+			return (-1);
+		}
+	}
+	return (0);
+}
+
+int
+conf_table_match(const struct conf_table *t, const struct addr *a)
+{
+	const struct conf_net	*best;
+	uint32_t		 i;
+
+	best = NULL;
+	for (i = 0; i < t->w.nnets; i++)
+		if (addr_in_net(a, &t->net[i].net) && (best == NULL ||
+		    t->net[i].net.prefix > best->net.prefix))
+			best = &t->net[i];
+	return (best != NULL && !best->not);
+}
+
+static int
+fold(int c)
+{
+	return (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+/*
+ * Greedy with one way back: on a mismatch after a star, the star takes one
+ * character more.  Only the last star can matter, so the time is at most the
+ * product of both lengths, and both are short.
+ */
+int
+conf_glob(const char *pattern, const char *text)
+{
+	const char	*star, *resume;
+
+	star = resume = NULL;
+	while (*text != '\0') {
+		if (*pattern == '*') {
+			star = ++pattern;
+			resume = text;
+		} else if (*pattern == '?' || (*pattern != '\0' &&
+		    fold((unsigned char)*pattern) ==
+		    fold((unsigned char)*text))) {
+			pattern++;
+			text++;
+		} else if (star != NULL) {
+			pattern = star;
+			text = ++resume;
+		} else
+			return (0);
+	}
+	while (*pattern == '*')
+		pattern++;
+	return (*pattern == '\0');
+}
+
+static int
+rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
+    const struct conf_facts *f)
+{
+	if (r->phase == PHASE_MESSAGE) {
+		if (r->verdicts != 0 &&
+		    (r->verdicts & (1U << f->verdict)) == 0)
+			return (0);
+		if (r->virus[0] != '\0' && f->verdict == VERDICT_VIRUS &&
+		    !conf_glob(r->virus, f->virus))
+			return (0);
+	}
+	if (r->source != RULE_NO_TABLE &&
+	    conf_table_match(conf->table[r->source], f->source) ==
+	    (int)r->source_not)
+		return (0);
+	if (r->dest != RULE_NO_TABLE &&
+	    conf_table_match(conf->table[r->dest], f->dest) ==
+	    (int)r->dest_not)
+		return (0);
+	return (1);
+}
+
+const struct conf_rule_wire *
+conf_match(const struct conf *conf, enum rule_phase phase,
+    const struct conf_facts *f)
+{
+	/* What happens when nobody has said anything. */
+	static const struct conf_rule_wire pass = {
+		.action = ACTION_PASS
+	}, builtin[VERDICT_MAX] = {
+		[VERDICT_CLEAN] = { .action = ACTION_PASS },
+		[VERDICT_UNSCANNABLE] = { .action = ACTION_BLOCK },
+		[VERDICT_SCANNER_FAILED] = { .action = ACTION_TEMPFAIL },
+		[VERDICT_VIRUS] = { .action = ACTION_BLOCK, .disconnect = 1 },
+	};
+	const struct conf_rule	*r;
+
+	TAILQ_FOREACH(r, &conf->rules, entry)
+		if (r->w.phase == phase && rule_matches(conf, &r->w, f))
+			return (&r->w);
+	if (phase == PHASE_CONNECT)
+		return (&pass);
+	return (&builtin[f->verdict]);
+}
+
+const char *
+conf_timeout_name(enum timeout t)
+{
+	static const char *const names[TMO_MAX] = {
+		[TMO_CONNECT] = "connect",
+		[TMO_BANNER] = "banner",
+		[TMO_COMMAND] = "command",
+		[TMO_DATA] = "data",
+		[TMO_BLOCK] = "block",
+		[TMO_DOT] = "dot",
+		[TMO_CLIENT] = "client",
+		[TMO_KEEPALIVE] = "keepalive",
+		[TMO_SESSION] = "session",
+		[TMO_PARSE] = "parse",
+		[TMO_SCAN] = "scan",
+		[TMO_DRAIN] = "drain",
+	};
+
+	if ((unsigned int)t >= TMO_MAX)
+		return ("unknown");
+	return (names[t]);
+}
+
+const char *
+conf_action_name(uint32_t action)
+{
+	static const char *const names[ACTION_MAX] = {
+		[ACTION_PASS] = "pass",
+		[ACTION_BLOCK] = "block",
+		[ACTION_TEMPFAIL] = "tempfail",
+		[ACTION_DISCARD] = "discard",
+	};
+
+	return (action < ACTION_MAX ? names[action] : "unknown");
+}
+
+const char *
+conf_listen_name(uint32_t mode)
+{
+	static const char *const names[LISTEN_MAX] = {
+		[LISTEN_REDIRECT] = "redirect",
+		[LISTEN_TPROXY] = "tproxy",
+		[LISTEN_RELAY] = "relay",
+	};
+
+	return (mode < LISTEN_MAX ? names[mode] : "unknown");
+}

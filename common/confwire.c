@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The configuration as frames.  They come from master, which has checked the
+ * file; checking the ranges again here costs nothing and keeps a mistake in
+ * master from becoming an index out of bounds in a child.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+
+static int	 globals_ok(const struct conf_globals *);
+static int	 string_ok(const char *, size_t);
+static int	 addr_ok(const struct addr *, int);
+static int	 take_listener(struct conf *, const void *, int);
+static int	 take_nets(struct conf *, const uint8_t *, size_t);
+static int	 take_rule(struct conf *, const void *);
+
+static int
+string_ok(const char *s, size_t size)
+{
+	return (memchr(s, '\0', size) != NULL);
+}
+
+static int
+addr_ok(const struct addr *a, int may_be_none)
+{
+	return (a->family == 4 || a->family == 6 ||
+	    (may_be_none && a->family == 0));
+}
+
+static int
+globals_ok(const struct conf_globals *g)
+{
+	int	 i;
+
+	for (i = 0; i < TMO_MAX; i++)
+		if (g->timeout[i] > 30ULL * 86400 * 1000 ||
+		    (g->timeout[i] == 0 && i != TMO_SESSION))
+			return (0);
+	return (g->message_max > 0 && g->message_max <= MAX_MESSAGE_SIZE &&
+	    g->spool_max > 0 && g->av < AV_MAX &&
+	    g->starttls < STARTTLS_MAX &&
+	    g->proxies >= 1 && g->proxies <= MAX_PROXIES &&
+	    g->parsers >= 1 && g->parsers <= MAX_PARSERS &&
+	    g->scanners <= MAX_SCANNERS &&
+	    g->sessions_max >= 1 && g->sessions_max <= MAX_SESSIONS &&
+	    g->parts_max >= 1 && g->parts_max <= PARSE_PARTS_MAX &&
+	    g->depth_max >= 1 && g->depth_max <= PARSE_DEPTH_MAX &&
+	    string_ok(g->av_path, sizeof(g->av_path)) &&
+	    string_ok(g->rundir, sizeof(g->rundir)) &&
+	    string_ok(g->user_proxy, sizeof(g->user_proxy)) &&
+	    string_ok(g->user_parser, sizeof(g->user_parser)) &&
+	    string_ok(g->user_scanner, sizeof(g->user_scanner)));
+}
+
+static int
+take_listener(struct conf *conf, const void *data, int fd)
+{
+	struct conf_listener_wire	 w;
+	struct conf_listener		*l;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.mode >= LISTEN_MAX || !addr_ok(&w.addr, 0) ||
+	    !addr_ok(&w.relay, w.mode != LISTEN_RELAY) ||
+	    w.id != conf->nlisteners)
+		return (-1);
+	if ((l = conf_add_listener(conf, &w)) == NULL)
+		return (-1);
+	l->fd = fd;
+	return (0);
+}
+
+static int
+take_nets(struct conf *conf, const uint8_t *data, size_t len)
+{
+	struct conf_table	*t;
+	struct conf_net		 net;
+	size_t			 off;
+
+	t = TAILQ_LAST(&conf->tables, conf_tables);
+	if (t == NULL)
+		return (-1);
+	for (off = 0; off + sizeof(net) <= len; off += sizeof(net)) {
+		memcpy(&net, data + off, sizeof(net));
+		if (net.table != t->w.id || net.not > 1 ||
+		    !addr_ok(&net.net.addr, 0) || net.net.prefix >
+		    (net.net.addr.family == 4 ? 32U : 128U))
+			return (-1);
+		if (conf_add_net(conf, t, &net) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+static int
+take_rule(struct conf *conf, const void *data)
+{
+	struct conf_rule_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.phase >= PHASE_MAX || w.action >= ACTION_MAX ||
+	    w.disconnect > 1 || w.source_not > 1 || w.dest_not > 1 ||
+	    w.verdicts >= 1U << VERDICT_MAX ||
+	    !string_ok(w.virus, sizeof(w.virus)) ||
+	    !string_ok(w.reply, sizeof(w.reply)))
+		return (-1);
+	return (conf_add_rule(conf, &w) == NULL ? -1 : 0);
+}
+
+int
+conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
+    size_t len)
+{
+	struct conf_table_wire	 tw;
+
+	if (type == IMSG_CONF_BEGIN) {
+		conf_unref(*building);
+		*building = conf_new();
+		memcpy(&(*building)->g, data, sizeof((*building)->g));
+		if (!globals_ok(&(*building)->g))
+			goto bad;
+		return (0);
+	}
+	if (*building == NULL)
+		goto bad;
+	switch (type) {
+	case IMSG_CONF_LISTENER:
+		if (take_listener(*building, data, fd) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_TABLE:
+		memcpy(&tw, data, sizeof(tw));
+		if (!string_ok(tw.name, sizeof(tw.name)) ||
+		    tw.id != (*building)->ntables ||
+		    conf_add_table(*building, tw.name) == NULL)
+			goto bad;
+		return (0);
+	case IMSG_CONF_NET:
+		if (take_nets(*building, data, len) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_RULE:
+		if (take_rule(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_END:
+		if (conf_done(*building) == -1)
+			goto bad;
+		return (1);
+	default:
+		break;
+	}
+bad:
+	if (fd != -1)
+		close(fd);
+	conf_unref(*building);
+	*building = NULL;
+	errno = EBADMSG;
+	return (-1);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+
+/* The table of what may be said by whom to whom, and its guard. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf.h"
+#include "parts.h"
+#include "proto.h"
+
+enum fd_rule {
+	FD_NONE,
+	FD_MUST,
+};
+
+enum len_rule {
+	LEN_EXACT,
+	LEN_MULTIPLE,		/* one or more of it, up to the frame's size */
+};
+
+/* Sets of processes, so that a row need not be written four times. */
+#define P(type)		(1U << (type))
+#define P_CHILDREN	(P(PROC_PROXY) | P(PROC_PARSER) | P(PROC_SCANNER))
+
+/*
+ * Every frame that may cross a process boundary, and nothing else.  A frame
+ * is accepted only if a row matches its type, both ends, its length and its
+ * descriptor, while the sender is in one of the row's states.
+ */
+static const struct proto_rule {
+	enum imsg_type	 type;
+	unsigned int	 from, to;	/* sets of processes */
+	size_t		 len;
+	enum len_rule	 lenrule;
+	enum fd_rule	 fd;
+	unsigned int	 states;	/* of the sender */
+} proto_rules[] = {
+	{ IMSG_CONF_BEGIN, P(PROC_MASTER), P_CHILDREN,
+	    sizeof(struct conf_globals), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_LISTENER, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct conf_listener_wire), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_CONF_TABLE, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct conf_table_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_NET, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct conf_net), LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_RULE, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct conf_rule_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_END, P(PROC_MASTER), P_CHILDREN,
+	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_DONE, P_CHILDREN, P(PROC_MASTER),
+	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+
+	{ IMSG_READY, P_CHILDREN, P(PROC_MASTER),
+	    sizeof(struct msg_ready), LEN_EXACT, FD_NONE, PEER_NEW },
+	{ IMSG_CHAN, P(PROC_MASTER), P_CHILDREN,
+	    sizeof(struct msg_chan), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_DRAIN, P(PROC_MASTER), P_CHILDREN,
+	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_PEER_BAD, P(PROC_PROXY), P(PROC_MASTER),
+	    sizeof(struct msg_peer_bad), LEN_EXACT, FD_NONE,
+	    PEER_IDLE | PEER_BUSY },
+	{ IMSG_SCAN_STALE, P(PROC_SCANNER), P(PROC_MASTER),
+	    0, LEN_EXACT, FD_NONE, PEER_IDLE | PEER_BUSY },
+	{ IMSG_SOCK_REQ, P(PROC_PROXY), P(PROC_MASTER),
+	    sizeof(struct msg_sock), LEN_EXACT, FD_NONE,
+	    PEER_IDLE | PEER_BUSY },
+	{ IMSG_SOCK_FD, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct msg_sock), LEN_EXACT, FD_MUST, PEER_ANY },
+
+	{ IMSG_PARSE_REQ, P(PROC_PROXY), P(PROC_PARSER),
+	    sizeof(struct msg_parse_req), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_PARSE_DONE, P(PROC_PARSER), P(PROC_PROXY),
+	    sizeof(struct msg_parse_done), LEN_EXACT, FD_MUST, PEER_BUSY },
+
+	{ IMSG_SCAN_REQ, P(PROC_PROXY), P(PROC_SCANNER),
+	    sizeof(struct msg_scan_req), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SCAN_REQ, P(PROC_SCANNER), P(PROC_SCANWORKER),
+	    sizeof(struct msg_scan_req), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SCAN_ARENA, P(PROC_PROXY), P(PROC_SCANNER),
+	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SCAN_ARENA, P(PROC_SCANNER), P(PROC_SCANWORKER),
+	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SCAN_DONE, P(PROC_SCANWORKER), P(PROC_SCANNER),
+	    sizeof(struct msg_scan_done), LEN_EXACT, FD_NONE, PEER_BUSY },
+	{ IMSG_SCAN_DONE, P(PROC_SCANNER), P(PROC_PROXY),
+	    sizeof(struct msg_scan_done), LEN_EXACT, FD_NONE, PEER_BUSY },
+};
+
+#define NRULES	(sizeof(proto_rules) / sizeof(proto_rules[0]))
+
+int
+proto_check(uint32_t type, enum proc_type from, enum proc_type to, size_t len,
+    int has_fd, unsigned int state)
+{
+	const struct proto_rule	*r;
+	size_t			 i;
+
+	for (i = 0; i < NRULES; i++) {
+		r = &proto_rules[i];
+		if (r->type != type || (r->from & P(from)) == 0 ||
+		    (r->to & P(to)) == 0 || (r->states & state) == 0)
+			continue;
+		if (has_fd != (r->fd == FD_MUST))
+			continue;
+		if (r->lenrule == LEN_EXACT && len == r->len)
+			return (0);
+		if (r->lenrule == LEN_MULTIPLE && len > 0 &&
+		    len <= IMSG_DATA_MAX && len % r->len == 0)
+			return (0);
+	}
+	errno = EBADMSG;
+	return (-1);
+}
+
+const char *
+proto_imsg_name(uint32_t type)
+{
+	static const char *const names[IMSG_MAX] = {
+		[IMSG_NONE] = "none",
+		[IMSG_CONF_BEGIN] = "conf-begin",
+		[IMSG_CONF_LISTENER] = "conf-listener",
+		[IMSG_CONF_TABLE] = "conf-table",
+		[IMSG_CONF_NET] = "conf-net",
+		[IMSG_CONF_RULE] = "conf-rule",
+		[IMSG_CONF_END] = "conf-end",
+		[IMSG_CONF_DONE] = "conf-done",
+		[IMSG_READY] = "ready",
+		[IMSG_CHAN] = "chan",
+		[IMSG_DRAIN] = "drain",
+		[IMSG_PEER_BAD] = "peer-bad",
+		[IMSG_SCAN_STALE] = "scan-stale",
+		[IMSG_SOCK_REQ] = "sock-req",
+		[IMSG_SOCK_FD] = "sock-fd",
+		[IMSG_PARSE_REQ] = "parse-req",
+		[IMSG_PARSE_DONE] = "parse-done",
+		[IMSG_SCAN_REQ] = "scan-req",
+		[IMSG_SCAN_ARENA] = "scan-arena",
+		[IMSG_SCAN_DONE] = "scan-done",
+	};
+
+	if (type >= IMSG_MAX || names[type] == NULL)
+		return ("unknown");
+	return (names[type]);
+}
+
+const char *
+proto_proc_name(enum proc_type type)
+{
+	static const char *const names[PROC_MAX] = {
+		[PROC_MASTER] = "master",
+		[PROC_PROXY] = "proxy",
+		[PROC_PARSER] = "parser",
+		[PROC_SCANNER] = "scanner",
+		[PROC_SCANWORKER] = "scan-worker",
+	};
+
+	if ((unsigned int)type >= PROC_MAX)
+		return ("unknown");
+	return (names[type]);
+}
+
+const char *
+proto_verdict_name(uint32_t verdict)
+{
+	static const char *const names[VERDICT_MAX] = {
+		[VERDICT_CLEAN] = "clean",
+		[VERDICT_UNSCANNABLE] = "unscannable",
+		[VERDICT_SCANNER_FAILED] = "scanner-failed",
+		[VERDICT_VIRUS] = "virus",
+	};
+
+	if (verdict >= VERDICT_MAX)
+		return ("unknown");
+	return (names[verdict]);
+}
+
+const char *
+proto_fault_name(uint32_t fault)
+{
+	static const char *const names[FAULT_MAX] = {
+		[FAULT_FRAME] = "bad frame",
+		[FAULT_DATA] = "impossible answer",
+		[FAULT_TIMEOUT] = "time-out",
+	};
+
+	if (fault >= FAULT_MAX)
+		return ("unknown fault");
+	return (names[fault]);
+}
+
+int
+proto_get_parse_done(const void *data, const struct msg_parse_req *req,
+    struct msg_parse_done *done)
+{
+	memcpy(done, data, sizeof(*done));
+	if (done->nparts == 0 || done->nparts > req->max_parts ||
+	    done->arena_size > req->max_decoded ||
+	    done->arena_size < sizeof(struct arena_head) ||
+	    (done->anomalies & ~ANOMALIES_ALL) != 0 ||
+	    (done->limits & ~(uint32_t)LIMITS_ALL) != 0) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_get_scan_done(const void *data, struct msg_scan_done *done)
+{
+	size_t	 i;
+
+	memcpy(done, data, sizeof(*done));
+	if (done->verdict >= VERDICT_MAX ||
+	    (done->part != SCAN_RAW && done->part >= PARSE_PARTS_MAX))
+		goto bad;
+	for (i = 0; i < sizeof(done->name) && done->name[i] != '\0'; i++)
+		if (done->name[i] < 0x20 || done->name[i] > 0x7e)
+			goto bad;
+	if (i == sizeof(done->name))
+		goto bad;
+	/* Whatever is not clean has a name, and nothing else has one. */
+	if ((done->verdict == VERDICT_CLEAN) != (done->name[0] == '\0'))
+		goto bad;
+	return (0);
+bad:
+	errno = EBADMSG;
+	return (-1);
+}
