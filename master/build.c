@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * From statements to a struct conf, see build.h.
+ *
+ * Tables may be used before they are defined, so rules wait for the end of
+ * the file.  Tables with names get the first numbers, lists inside rules the
+ * next ones in the order of the rules: that order survives printing and
+ * reading again.
+ */
+
+#include <sys/queue.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <bsd/string.h>
+
+#include "conf.h"
+
+#include "lex.h"
+#include "build.h"
+#include "value.h"
+
+struct named {
+	STAILQ_ENTRY(named)	 entry;
+	const char		*name;
+	struct netlist		*nets;
+	struct pos		 pos;
+};
+
+static struct conf		*conf;
+static STAILQ_HEAD(, named)	 tables;
+static struct rule		*rules;
+static struct rule		**rules_tail;
+static unsigned int		 nrules;
+static struct pos		 listen_pos[CONF_LISTENERS_MAX];
+
+static int	 parse_addr(const char *, const struct pos *, struct addr *);
+static int	 parse_port(const char *, const struct pos *, uint16_t *);
+static void	 add_listener(const struct pos *,
+		    const struct conf_listener_wire *);
+static int	 addr_is_any(const struct addr *);
+static void	 store_tables(void);
+static uint32_t	 resolve(const struct host *);
+static uint32_t	 anonymous(const struct host *);
+static void	 store_rules(void);
+
+void
+build_reset(struct conf *c)
+{
+	conf = c;
+	STAILQ_INIT(&tables);
+	rules = NULL;
+	rules_tail = &rules;
+	nrules = 0;
+	memset(listen_pos, 0, sizeof(listen_pos));
+	setting_reset(&c->g);
+	nets_reset();
+}
+
+static int
+addr_is_any(const struct addr *a)
+{
+	static const uint8_t	 zero[16];
+
+	return (memcmp(a->ip, zero, sizeof(zero)) == 0);
+}
+
+/* An address, IPv6 with or without brackets. */
+static int
+parse_addr(const char *text, const struct pos *pos, struct addr *a)
+{
+	char	 buf[ADDR_STRLEN];
+	size_t	 len;
+
+	len = strlen(text);
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']' &&
+	    len - 2 < sizeof(buf)) {
+		memcpy(buf, text + 1, len - 2);
+		buf[len - 2] = '\0';
+		if (addr_parse(a, buf) == 0 && a->family == 6)
+			return (0);
+	} else if (addr_parse(a, text) == 0)
+		return (0);
+	lex_error(pos, "an address such as 192.0.2.1 or 2001:db8::1",
+	    "bad address \"%s\"", lex_show(text));
+	return (-1);
+}
+
+static int
+parse_port(const char *text, const struct pos *pos, uint16_t *port)
+{
+	uint64_t	 n;
+
+	if (value_number(text, &n) == -1 || n < 1 || n > 65535) {
+		lex_error(pos, "a number from 1 to 65535", "bad port \"%s\"",
+		    lex_show(text));
+		return (-1);
+	}
+	*port = (uint16_t)n;
+	return (0);
+}
+
+static void
+add_listener(const struct pos *pos, const struct conf_listener_wire *w)
+{
+	struct conf_listener	*l;
+
+	if ((l = conf_add_listener(conf, w)) == NULL) {
+		lex_error(pos, NULL, "more than %d listeners",
+		    CONF_LISTENERS_MAX);
+		return;
+	}
+	l->line = (int)pos->line;
+	listen_pos[l->w.id] = *pos;
+}
+
+void
+build_listener(const struct pos *pos, enum listen_mode mode,
+    const char *addr, const struct pos *addrpos,
+    const char *port, const struct pos *portpos,
+    const char *relay, const struct pos *relaypos,
+    const char *relayport, const struct pos *relayportpos)
+{
+	struct conf_listener_wire	 w;
+	int				 ret;
+
+	memset(&w, 0, sizeof(w));
+	w.mode = mode;
+	ret = 0;
+	if (addr != NULL)
+		ret |= parse_addr(addr, addrpos, &w.addr);
+	ret |= parse_port(port, portpos, &w.addr.port);
+	if (relay != NULL) {
+		if (parse_addr(relay, relaypos, &w.relay) == -1)
+			ret = -1;
+		else if (addr_is_any(&w.relay)) {
+			lex_error(relaypos, "the address of a server",
+			    "cannot relay to %s", lex_show(relay));
+			ret = -1;
+		}
+		w.relay.port = 25;
+		if (relayport != NULL)
+			ret |= parse_port(relayport, relayportpos,
+			    &w.relay.port);
+	}
+	if (ret != 0)
+		return;
+	if (addr != NULL) {
+		add_listener(pos, &w);
+		return;
+	}
+	w.addr.family = 4;
+	add_listener(pos, &w);
+	w.addr.family = 6;
+	add_listener(pos, &w);
+}
+
+void
+build_table(const struct pos *pos, const char *name, struct netlist *nets)
+{
+	struct named	*t;
+
+	if (!value_is_name(name)) {
+		lex_error(pos, "letters, digits, _, - and .",
+		    "bad name \"%s\" of a table", lex_show(name));
+		return;
+	}
+	STAILQ_FOREACH(t, &tables, entry) {
+		if (strcmp(t->name, name) == 0) {
+			lex_error(pos, NULL, "table %s is already defined at "
+			    "%s:%u", name, t->pos.path, t->pos.line);
+			return;
+		}
+	}
+	if (nets == NULL || (t = lex_alloc(sizeof(*t))) == NULL)
+		return;
+	t->name = name;
+	t->nets = nets;
+	t->pos = *pos;
+	STAILQ_INSERT_TAIL(&tables, t, entry);
+}
+
+struct rule *
+build_rule(const struct pos *pos, enum rule_phase phase)
+{
+	struct rule	*r;
+
+	if (nrules == CONF_RULES_MAX)
+		lex_error(pos, NULL, "more than %d rules", CONF_RULES_MAX);
+	if (nrules++ >= CONF_RULES_MAX || (r = lex_alloc(sizeof(*r))) == NULL)
+		return (NULL);
+	r->w.phase = phase;
+	r->w.source = r->w.dest = RULE_NO_TABLE;
+	r->w.line = pos->line;
+	r->pos = *pos;
+	*rules_tail = r;
+	rules_tail = &r->next;
+	return (r);
+}
+
+void
+build_reply(struct rule *r, const struct pos *pos, const char *text)
+{
+	const char	*why;
+	int		 class;
+
+	if (r->w.action != ACTION_BLOCK && r->w.action != ACTION_TEMPFAIL) {
+		lex_error(pos, NULL, "%s has no reply of its own",
+		    conf_action_name(r->w.action));
+		return;
+	}
+	if (r->w.reply[0] != '\0') {
+		lex_error(pos, NULL, "a second reply");
+		return;
+	}
+	class = r->w.action == ACTION_BLOCK ? 5 : 4;
+	if (value_reply(text, class, &why) == -1) {
+		lex_error(pos, class == 5 ? "a reply such as \"554 5.7.1 "
+		    "text\"" : "a reply such as \"451 4.7.1 text\"",
+		    "bad reply \"%s\": %s", lex_show(text), why);
+		return;
+	}
+	strlcpy(r->w.reply, text, sizeof(r->w.reply));
+	/* RFC 5321, section 3.8: 421 announces the end of the session. */
+	if (strncmp(text, "421", 3) == 0)
+		r->w.disconnect = 1;
+}
+
+static void
+store_tables(void)
+{
+	struct named		*n;
+	struct conf_table	*t;
+
+	STAILQ_FOREACH(n, &tables, entry) {
+		nets_check(n->nets);
+		if ((t = conf_add_table(conf, n->name)) == NULL) {
+			lex_error(&n->pos, NULL, "more than %d tables",
+			    CONF_TABLES_MAX);
+			return;
+		}
+		t->line = (int)n->pos.line;
+		nets_store(n->nets, conf, t);
+	}
+}
+
+/* The table for a list inside a rule; equal lists share one. */
+static uint32_t
+anonymous(const struct host *h)
+{
+	struct conf_table	*t;
+
+	TAILQ_FOREACH(t, &conf->tables, entry)
+		if (t->w.name[0] == '\0' && nets_equal(h->nets, t))
+			return (t->w.id);
+	nets_check(h->nets);
+	if ((t = conf_add_table(conf, "")) == NULL) {
+		lex_error(&h->pos, "tables with many networks",
+		    "more than %d tables and different lists in rules",
+		    CONF_TABLES_MAX);
+		return (RULE_NO_TABLE);
+	}
+	t->line = (int)h->pos.line;
+	nets_store(h->nets, conf, t);
+	return (t->w.id);
+}
+
+static uint32_t
+resolve(const struct host *h)
+{
+	struct conf_table	*t;
+
+	if (h->nets != NULL)
+		return (anonymous(h));
+	if (h->table == NULL)
+		return (RULE_NO_TABLE);
+	if ((t = conf_find_table(conf, h->table)) == NULL) {
+		lex_error(&h->pos, NULL, "no table <%s>", lex_show(h->table));
+		return (RULE_NO_TABLE);
+	}
+	return (t->w.id);
+}
+
+static void
+store_rules(void)
+{
+	struct rule	*r;
+
+	for (r = rules; r != NULL; r = r->next) {
+		if (r->has_source) {
+			r->w.source = resolve(&r->source);
+			r->w.source_not = (uint32_t)r->source.is_not;
+		}
+		if (r->has_dest) {
+			r->w.dest = resolve(&r->dest);
+			r->w.dest_not = (uint32_t)r->dest.is_not;
+		}
+		check_rule(r, &conf->g);
+		if (lex_errors() == 0)
+			conf_add_rule(conf, &r->w);
+	}
+}
+
+int
+build_finish(void)
+{
+	setting_finish();
+	check_listeners(conf, listen_pos);
+	store_tables();
+	store_rules();
+	if (lex_errors() == 0)
+		check_shadows(rules);
+	return (lex_errors() == 0 ? 0 : -1);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What the grammar of mailwall.conf(5) hands over, collected until the file
+ * has been read and then checked and made into a struct conf.  Everything
+ * here reports its errors itself; memory is the lexer's (lex_alloc()).
+ */
+
+#ifndef MAILWALL_BUILD_H
+#define MAILWALL_BUILD_H
+
+/* Statements that may stand once. */
+enum single {
+	S_WORKERS,
+	S_PARSERS,
+	S_SCANNERS,
+	S_SESSIONS,
+	S_USER_PROXY,
+	S_USER_PARSER,
+	S_USER_SCANNER,
+	S_RUN_DIRECTORY,
+	S_LOG_FACILITY,
+	S_MARK,
+	S_MESSAGE_SIZE,
+	S_MESSAGE_PARTS,
+	S_MESSAGE_DEPTH,
+	S_SPOOL_MEMORY,
+	S_STARTTLS,
+	S_ANTIVIRUS,
+	S_AV_DATABASE,
+	S_AV_SOCKET,
+	S_AV_FILE,
+	S_AV_TOTAL,
+	S_AV_DEPTH,
+	S_AV_FILES,
+	S_TIMEOUT,		/* and enum timeout from here */
+	S_MAX = S_TIMEOUT + TMO_MAX
+};
+
+/* Networks as they stand in the file. */
+struct netlist;
+
+/* "source" or "destination" of a rule. */
+struct host {
+	const char	*table;		/* <name>, or */
+	struct netlist	*nets;		/* a list; both NULL: anyone */
+	int		 is_not;
+	struct pos	 pos;
+};
+
+/* One rule, filled in by the grammar as it reads. */
+struct rule {
+	struct conf_rule_wire	 w;
+	struct host		 source;
+	struct host		 dest;
+	int			 has_source, has_dest, has_verdicts;
+	int			 has_disconnect;
+	struct pos		 pos;
+	struct pos		 reply_pos;
+	struct pos		 verdict_pos;
+	struct rule		*next;
+};
+
+/* Begin with a configuration that has the defaults. */
+void	 build_reset(struct conf *);
+
+/*
+ * Check all that needs the whole, and put listeners, tables and rules into
+ * the configuration.  Returns 0, or -1 when there was an error.
+ */
+int	 build_finish(void);
+
+/*
+ * A single statement: its keyword at kw, its value at val.  setting_mark()
+ * only notes that it was there; both refuse a second one.
+ */
+void	 setting_set(enum single, const struct pos *kw, const struct pos *val,
+	    const char *text);
+int	 setting_mark(enum single, const struct pos *kw);
+/* Where it stood, or NULL. */
+const struct pos *setting_pos(enum single);
+/* Checks of single statements against each other. */
+void	 setting_finish(void);
+void	 setting_reset(struct conf_globals *);
+
+/* A listener; addr NULL: both any-addresses; relay NULL: not a relay. */
+void	 build_listener(const struct pos *, enum listen_mode,
+	    const char *addr, const struct pos *addrpos,
+	    const char *port, const struct pos *portpos,
+	    const char *relay, const struct pos *relaypos,
+	    const char *relayport, const struct pos *relayportpos);
+
+/* Networks; a new list is empty.  NULL: no memory, reported. */
+struct netlist *nets_new(void);
+void	 nets_add(struct netlist *, const struct pos *, int is_not,
+	    const char *text);
+/* Read them from a file, one a line. */
+void	 nets_add_file(struct netlist *, const struct pos *,
+	    const char *path);
+/* Report networks that are in the list with and without "!". */
+void	 nets_check(const struct netlist *);
+/* Is the table the same list: 1 or 0.  And put the list into a table. */
+int	 nets_equal(const struct netlist *, const struct conf_table *);
+void	 nets_store(const struct netlist *, struct conf *,
+	    struct conf_table *);
+void	 nets_reset(void);
+
+/* A table with a name. */
+void	 build_table(const struct pos *, const char *name, struct netlist *);
+
+/* A new rule at the end of those that there are; NULL: none, reported. */
+struct rule *build_rule(const struct pos *, enum rule_phase);
+
+/* The text of its reply. */
+void	 build_reply(struct rule *, const struct pos *, const char *);
+
+/*
+ * What is wrong, or only odd, with the whole, see check.c: listeners (with
+ * the place of each) that collide or feed each other, a rule that makes no
+ * sense, rules that never match.
+ */
+void	 check_listeners(const struct conf *, const struct pos *);
+void	 check_rule(const struct rule *, const struct conf_globals *);
+void	 check_shadows(const struct rule *);
+
+#endif /* MAILWALL_BUILD_H */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What each statement alone cannot know: whether listeners collide or feed
+ * each other, and whether rules do what their author believes.
+ */
+
+#include <sys/queue.h>
+
+#include <string.h>
+
+#include "conf.h"
+
+#include "lex.h"
+#include "build.h"
+
+#define VERDICTS_ALL	((1U << VERDICT_MAX) - 1)
+#define VERDICT_BIT(v)	(1U << (v))
+
+static int	 is_any(const struct addr *);
+static int	 is_loopback(const struct addr *);
+static int	 collide(const struct addr *, const struct addr *);
+static int	 reaches(const struct addr *, const struct addr *);
+static int	 covers(const struct conf_rule_wire *,
+		    const struct conf_rule_wire *);
+
+static int
+is_any(const struct addr *a)
+{
+	static const uint8_t	 zero[16];
+
+	return (memcmp(a->ip, zero, sizeof(zero)) == 0);
+}
+
+static int
+is_loopback(const struct addr *a)
+{
+	static const uint8_t	 one[16] = { [15] = 1 };
+
+	if (a->family == 4)
+		return (a->ip[0] == 127);
+	return (memcmp(a->ip, one, sizeof(one)) == 0);
+}
+
+/* Can not both be listened on; IPv6 listeners are IPv6 only. */
+static int
+collide(const struct addr *a, const struct addr *b)
+{
+	return (a->family == b->family && a->port == b->port &&
+	    (is_any(a) || is_any(b) || addr_same_ip(a, b)));
+}
+
+/* Does a connection to the address end at the listener, as far as we see? */
+static int
+reaches(const struct addr *to, const struct addr *listener)
+{
+	return (to->family == listener->family &&
+	    to->port == listener->port && (addr_same_ip(to, listener) ||
+	    (is_any(listener) && is_loopback(to))));
+}
+
+void
+check_listeners(const struct conf *conf, const struct pos *pos)
+{
+	const struct conf_listener	*l, *m;
+	char				 buf[ADDR_STRLEN];
+
+	if (conf->nlisteners == 0)
+		lex_error(NULL, "a listen statement", "nothing to listen on");
+	TAILQ_FOREACH(l, &conf->listeners, entry) {
+		TAILQ_FOREACH(m, &conf->listeners, entry) {
+			if (m->w.id < l->w.id &&
+			    collide(&l->w.addr, &m->w.addr))
+				lex_error(&pos[l->w.id], NULL, "%s is already "
+				    "listened on at %s:%u",
+				    addr_ipport(&l->w.addr, buf, sizeof(buf)),
+				    pos[m->w.id].path, pos[m->w.id].line);
+			if (l->w.mode == LISTEN_RELAY &&
+			    reaches(&l->w.relay, &m->w.addr))
+				lex_error(&pos[l->w.id], "a server elsewhere",
+				    "relays to %s, the listener at %s:%u",
+				    addr_ipport(&l->w.relay, buf, sizeof(buf)),
+				    pos[m->w.id].path, pos[m->w.id].line);
+		}
+	}
+}
+
+void
+check_rule(const struct rule *r, const struct conf_globals *g)
+{
+	if (r->w.phase == PHASE_CONNECT) {
+		if (r->w.action == ACTION_DISCARD)
+			lex_error(&r->pos, "on message",
+			    "on connect there is nothing to discard");
+		if (r->has_verdicts)
+			lex_error(&r->verdict_pos, "on message",
+			    "on connect nothing is known of a message");
+		return;
+	}
+	if (r->w.action == ACTION_PASS) {
+		if (r->w.verdicts == 0)
+			lex_warning(&r->pos, "rule lets every message "
+			    "through, infected ones too");
+		else if (r->w.verdicts & VERDICT_BIT(VERDICT_VIRUS))
+			lex_warning(&r->pos, "rule lets infected messages "
+			    "through");
+	}
+	if (g->av == AV_NONE && r->w.verdicts == VERDICT_BIT(VERDICT_VIRUS))
+		lex_warning(&r->pos, "rule never matches: antivirus is none");
+}
+
+/* Does the first rule match whatever the second does? */
+static int
+covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
+{
+	uint32_t	 av, bv;
+
+	if (a->source != RULE_NO_TABLE && (a->source != b->source ||
+	    a->source_not != b->source_not))
+		return (0);
+	if (a->dest != RULE_NO_TABLE && (a->dest != b->dest ||
+	    a->dest_not != b->dest_not))
+		return (0);
+	av = a->verdicts == 0 ? VERDICTS_ALL : a->verdicts;
+	bv = b->verdicts == 0 ? VERDICTS_ALL : b->verdicts;
+	if ((bv & ~av) != 0)
+		return (0);
+	return ((bv & VERDICT_BIT(VERDICT_VIRUS)) == 0 ||
+	    a->virus[0] == '\0' || strcmp(a->virus, b->virus) == 0);
+}
+
+/* CONF_RULES_MAX rules are few enough to compare each with each. */
+void
+check_shadows(const struct rule *rules)
+{
+	const struct rule	*r, *earlier;
+
+	for (r = rules; r != NULL; r = r->next) {
+		for (earlier = rules; earlier != r; earlier = earlier->next) {
+			if (earlier->w.phase != r->w.phase ||
+			    !covers(&earlier->w, &r->w))
+				continue;
+			lex_warning(&r->pos, "rule never matches: the one at "
+			    "%s:%u decides first", earlier->pos.path,
+			    earlier->pos.line);
+			break;
+		}
+	}
+}

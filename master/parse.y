@@ -1,0 +1,859 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The grammar of mailwall.conf(5).
+ *
+ * A value is a bare or quoted word here and becomes a number, an address or
+ * a reply in the function that takes it, which can say what was wrong with
+ * it.  What may come next is noted by the empty rules x_...: they are reduced
+ * before the next word is looked at, so that yyerror() can say what would
+ * have been right.  After an error the rest of the statement is skipped.
+ *
+ * Plain yacc: bison and byacc both take it.
+ */
+
+%{
+#include <sys/queue.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <bsd/string.h>
+
+#include "conf.h"
+
+#include "config.h"
+#include "lex.h"
+#include "build.h"
+#include "value.h"
+
+/* What the parser's stack holds. */
+struct value {
+	struct pos	 pos;		/* of the first word */
+	char		*str;
+	unsigned int	 num;
+};
+#define YYSTYPE	struct value
+
+/* What may follow, each after "|"; keywords as they are written. */
+#define X_STATEMENT	"antivirus|include|listen|log|mark|message|on|"	\
+	"parsers|run|scanners|sessions|spool|starttls|table|timeout|"	\
+	"user|workers|name = \"value\""
+#define X_END		"end of line"
+#define X_WHO		"source|from|destination|to|" X_END
+#define X_VERDICT	"virus|clean|unscannable|scanner-failed"
+#define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
+	"keepalive|session|parse|scan|drain"
+#define X_PATH		"a path"
+#define X_ADDR		"an address"
+#define X_NET		"a network"
+#define X_NAME		"a name"
+#define X_NUMBER	"a number"
+#define X_SIZE		"a size such as 50M"
+
+int		 yyparse(void);
+
+static int	 yylex(void);
+static void	 yyerror(const char *);
+static void	 expect(const char *);
+static int	 keyword(const char *);
+static const char *keyword_text(int);
+static const char *expected_text(char *, size_t);
+static const char *nearest(const char *, const char *, size_t);
+static void	 unexpected(const struct token *);
+static char	*value_join(const struct pos *, const char *, const char *);
+static void	 rule_verdict(const struct pos *, uint32_t, const char *);
+static void	 rule_host(const struct pos *, struct host *, int *,
+		    const char *);
+static void	 rule_disconnect(const struct pos *);
+
+static struct conf	*conf;
+static const char	*expected;	/* X_..., what would be right */
+static struct token	 last;		/* what was read last */
+static int		 at_start;	/* of a statement */
+static int		 after_table;	/* any word is a name now */
+static struct netlist	*nets;		/* that is being read */
+static struct rule	*rule;		/* likewise; NULL: too many */
+static struct rule	 no_rule;	/* stands in for it then */
+static struct host	 host;
+%}
+
+%token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
+%token	DISCARD DISCONNECT EMBEDDED FACILITY FILENAME FILES FROM INCLUDE
+%token	LISTEN LOG MARK MEMORY MESSAGE NONE ON OR PARSER PARSERS PARTS PASS
+%token	PORT PROXY REDIRECT RELAY RUN SCANNER SCANNERS SESSIONS SIZE SOURCE
+%token	SPOOL STARTTLS TABLE TEMPFAIL TIMEOUT TO TOTAL TPROXY USER VIRUS
+%token	WITHHOLD WORKERS FILE_END BAD
+%token	<num>	VERDICT TIMEOUT_NAME
+%token	<str>	ASSIGN STRING TABLENAME WORD
+%type	<str>	macro_value word listen_on relay_port pattern
+%type	<num>	listen_mode single_user timeout_name phase action maybe_not
+%type	<num>	av_limit_name starttls
+
+%%
+
+grammar	: /* empty */
+	| grammar stmt '\n'
+	| grammar INCLUDE x_path word '\n' {
+		lex_include(&$<pos>4, $4);
+	}
+	| grammar FILE_END
+	| grammar error '\n' {
+		yyerrok;
+	}
+	| grammar error FILE_END {
+		yyerrok;
+	}
+	;
+
+stmt	: macro
+	| single
+	| antivirus
+	| timeout
+	| listen
+	| table
+	| rule
+	;
+
+macro	: ASSIGN x_value macro_value {
+		if ($3 != NULL)
+			lex_macro(&$<pos>1, $1, $3);
+	}
+	;
+
+macro_value
+	: STRING			{ expect(X_END); }
+	| macro_value STRING {
+		$$ = value_join(&$<pos>2, $1, $2);
+	}
+	;
+
+word	: WORD				{ expect(X_END); }
+	| STRING			{ expect(X_END); }
+	;
+
+single	: WORKERS x_number word {
+		setting_set(S_WORKERS, &$<pos>1, &$<pos>3, $3);
+	}
+	| PARSERS x_number word {
+		setting_set(S_PARSERS, &$<pos>1, &$<pos>3, $3);
+	}
+	| SCANNERS x_number word {
+		setting_set(S_SCANNERS, &$<pos>1, &$<pos>3, $3);
+	}
+	| SESSIONS x_number word {
+		setting_set(S_SESSIONS, &$<pos>1, &$<pos>3, $3);
+	}
+	| USER x_user single_user x_name word {
+		setting_set($3, &$<pos>1, &$<pos>5, $5);
+	}
+	| RUN x_directory DIRECTORY x_path word {
+		setting_set(S_RUN_DIRECTORY, &$<pos>1, &$<pos>5, $5);
+	}
+	| LOG x_facility FACILITY x_facname word {
+		setting_set(S_LOG_FACILITY, &$<pos>1, &$<pos>5, $5);
+	}
+	| MARK x_number word {
+		setting_set(S_MARK, &$<pos>1, &$<pos>3, $3);
+	}
+	| MESSAGE x_message message
+	| SPOOL x_memory MEMORY x_ram word {
+		setting_set(S_SPOOL_MEMORY, &$<pos>1, &$<pos>5, $5);
+	}
+	| STARTTLS x_starttls starttls {
+		if (setting_mark(S_STARTTLS, &$<pos>1) == 0)
+			conf->g.starttls = $3;
+	}
+	;
+
+single_user
+	: PROXY				{ $$ = S_USER_PROXY; }
+	| PARSER			{ $$ = S_USER_PARSER; }
+	| SCANNER			{ $$ = S_USER_SCANNER; }
+	;
+
+message	: SIZE x_size word {
+		setting_set(S_MESSAGE_SIZE, &$<pos>1, &$<pos>3, $3);
+	}
+	| PARTS x_number word {
+		setting_set(S_MESSAGE_PARTS, &$<pos>1, &$<pos>3, $3);
+	}
+	| DEPTH x_number word {
+		setting_set(S_MESSAGE_DEPTH, &$<pos>1, &$<pos>3, $3);
+	}
+	;
+
+starttls
+	: WITHHOLD	{ $$ = STARTTLS_WITHHOLD; expect(X_END); }
+	| PASS		{ $$ = STARTTLS_PASS; expect(X_END); }
+	;
+
+antivirus
+	: ANTIVIRUS x_antivirus av
+	;
+
+av	: EMBEDDED x_embedded {
+		if (setting_mark(S_ANTIVIRUS, &$<pos>1) == 0)
+			conf->g.av = AV_EMBEDDED;
+	} av_opts
+	| CLAMD x_path word {
+		if (setting_mark(S_ANTIVIRUS, &$<pos>1) == 0) {
+			conf->g.av = AV_CLAMD;
+			setting_set(S_AV_SOCKET, &$<pos>1, &$<pos>3, $3);
+		}
+	}
+	| NONE {
+		expect(X_END);
+		if (setting_mark(S_ANTIVIRUS, &$<pos>1) == 0)
+			conf->g.av = AV_NONE;
+	}
+	;
+
+av_opts	: /* empty */
+	| av_opts DATABASE x_path word x_embedded {
+		setting_set(S_AV_DATABASE, &$<pos>2, &$<pos>4, $4);
+	}
+	| av_opts '{' x_limit av_limits maybe_comma '}' x_embedded
+	;
+
+av_limits
+	: av_limit x_limits
+	| av_limits comma av_limit x_limits
+	;
+
+av_limit
+	: FILENAME x_sizeword SIZE x_size word {
+		setting_set(S_AV_FILE, &$<pos>1, &$<pos>5, $5);
+	}
+	| TOTAL x_sizeword SIZE x_size word {
+		setting_set(S_AV_TOTAL, &$<pos>1, &$<pos>5, $5);
+	}
+	| av_limit_name x_number word {
+		setting_set($1, &$<pos>1, &$<pos>3, $3);
+	}
+	;
+
+av_limit_name
+	: DEPTH				{ $$ = S_AV_DEPTH; }
+	| FILES				{ $$ = S_AV_FILES; }
+	;
+
+timeout	: TIMEOUT x_timeout timeout_body
+	;
+
+timeout_body
+	: timeout_one
+	| '{' x_timename timeout_list maybe_comma '}' x_end
+	;
+
+timeout_list
+	: timeout_one x_timenames
+	| timeout_list comma timeout_one x_timenames
+	;
+
+timeout_one
+	: timeout_name x_duration word {
+		setting_set(S_TIMEOUT + $1, &$<pos>1, &$<pos>3, $3);
+	}
+	;
+
+timeout_name
+	: TIMEOUT_NAME
+	| CONNECT			{ $$ = TMO_CONNECT; }
+	| BLOCK				{ $$ = TMO_BLOCK; }
+	;
+
+listen	: LISTEN x_listen listen_mode x_onport listen_on PORT x_port word {
+		build_listener(&$<pos>1, $3, $5, &$<pos>5, $8, &$<pos>8,
+		    NULL, NULL, NULL, NULL);
+	}
+	| LISTEN x_listen ON x_addr word x_portword PORT x_port word
+	    x_relay RELAY x_to TO x_addr word x_relayport relay_port {
+		build_listener(&$<pos>1, LISTEN_RELAY, $5, &$<pos>5,
+		    $9, &$<pos>9, $15, &$<pos>15, $17, &$<pos>17);
+	}
+	;
+
+listen_mode
+	: REDIRECT			{ $$ = LISTEN_REDIRECT; }
+	| TPROXY			{ $$ = LISTEN_TPROXY; }
+	;
+
+listen_on
+	: /* empty */			{ $$ = NULL; }
+	| ON x_addr word x_portword	{ $$ = $3; $<pos>$ = $<pos>3; }
+	;
+
+relay_port
+	: /* empty */			{ $$ = NULL; }
+	| PORT x_port word		{ $$ = $3; $<pos>$ = $<pos>3; }
+	;
+
+table	: TABLE x_name word x_table table_nets {
+		build_table(&$<pos>3, $3, nets);
+	}
+	;
+
+table_nets
+	: '{' x_nets net_list '}' x_end
+	| '{' x_nets '}' x_end
+	| FILENAME x_path word {
+		nets = nets_new();
+		nets_add_file(nets, &$<pos>3, $3);
+	}
+	;
+
+net_list
+	: net_items maybe_comma
+	;
+
+net_items
+	: net
+	| net_items comma net
+	;
+
+net	: word x_netmore {
+		nets_add(nets, &$<pos>1, 0, $1);
+	}
+	| '!' x_net word x_netmore {
+		nets_add(nets, &$<pos>3, 1, $3);
+	}
+	;
+
+rule	: ON x_phase phase x_action action {
+		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
+			memset(&no_rule, 0, sizeof(no_rule));
+			rule = &no_rule;
+		}
+		if ($5 == ACTION_MAX) {
+			rule->w.action = ACTION_BLOCK;
+			rule->w.disconnect = rule->has_disconnect = 1;
+		} else
+			rule->w.action = $5;
+	} x_actopt act_opts conds
+	;
+
+phase	: CONNECT			{ $$ = PHASE_CONNECT; }
+	| MESSAGE			{ $$ = PHASE_MESSAGE; }
+	;
+
+action	: PASS				{ $$ = ACTION_PASS; }
+	| BLOCK				{ $$ = ACTION_BLOCK; }
+	| TEMPFAIL			{ $$ = ACTION_TEMPFAIL; }
+	| DISCARD			{ $$ = ACTION_DISCARD; }
+	| DISCONNECT			{ $$ = ACTION_MAX; }
+	;
+
+act_opts: /* empty */
+	| act_opts STRING x_actopt {
+		build_reply(rule, &$<pos>2, $2);
+	}
+	| act_opts DISCONNECT x_actopt {
+		rule_disconnect(&$<pos>2);
+	}
+	;
+
+conds	: /* empty */
+	| conds verdicts {
+		rule->has_verdicts = 1;
+	}
+	| conds source x_host host {
+		rule_host(&$<pos>2, &rule->source, &rule->has_source,
+		    "source");
+	}
+	| conds destination x_host host {
+		rule_host(&$<pos>2, &rule->dest, &rule->has_dest,
+		    "destination");
+	}
+	;
+
+source	: SOURCE
+	| FROM
+	;
+
+destination
+	: DESTINATION
+	| TO
+	;
+
+verdicts: verdict
+	| verdicts or verdict
+	;
+
+or	: OR x_verdict
+	| ',' x_verdict
+	;
+
+verdict	: VERDICT x_more {
+		rule_verdict(&$<pos>1, $1, NULL);
+	}
+	| VIRUS x_pattern pattern x_more {
+		rule_verdict(&$<pos>1, VERDICT_VIRUS, $3);
+	}
+	;
+
+pattern	: /* empty */			{ $$ = NULL; }
+	| WORD {
+		const char	*near;
+
+		near = nearest($1, X_VERDICT, 0);
+		if (near != NULL)
+			lex_warning(&$<pos>1, "%s is taken as the name of a "
+			    "virus; did you mean or %s?", lex_show($1), near);
+	}
+	| STRING
+	;
+
+host	: maybe_not TABLENAME x_more {
+		host.table = $2;
+		host.nets = NULL;
+		host.is_not = $1;
+		host.pos = $<pos>2;
+	}
+	| maybe_not word x_more {
+		host.table = NULL;
+		host.nets = nets_new();
+		host.is_not = $1;
+		host.pos = $<pos>2;
+		nets_add(host.nets, &$<pos>2, 0, $2);
+	}
+	| maybe_not '{' x_nets net_list '}' x_more {
+		host.table = NULL;
+		host.nets = nets;
+		host.is_not = $1;
+		host.pos = $<pos>2;
+	}
+	;
+
+maybe_not
+	: /* empty */			{ $$ = 0; }
+	| '!' x_host2			{ $$ = 1; }
+	;
+
+comma	: /* empty */
+	| ','
+	;
+
+maybe_comma
+	: /* empty */
+	| ','
+	;
+
+x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
+	    "a reply in quotes|disconnect|" X_WHO :
+	    "a reply in quotes|disconnect|" X_VERDICT "|" X_WHO); }
+	;
+x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
+x_addr	: { expect(X_ADDR); } ;
+x_antivirus: { expect("embedded|clamd|none"); } ;
+x_directory: { expect("directory"); } ;
+x_duration: { expect("a duration such as 30s"); } ;
+x_embedded: { expect("database|{|" X_END); } ;
+x_end	: { expect(X_END); } ;
+x_facility: { expect("facility"); } ;
+x_facname: { expect("mail|daemon|local0 to local7"); } ;
+x_host	: { expect("!|<table>|" X_NET "|{"); } ;
+x_host2	: { expect("<table>|" X_NET "|{"); } ;
+x_limit	: { expect("file|total|depth|files"); } ;
+x_limits: { expect(",|}|file|total|depth|files"); } ;
+x_listen: { expect("redirect|tproxy|on"); } ;
+x_memory: { expect("memory"); } ;
+x_message: { expect("size|parts|depth"); } ;
+x_more	: { expect(rule->w.phase == PHASE_CONNECT ? X_WHO :
+	    "or|" X_VERDICT "|" X_WHO); } ;
+x_name	: { expect(X_NAME); } ;
+x_net	: { expect(X_NET); } ;
+x_netmore: { expect(",|" X_NET "|}"); } ;
+x_nets	: { expect("!|" X_NET "|}"); nets = nets_new(); } ;
+x_number: { expect(X_NUMBER); } ;
+x_onport: { expect("on|port"); } ;
+x_path	: { expect(X_PATH); } ;
+x_pattern: { expect("a pattern|or|" X_WHO); } ;
+x_phase	: { expect("connect|message"); } ;
+x_port	: { expect("a port"); } ;
+x_portword: { expect("port"); } ;
+x_ram	: { expect("a size such as 512M or 25%"); } ;
+x_relay	: { expect("relay"); } ;
+x_relayport: { expect("port|" X_END); } ;
+x_size	: { expect(X_SIZE); } ;
+x_sizeword: { expect("size"); } ;
+x_starttls: { expect("withhold|pass"); } ;
+x_table	: { expect("{|file"); } ;
+x_timename: { expect(X_TIMEOUT); } ;
+x_timenames: { expect(",|}|" X_TIMEOUT); } ;
+x_timeout: { expect("{|" X_TIMEOUT); } ;
+x_to	: { expect("to"); } ;
+x_user	: { expect("proxy|parser|scanner"); } ;
+x_value	: { expect("a value"); } ;
+x_verdict: { expect(X_VERDICT); } ;
+
+%%
+
+/* Words that the grammar knows; searched one after the other. */
+static const struct keyword {
+	const char	*name;
+	int		 token;
+	unsigned int	 num;
+} keywords[] = {
+	{ "antivirus", ANTIVIRUS, 0 },
+	{ "banner", TIMEOUT_NAME, TMO_BANNER },
+	{ "block", BLOCK, 0 },
+	{ "clamd", CLAMD, 0 },
+	{ "clean", VERDICT, VERDICT_CLEAN },
+	{ "client", TIMEOUT_NAME, TMO_CLIENT },
+	{ "command", TIMEOUT_NAME, TMO_COMMAND },
+	{ "connect", CONNECT, 0 },
+	{ "data", TIMEOUT_NAME, TMO_DATA },
+	{ "database", DATABASE, 0 },
+	{ "depth", DEPTH, 0 },
+	{ "destination", DESTINATION, 0 },
+	{ "directory", DIRECTORY, 0 },
+	{ "discard", DISCARD, 0 },
+	{ "disconnect", DISCONNECT, 0 },
+	{ "dot", TIMEOUT_NAME, TMO_DOT },
+	{ "drain", TIMEOUT_NAME, TMO_DRAIN },
+	{ "embedded", EMBEDDED, 0 },
+	{ "facility", FACILITY, 0 },
+	{ "file", FILENAME, 0 },
+	{ "files", FILES, 0 },
+	{ "from", FROM, 0 },
+	{ "include", INCLUDE, 0 },
+	{ "keepalive", TIMEOUT_NAME, TMO_KEEPALIVE },
+	{ "listen", LISTEN, 0 },
+	{ "log", LOG, 0 },
+	{ "mark", MARK, 0 },
+	{ "memory", MEMORY, 0 },
+	{ "message", MESSAGE, 0 },
+	{ "none", NONE, 0 },
+	{ "on", ON, 0 },
+	{ "or", OR, 0 },
+	{ "parse", TIMEOUT_NAME, TMO_PARSE },
+	{ "parser", PARSER, 0 },
+	{ "parsers", PARSERS, 0 },
+	{ "parts", PARTS, 0 },
+	{ "pass", PASS, 0 },
+	{ "port", PORT, 0 },
+	{ "proxy", PROXY, 0 },
+	{ "redirect", REDIRECT, 0 },
+	{ "relay", RELAY, 0 },
+	{ "run", RUN, 0 },
+	{ "scan", TIMEOUT_NAME, TMO_SCAN },
+	{ "scanner", SCANNER, 0 },
+	{ "scanner-failed", VERDICT, VERDICT_SCANNER_FAILED },
+	{ "scanners", SCANNERS, 0 },
+	{ "session", TIMEOUT_NAME, TMO_SESSION },
+	{ "sessions", SESSIONS, 0 },
+	{ "size", SIZE, 0 },
+	{ "source", SOURCE, 0 },
+	{ "spool", SPOOL, 0 },
+	{ "starttls", STARTTLS, 0 },
+	{ "table", TABLE, 0 },
+	{ "tempfail", TEMPFAIL, 0 },
+	{ "timeout", TIMEOUT, 0 },
+	{ "to", TO, 0 },
+	{ "total", TOTAL, 0 },
+	{ "tproxy", TPROXY, 0 },
+	{ "unscannable", VERDICT, VERDICT_UNSCANNABLE },
+	{ "user", USER, 0 },
+	{ "virus", VIRUS, 0 },
+	{ "withhold", WITHHOLD, 0 },
+	{ "workers", WORKERS, 0 },
+};
+
+#define NKEYWORDS	(sizeof(keywords) / sizeof(keywords[0]))
+
+static void
+expect(const char *what)
+{
+	expected = what;
+}
+
+/* Index into keywords, or -1. */
+static int
+keyword(const char *word)
+{
+	size_t	 i;
+
+	for (i = 0; i < NKEYWORDS; i++)
+		if (strcmp(keywords[i].name, word) == 0)
+			return ((int)i);
+	return (-1);
+}
+
+static int
+yylex(void)
+{
+	int	 i, is_name;
+
+	if (at_start)
+		expect(X_STATEMENT);
+	at_start = 0;
+	lex_next(&last);
+	yylval.pos = last.pos;
+	yylval.str = last.text;
+	yylval.num = 0;
+	is_name = after_table;
+	after_table = 0;
+	switch (last.type) {
+	case LEX_END:
+		return (0);
+	case LEX_FILE_END:
+		at_start = 1;
+		return (FILE_END);
+	case LEX_NEWLINE:
+		at_start = 1;
+		return ('\n');
+	case LEX_WORD:
+		i = is_name ? -1 : keyword(last.text);
+		if (i == -1)
+			return (WORD);
+		after_table = keywords[i].token == TABLE;
+		yylval.num = keywords[i].num;
+		return (keywords[i].token);
+	case LEX_STRING:
+		return (STRING);
+	case LEX_TABLE:
+		return (TABLENAME);
+	case LEX_ASSIGN:
+		/* "workers = 4" is not meant to be a macro. */
+		if (keyword(last.text) != -1) {
+			lex_error(&last.pos, NULL, "%s is a keyword and no "
+			    "name for a macro", last.text);
+			last.type = LEX_BAD;
+			return (BAD);
+		}
+		return (ASSIGN);
+	case LEX_PUNCT:
+		return (last.punct);
+	case LEX_BAD:
+		break;
+	}
+	return (BAD);
+}
+
+/* "a|b|c" as "a, b or c". */
+static const char *
+expected_text(char *buf, size_t size)
+{
+	const char	*p, *bar;
+	size_t		 len;
+
+	buf[0] = '\0';
+	for (p = expected; p != NULL; p = bar == NULL ? NULL : bar + 1) {
+		bar = strchr(p, '|');
+		if (p != expected)
+			strlcat(buf, bar == NULL ? " or " : ", ", size);
+		len = strlen(buf);
+		snprintf(buf + len, size - len, "%.*s",
+		    bar == NULL ? (int)strlen(p) : (int)(bar - p), p);
+	}
+	return (buf);
+}
+
+/*
+ * The keyword of the list that looks most like word: at most two letters are
+ * different, and not more than every third.  NULL: none.
+ */
+static const char *
+nearest(const char *word, const char *list, size_t least)
+{
+	static char	 best[32];
+	char		 one[32];
+	const char	*p, *bar;
+	unsigned int	 d, min;
+
+	min = 3;
+	for (p = list; p != NULL; p = bar == NULL ? NULL : bar + 1) {
+		bar = strchr(p, '|');
+		snprintf(one, sizeof(one), "%.*s",
+		    bar == NULL ? (int)strlen(p) : (int)(bar - p), p);
+		if (keyword(one) == -1)
+			continue;
+		d = value_distance(word, one);
+		if (d >= min || d * 3 > strlen(one) || d < least)
+			continue;
+		min = d;
+		strlcpy(best, one, sizeof(best));
+	}
+	return (min < 3 ? best : NULL);
+}
+
+static const char *
+keyword_text(int c)
+{
+	switch (c) {
+	case '{':
+		return ("{");
+	case '}':
+		return ("}");
+	case ',':
+		return (",");
+	case '!':
+		return ("!");
+	default:
+		return ("=");
+	}
+}
+
+/* Say what is wrong about a word that may not stand where it stands. */
+static void
+unexpected(const struct token *t)
+{
+	char		 text[512], first[32];
+	const char	*near;
+
+	expected_text(text, sizeof(text));
+	switch (t->type) {
+	case LEX_NEWLINE:
+		lex_error(&t->pos, text, "unexpected end of line");
+		break;
+	case LEX_END:
+	case LEX_FILE_END:
+		if (lex_open_brace() != NULL)
+			lex_error(&t->pos, text, "end of file, and the { of "
+			    "line %u is still open", lex_open_brace()->line);
+		else
+			lex_error(&t->pos, text, "unexpected end of file");
+		break;
+	case LEX_PUNCT:
+		lex_error(&t->pos, text, "unexpected %s",
+		    keyword_text(t->punct));
+		break;
+	case LEX_TABLE:
+		lex_error(&t->pos, text, "unexpected <%s>",
+		    lex_show(t->text));
+		break;
+	case LEX_WORD:
+		snprintf(first, sizeof(first), "%.*s",
+		    (int)strcspn(expected, "|"), expected);
+		near = nearest(t->text, expected, 1);
+		if (near != NULL)
+			lex_error(&t->pos, text, "unknown word %s (did you "
+			    "mean %s?)", lex_show(t->text), near);
+		else if (keyword(t->text) == -1 && keyword(first) != -1)
+			lex_error(&t->pos, text, "unknown word %s",
+			    lex_show(t->text));
+		else
+			lex_error(&t->pos, text, "unexpected %s",
+			    lex_show(t->text));
+		break;
+	case LEX_STRING:
+	case LEX_ASSIGN:
+	case LEX_BAD:
+		lex_error(&t->pos, text, "unexpected \"%s\"",
+		    lex_show(t->text));
+		break;
+	}
+}
+
+static void
+yyerror(const char *msg)
+{
+	if (last.type == LEX_BAD)
+		return;
+	if (strcmp(msg, "syntax error") == 0)
+		unexpected(&last);
+	else
+		lex_error(&last.pos, NULL, "%s", msg);
+}
+
+/* The value of a macro that is made of several words. */
+static char *
+value_join(const struct pos *pos, const char *a, const char *b)
+{
+	char	*s;
+	size_t	 size;
+
+	if (a == NULL || b == NULL)
+		return (NULL);
+	size = strlen(a) + strlen(b) + 2;
+	if (size > LEX_VALUE_MAX) {
+		lex_error(pos, NULL, "value of more than %d bytes",
+		    LEX_VALUE_MAX);
+		return (NULL);
+	}
+	if ((s = lex_alloc(size)) != NULL)
+		snprintf(s, size, "%s %s", a, b);
+	return (s);
+}
+
+static void
+rule_verdict(const struct pos *pos, uint32_t verdict, const char *pattern)
+{
+	const char	*p;
+
+	if (rule->has_verdicts) {
+		lex_error(pos, "or between them",
+		    "a second verdict in one rule");
+		return;
+	}
+	if (rule->w.verdicts == 0)
+		rule->verdict_pos = *pos;
+	if (rule->w.verdicts & (1U << verdict)) {
+		lex_error(pos, "it once", "%s is named twice in one rule",
+		    proto_verdict_name(verdict));
+		return;
+	}
+	rule->w.verdicts |= 1U << verdict;
+	if (pattern == NULL)
+		return;
+	for (p = pattern; *p > 0x20 && *p < 0x7f; p++)
+		continue;
+	if (*p != '\0' || p == pattern || p - pattern >= CONF_PATTERN_MAX) {
+		lex_error(pos, "up to 127 printable ASCII characters",
+		    "bad pattern \"%s\"", lex_show(pattern));
+		return;
+	}
+	strlcpy(rule->w.virus, pattern, sizeof(rule->w.virus));
+}
+
+static void
+rule_host(const struct pos *pos, struct host *into, int *has,
+    const char *name)
+{
+	if (*has)
+		lex_error(pos, "it once", "a second %s in one rule", name);
+	*has = 1;
+	*into = host;
+}
+
+static void
+rule_disconnect(const struct pos *pos)
+{
+	if (rule->w.action == ACTION_PASS)
+		lex_error(pos, NULL, "pass cannot disconnect");
+	else if (rule->has_disconnect)
+		lex_error(pos, "it once", "disconnect is said twice");
+	rule->has_disconnect = 1;
+	rule->w.disconnect = 1;
+}
+
+struct conf *
+config_load(const char *path, int check)
+{
+	int	 ret;
+
+	conf = conf_new();
+	build_reset(conf);
+	at_start = 1;
+	after_table = 0;
+	nets = NULL;
+	rule = &no_rule;
+	memset(&no_rule, 0, sizeof(no_rule));
+	memset(&last, 0, sizeof(last));
+	ret = lex_open(path, check);
+	if (ret == 0 && (yyparse() != 0 || lex_errors() > 0))
+		ret = -1;
+	if (ret == 0) {
+		lex_unused_macros();
+		ret = build_finish();
+	}
+	if (ret == 0 && conf_done(conf) == -1)
+		ret = -1;
+	lex_close();
+	if (ret == -1) {
+		conf_unref(conf);
+		conf = NULL;
+	}
+	return (conf);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A configuration as text: mailwalld -nv.  Every setting is written, those
+ * too that nobody has made, so that the output says what will happen; and it
+ * reads back as the same configuration, tables in their order.
+ */
+
+#include <sys/queue.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "conf.h"
+
+#include "config.h"
+#include "value.h"
+
+static void	 print_quoted(FILE *, const char *);
+static void	 print_globals(FILE *, const struct conf_globals *);
+static void	 print_antivirus(FILE *, const struct conf_globals *);
+static void	 print_listener(FILE *, const struct conf_listener_wire *);
+static void	 print_nets(FILE *, const struct conf_table *);
+static void	 print_host(FILE *, const struct conf *, const char *,
+		    uint32_t, uint32_t);
+static void	 print_rule(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
+
+static void
+print_quoted(FILE *f, const char *s)
+{
+	putc('"', f);
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			putc('\\', f);
+		putc(*s, f);
+	}
+	putc('"', f);
+}
+
+static void
+print_antivirus(FILE *f, const struct conf_globals *g)
+{
+	char	 file[VALUE_STRLEN], total[VALUE_STRLEN];
+
+	switch ((enum av_mode)g->av) {
+	case AV_EMBEDDED:
+		fprintf(f, "antivirus embedded database ");
+		print_quoted(f, g->av_path);
+		fprintf(f, " { file size %s, total size %s, depth %u, "
+		    "files %u }\n", value_size_text(g->scan_file_max, file),
+		    value_size_text(g->scan_total_max, total),
+		    g->scan_depth, g->scan_files);
+		break;
+	case AV_CLAMD:
+		fprintf(f, "antivirus clamd ");
+		print_quoted(f, g->av_path);
+		fprintf(f, "\n");
+		break;
+	case AV_NONE:
+	case AV_MAX:
+		fprintf(f, "antivirus none\n");
+		break;
+	}
+}
+
+static void
+print_globals(FILE *f, const struct conf_globals *g)
+{
+	char		 buf[VALUE_STRLEN];
+	unsigned int	 i;
+
+	fprintf(f, "workers %u\n", g->proxies);
+	fprintf(f, "parsers %u\n", g->parsers);
+	fprintf(f, "scanners %u\n", g->scanners);
+	fprintf(f, "sessions %u\n", g->sessions_max);
+	fprintf(f, "user proxy \"%s\"\n", g->user_proxy);
+	fprintf(f, "user parser \"%s\"\n", g->user_parser);
+	fprintf(f, "user scanner \"%s\"\n", g->user_scanner);
+	fprintf(f, "run directory ");
+	print_quoted(f, g->rundir);
+	fprintf(f, "\nlog facility %s\n",
+	    value_facility_text((int)g->log_facility));
+	fprintf(f, "mark 0x%x\n", g->mark);
+	fprintf(f, "message size %s\n", value_size_text(g->message_max, buf));
+	fprintf(f, "message parts %u\n", g->parts_max);
+	fprintf(f, "message depth %u\n", g->depth_max);
+	fprintf(f, "spool memory %s\n", value_size_text(g->spool_max, buf));
+	fprintf(f, "starttls %s\n",
+	    g->starttls == STARTTLS_PASS ? "pass" : "withhold");
+	print_antivirus(f, g);
+	fprintf(f, "timeout {\n");
+	for (i = 0; i < TMO_MAX; i++)
+		fprintf(f, "\t%s %s\n", conf_timeout_name(i),
+		    value_duration_text(g->timeout[i], buf));
+	fprintf(f, "}\n");
+}
+
+static void
+print_listener(FILE *f, const struct conf_listener_wire *l)
+{
+	char	 ip[ADDR_STRLEN], relay[ADDR_STRLEN];
+
+	addr_ip(&l->addr, ip, sizeof(ip));
+	if (l->mode == LISTEN_RELAY)
+		fprintf(f, "listen on %s port %u relay to %s port %u\n", ip,
+		    l->addr.port, addr_ip(&l->relay, relay, sizeof(relay)),
+		    l->relay.port);
+	else
+		fprintf(f, "listen %s on %s port %u\n",
+		    conf_listen_name(l->mode), ip, l->addr.port);
+}
+
+static void
+print_nets(FILE *f, const struct conf_table *t)
+{
+	const struct conf_net	*n;
+	char			 ip[ADDR_STRLEN];
+	uint32_t		 i;
+
+	fprintf(f, "{");
+	for (i = 0; i < t->w.nnets; i++) {
+		n = &t->net[i];
+		fprintf(f, "%s%s%s%s", i == 0 ? "" : ",",
+		    t->w.name[0] == '\0' ? " " : "\n\t", n->not ? "!" : "",
+		    addr_ip(&n->net.addr, ip, sizeof(ip)));
+		if (n->net.prefix != (n->net.addr.family == 4 ? 32U : 128U))
+			fprintf(f, "/%u", n->net.prefix);
+	}
+	fprintf(f, t->w.name[0] == '\0' ? " }" : "\n}");
+}
+
+static void
+print_host(FILE *f, const struct conf *conf, const char *which, uint32_t id,
+    uint32_t is_not)
+{
+	const struct conf_table	*t;
+
+	if (id == RULE_NO_TABLE)
+		return;
+	t = conf->table[id];
+	fprintf(f, " %s %s", which, is_not ? "! " : "");
+	if (t->w.name[0] == '\0')
+		print_nets(f, t);
+	else
+		fprintf(f, "<%s>", t->w.name);
+}
+
+static void
+print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
+{
+	const char	*or;
+	unsigned int	 v;
+
+	fprintf(f, "on %s %s", r->phase == PHASE_CONNECT ? "connect" :
+	    "message", conf_action_name(r->action));
+	if (r->reply[0] != '\0') {
+		fprintf(f, " ");
+		print_quoted(f, r->reply);
+	}
+	if (r->disconnect)
+		fprintf(f, " disconnect");
+	or = "";
+	for (v = 0; v < VERDICT_MAX; v++) {
+		if ((r->verdicts & (1U << v)) == 0)
+			continue;
+		fprintf(f, "%s %s", or, proto_verdict_name(v));
+		or = " or";
+		if (v == VERDICT_VIRUS && r->virus[0] != '\0') {
+			fprintf(f, " ");
+			print_quoted(f, r->virus);
+		}
+	}
+	print_host(f, conf, "source", r->source, r->source_not);
+	print_host(f, conf, "destination", r->dest, r->dest_not);
+	fprintf(f, "\n");
+}
+
+int
+config_print(const struct conf *conf, FILE *f)
+{
+	const struct conf_listener	*l;
+	const struct conf_table		*t;
+	const struct conf_rule		*r;
+
+	print_globals(f, &conf->g);
+	TAILQ_FOREACH(l, &conf->listeners, entry)
+		print_listener(f, &l->w);
+	TAILQ_FOREACH(t, &conf->tables, entry) {
+		if (t->w.name[0] == '\0')
+			continue;
+		fprintf(f, "table \"%s\" ", t->w.name);
+		print_nets(f, t);
+		fprintf(f, "\n");
+	}
+	TAILQ_FOREACH(r, &conf->rules, entry)
+		print_rule(f, conf, &r->w);
+	return (fflush(f) == EOF || ferror(f) ? -1 : 0);
+}
