@@ -1,3 +1,15 @@
 scanner_SRCS =	\
-	main.c
-scanner_LIBS =
+	clamd.c \
+	dbwatch.c \
+	dispatch.c \
+	engine.c \
+	layers.c \
+	main.c \
+	ole2.c \
+	pool.c \
+	result.c \
+	sandbox.c \
+	selftest.c \
+	tmpdir.c \
+	worker.c
+scanner_LIBS =	-lclamav
