@@ -19,7 +19,8 @@ uint32_t
 child_start(const char *name, int argc, char *argv[])
 {
 	static const int	 ignored[] = {
-		SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2
+		SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
+		SIGXFSZ
 	};
 	unsigned long		 n;
 	socklen_t		 len;

@@ -15,8 +15,8 @@
 #include "conf.h"
 #include "log.h"
 
-static int	 rule_matches(const struct conf *, const struct conf_rule_wire *,
-		    const struct conf_facts *);
+static int	 rule_matches(const struct conf *,
+		    const struct conf_rule_wire *, const struct conf_facts *);
 static int	 fold(int);
 
 /* RFC 5321 section 4.5.3.2 where it has a number; ms. */

@@ -22,6 +22,7 @@ static int		 log_verbose;
 
 static void	 log_out(int, const char *, size_t);
 static void	 log_va(int, const char *, va_list, int);
+static size_t	 log_clean(char *, size_t, const char *, size_t);
 static size_t	 utf8_len(const unsigned char *, size_t);
 
 void
@@ -171,33 +172,48 @@ fatalx(const char *fmt, ...)
 	_exit(CHILD_FATAL);
 }
 
+/* Controls become \xNN; returns the new length, at most size. */
+static size_t
+log_clean(char *dst, size_t size, const char *text, size_t len)
+{
+	static const char	 hex[] = "0123456789abcdef";
+	size_t			 i, n;
+	unsigned char		 c;
+
+	n = 0;
+	for (i = 0; i < len && n + 4 < size; i++) {
+		c = (unsigned char)text[i];
+		if (c < 0x20 || c == 0x7f) {
+			dst[n++] = '\\';
+			dst[n++] = 'x';
+			dst[n++] = hex[c >> 4];
+			dst[n++] = hex[c & 15];
+		} else
+			dst[n++] = (char)c;
+	}
+	return (n);
+}
+
 void
 log_line(int priority, const char *tag, const char *text, size_t len)
 {
-	char		 clean[LOG_LINE_MAX];
-	size_t		 i, n, taglen;
-	unsigned char	 c;
+	char	 clean[LOG_LINE_MAX];
+	int	 n;
 
-	taglen = strlen(tag);
-	if (taglen > 64)
-		taglen = 64;
-	memcpy(clean, tag, taglen);
-	n = taglen;
-	clean[n++] = ':';
-	clean[n++] = ' ';
-	for (i = 0; i < len && n + 4 < sizeof(clean); i++) {
-		c = (unsigned char)text[i];
-		if (c < 0x20 || c == 0x7f) {
-			static const char hex[] = "0123456789abcdef";
+	n = snprintf(clean, sizeof(clean), "%.64s: ", tag);
+	if (n < 0)
+		return;
+	len = log_clean(clean + n, sizeof(clean) - (size_t)n, text, len);
+	log_out(priority, clean, (size_t)n + len);
+}
 
-			clean[n++] = '\\';
-			clean[n++] = 'x';
-			clean[n++] = hex[c >> 4];
-			clean[n++] = hex[c & 15];
-		} else
-			clean[n++] = (char)c;
-	}
-	log_out(priority, clean, n);
+void
+log_session(int priority, const char *text, size_t len)
+{
+	char	 clean[LOG_LINE_MAX];
+
+	len = log_clean(clean, sizeof(clean), text, len);
+	log_out(priority, clean, len);
 }
 
 /* Length of the valid UTF-8 character at s, 2 to 4, or 0 (RFC 3629). */

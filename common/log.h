@@ -50,6 +50,9 @@ void	 fatalx(const char *, ...)
  */
 void	 log_line(int priority, const char *tag, const char *text, size_t len);
 
+/* The same without a tag, for lines that begin with their session's id. */
+void	 log_session(int priority, const char *text, size_t len);
+
 /*
  * Make text from the network fit for a key=value line: printable ASCII and
  * valid UTF-8 stay, controls, quotes, backslashes and broken bytes become

@@ -68,6 +68,9 @@ static const struct proto_rule {
 	{ IMSG_SOCK_FD, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct msg_sock), LEN_EXACT, FD_MUST, PEER_ANY },
 
+	{ IMSG_LOCAL, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct addr), LEN_MULTIPLE, FD_NONE, PEER_ANY },
+
 	{ IMSG_PARSE_REQ, P(PROC_PROXY), P(PROC_PARSER),
 	    sizeof(struct msg_parse_req), LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_PARSE_DONE, P(PROC_PARSER), P(PROC_PROXY),
@@ -132,6 +135,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_SCAN_STALE] = "scan-stale",
 		[IMSG_SOCK_REQ] = "sock-req",
 		[IMSG_SOCK_FD] = "sock-fd",
+		[IMSG_LOCAL] = "local",
 		[IMSG_PARSE_REQ] = "parse-req",
 		[IMSG_PARSE_DONE] = "parse-done",
 		[IMSG_SCAN_REQ] = "scan-req",

@@ -53,6 +53,9 @@ enum imsg_type {
 	/* master -> proxy: an unbound TCP socket (descriptor) */
 	IMSG_SOCK_FD,		/* struct msg_sock */
 
+	/* master -> proxy: all addresses of this host, replaces the last list */
+	IMSG_LOCAL,		/* struct addr, one or more */
+
 	/* proxy -> parser: take this message apart (sealed memfd) */
 	IMSG_PARSE_REQ,		/* struct msg_parse_req */
 	/* parser -> proxy: done (sealed memfd: the arena, see parts.h) */

@@ -1,3 +1,20 @@
 master_SRCS =	\
-	main.c
+	build.c \
+	check.c \
+	child.c \
+	confsend.c \
+	dispatch.c \
+	lex.c \
+	listen.c \
+	local.c \
+	main.c \
+	nets.c \
+	notify.c \
+	parse.c \
+	printconf.c \
+	rundir.c \
+	setting.c \
+	spawn.c \
+	value.c
 master_LIBS =
+master_CFLAGS =	-I$(O)/master

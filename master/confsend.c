@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The configuration as frames for a child.  Only proxies judge, so only they
+ * get listeners, tables and rules; the others have use for the single values.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "master.h"
+
+/* Networks that fit one frame. */
+#define NETS_FRAME	(IMSG_DATA_MAX / sizeof(struct conf_net))
+
+static int	 send_listeners(struct imsgbuf *, const struct conf *);
+static int	 send_tables(struct imsgbuf *, const struct conf *);
+
+static int
+send_listeners(struct imsgbuf *ib, const struct conf *conf)
+{
+	const struct conf_listener	*l;
+	struct conf_listener_wire	 w;
+	uint32_t			 id;
+	int				 fd;
+
+	id = 0;
+	TAILQ_FOREACH(l, &conf->listeners, entry) {
+		if (l->fd == -1)
+			continue;
+		w = l->w;
+		w.id = id++;
+		fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+		if (fd == -1)
+			return (-1);
+		if (imsg_compose(ib, IMSG_CONF_LISTENER, 0, fd, &w,
+		    sizeof(w)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+static int
+send_tables(struct imsgbuf *ib, const struct conf *conf)
+{
+	const struct conf_table	*t;
+	size_t			 off, n;
+
+	TAILQ_FOREACH(t, &conf->tables, entry) {
+		if (imsg_compose(ib, IMSG_CONF_TABLE, 0, -1, &t->w,
+		    sizeof(t->w)) == -1)
+			return (-1);
+		for (off = 0; off < t->w.nnets; off += n) {
+			n = t->w.nnets - off;
+			if (n > NETS_FRAME)
+				n = NETS_FRAME;
+			if (imsg_compose(ib, IMSG_CONF_NET, 0, -1,
+			    t->net + off, n * sizeof(*t->net)) == -1)
+				return (-1);
+		}
+	}
+	return (0);
+}
+
+int
+config_send(struct imsgbuf *ib, const struct conf *conf)
+{
+	const struct conf_rule	*r;
+
+	if (imsg_compose(ib, IMSG_CONF_BEGIN, 0, -1, &conf->g,
+	    sizeof(conf->g)) == -1)
+		return (-1);
+	if (ib->peer == PROC_PROXY) {
+		if (send_listeners(ib, conf) == -1 ||
+		    send_tables(ib, conf) == -1)
+			return (-1);
+		TAILQ_FOREACH(r, &conf->rules, entry)
+			if (imsg_compose(ib, IMSG_CONF_RULE, 0, -1, &r->w,
+			    sizeof(r->w)) == -1)
+				return (-1);
+	}
+	return (imsg_compose(ib, IMSG_CONF_END, 0, -1, NULL, 0));
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What the files of mailwalld share.  Master reads no byte from the network;
+ * it starts the others, gives them sockets, and buries them.
+ */
+
+#ifndef MAILWALL_MASTER_H
+#define MAILWALL_MASTER_H
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "conf.h"
+#include "ev.h"
+#include "imsg.h"
+#include "log.h"
+
+struct slot;
+
+/* A running child process. */
+struct child {
+	TAILQ_ENTRY(child)	 entry;
+	struct slot		*slot;		/* NULL once it was replaced */
+	enum proc_type		 type;
+	uint32_t		 instance;
+	pid_t			 pid;
+	int			 ready;		/* IMSG_READY has come */
+	int			 draining;	/* IMSG_DRAIN was sent */
+	int			 exited;	/* reaped; pipe not empty yet */
+	struct imsgbuf		 ibuf;
+	struct ev		 ev;		/* of ibuf.fd */
+	struct ev		 logev;		/* its standard error */
+	int			 logfd;
+	size_t			 loglen;
+	char			 logbuf[LOG_LINE_MAX];
+	struct evtimer		 timer;		/* deadline of start or drain */
+	uint64_t		 started;	/* ms */
+	char			 tag[32];	/* "proxy[4711]" */
+};
+
+TAILQ_HEAD(children, child);
+
+/* A place in a pool; the child in it may change. */
+struct slot {
+	TAILQ_ENTRY(slot)	 entry;
+	enum proc_type		 type;
+	struct child		*child;		/* NULL: waiting for respawn */
+	struct child		*next;		/* scanner: coming generation */
+	unsigned int		 deaths;	/* in quick succession */
+	struct evtimer		 respawn;
+};
+
+TAILQ_HEAD(slots, slot);
+
+/* A running mailwalld. */
+struct master {
+	struct conf		*conf;
+	const char		*conf_path;
+	const char		*libexec;
+	int			 exe[PROC_MAX];	/* O_PATH of the programs */
+	int			 started;	/* everybody was ready once */
+	int			 stopping;	/* SIGTERM: 1, 2 */
+	struct slots		 slots;
+	struct children		 children;
+	struct addr		*local;		/* addresses of this host */
+	size_t			 nlocal;
+	uint64_t		 sigs;		/* of the current scanner */
+};
+
+extern struct master	 master;
+
+/* main.c */
+
+/* Open, confine, loop; returns when everybody has ended. */
+void		 master_run(int foreground);
+/* Everybody ready?  Then tell the world, once. */
+void		 master_check_start(void);
+/* Stopping, and everybody gone?  Then end the loop. */
+void		 master_check_end(void);
+
+/* confsend.c */
+
+/* Queue the whole configuration for a child.  0, or -1 with errno. */
+int		 config_send(struct imsgbuf *, const struct conf *);
+
+/* child.c */
+
+/*
+ * Open the programs of the children in dir; fatal when one is missing.  They
+ * are held open, so a running master never starts a newer child by accident.
+ */
+void		 children_open(const char *dir);
+/* Make the pools as large as the configuration says, start what is missing. */
+void		 children_fill(void);
+/* Ask one child to finish. */
+void		 child_drain(struct child *);
+/* Start a new generation of scanner beside the running one. */
+void		 children_new_scanner(const char *why);
+/* Reap what has died or stopped; after SIGCHLD. */
+void		 children_reap(void);
+/* Send the configuration to everyone who holds one. */
+void		 children_configure(void);
+/* Send the list of local addresses to one proxy, or to all (NULL). */
+void		 children_local(struct child *);
+/* Ask everyone to finish; when proxies are gone the others follow. */
+void		 children_drain(void);
+/* SIGKILL to all, wait for them. */
+void		 children_kill(void);
+
+/* dispatch.c */
+
+/* Event handler of a child's channel; arg is the child. */
+void		 dispatch_child(int, uint32_t, void *);
+/* Frames may be waiting in the child's queue: watch for room. */
+void		 dispatch_want_write(struct child *);
+
+/* spawn.c */
+
+/*
+ * fork and exec a child of that type; returns it with its channel and log
+ * pipe watched, or NULL (logged) when there are no resources.
+ */
+struct child	*spawn_child(enum proc_type, uint32_t instance);
+/* Event handler of a child's log pipe; arg is the child. */
+void		 spawn_log(int, uint32_t, void *);
+/* Read what is left in the pipe, close it. */
+void		 spawn_log_close(struct child *);
+
+/* listen.c */
+
+/*
+ * Open the listeners of conf; those that old (may be NULL) has open at the
+ * same address in the same mode are shared.  0, or -1 when one could not be
+ * opened (logged).
+ */
+int		 listen_open(struct conf *conf, const struct conf *old);
+/* A TCP socket for a proxy to connect; -1 with errno. */
+int		 listen_sock(uint32_t kind, uint32_t mark);
+
+/* local.c */
+
+/* Watch the addresses of this host; fatal on failure. */
+void		 local_init(void);
+
+/* notify.c */
+
+/* Tell systemd, if there is one (sd_notify(3)); text as "READY=1". */
+void		 notify_systemd(const char *text);
+
+#endif /* MAILWALL_MASTER_H */

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The client's side of a session: lines into commands, commands into what is
+ * done about them.
+ *
+ * Replies must come back in the order of the commands.  A reply of our own
+ * would overtake those that the server still owes, so a command that we
+ * answer ourselves waits until nothing is in flight; the same holds for DATA,
+ * AUTH and the others that end a group (RFC 2920 section 3.1).
+ */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy.h"
+
+#define INFLIGHT_MAX	64	/* forwarded commands without a reply */
+
+static int	 take_line(struct session *, size_t, size_t *);
+static int	 take_data(struct session *);
+static int	 take_command(struct session *, char *, size_t);
+static int	 take_auth(struct session *, const char *, size_t);
+static void	 refuse(struct session *, const char *, const char *, size_t);
+static void	 command_mail(struct session *, const char *, size_t, size_t);
+static int	 command_rcpt(struct session *, const char *, size_t, size_t);
+static void	 command_data(struct session *, size_t);
+static void	 command_starttls(struct session *, const char *, size_t);
+static int	 window_open(const struct session *);
+static int	 line_clean(const char *, size_t);
+
+void
+client_reply(struct session *s, const char *fmt, ...)
+{
+	va_list	 ap;
+	int	 ret;
+
+	va_start(ap, fmt);
+	ret = buf_vaddf(&s->cout, fmt, ap);
+	va_end(ap);
+	if (ret == -1 || buf_add(&s->cout, "\r\n", 2) == -1) {
+		s->end = "client does not read";
+		s->flags |= SF_DEAD;
+	}
+}
+
+void
+client_goodbye(struct session *s, const char *why, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	if (buf_vaddf(&s->cout, fmt, ap) == -1 ||
+	    buf_add(&s->cout, "\r\n", 2) == -1)
+		s->flags |= SF_DEAD;
+	va_end(ap);
+	s->end = why;
+	s->state = SESSION_CLOSING;
+}
+
+/* May another command go to the server now? */
+static int
+window_open(const struct session *s)
+{
+	const struct inflight	*f;
+	unsigned int		 n;
+
+	if (STAILQ_EMPTY(&s->inflight))
+		return (1);
+	if ((s->flags & SF_SERVER_PIPE) == 0)
+		return (0);
+	n = 0;
+	STAILQ_FOREACH(f, &s->inflight, entry)
+		n++;
+	return (n < INFLIGHT_MAX);
+}
+
+/*
+ * Length of the next line without its CRLF into *len.  Returns 1 if there is
+ * one, 0 if not yet, -1 when it is over-long (up to its CRLF it is dropped).
+ */
+static int
+take_line(struct session *s, size_t max, size_t *len)
+{
+	const uint8_t	*p, *lf;
+	size_t		 off;
+
+	if (s->cin.len == 0)
+		return (0);
+	p = buf_ptr(&s->cin);
+	for (off = 0; off < s->cin.len; off = (size_t)(lf - p) + 1) {
+		lf = memchr(p + off, '\n', s->cin.len - off);
+		if (lf == NULL)
+			break;
+		if (lf > p && lf[-1] == '\r') {
+			*len = (size_t)(lf - p) - 1;
+			if (s->flags & SF_SKIP_LINE) {
+				s->flags &= ~(unsigned int)SF_SKIP_LINE;
+				buf_drain_wipe(&s->cin, *len + 2);
+				return (take_line(s, max, len));
+			}
+			return (*len > max ? -1 : 1);
+		}
+	}
+	if (s->cin.len > max) {
+		/* Keep a last CR: its LF may follow. */
+		*len = s->cin.len - 1;
+		if (s->flags & SF_SKIP_LINE) {
+			buf_drain_wipe(&s->cin, *len);
+			return (0);
+		}
+		return (-1);
+	}
+	return (0);
+}
+
+/* No controls, neither bare CR nor LF nor NUL (RFC 5321 section 4.1.2). */
+static int
+line_clean(const char *line, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			return (0);
+	return (1);
+}
+
+static void
+refuse(struct session *s, const char *reply, const char *line, size_t len)
+{
+	char	 text[128];
+	size_t	 verb;
+
+	/* The verb only: the rest may be a secret on its way to AUTH. */
+	for (verb = 0; verb < len && verb < 16 && line[verb] != ' '; verb++)
+		;
+	session_log(s, "refused command=%s reply=%.3s",
+	    log_quote(text, sizeof(text), line, verb), reply);
+	client_reply(s, "%s", reply);
+	if (++s->errors >= SMTP_ERRORS_MAX)
+		client_goodbye(s, "too many errors",
+		    "421 4.7.0 Too many errors");
+}
+
+static int
+take_auth(struct session *s, const char *line, size_t len)
+{
+	if (!line_clean(line, len)) {
+		client_goodbye(s, "controls in an AUTH line",
+		    "421 4.5.2 Malformed authentication exchange");
+		return (1);
+	}
+	s->state = SESSION_COMMAND;
+	server_command(s, VERB_AUTH, line, len, NULL);
+	return (1);
+}
+
+static void
+command_mail(struct session *s, const char *line, size_t len, size_t arg)
+{
+	char	 path[SMTP_ADDR_MAX], value[32];
+	size_t	 params;
+	int	 n;
+
+	if (command_path(VERB_MAIL, line + arg, len - arg, path, sizeof(path),
+	    &params) == -1) {
+		refuse(s, "501 5.5.4 Syntax: MAIL FROM:<address>", line, len);
+		return;
+	}
+	params += arg;
+	n = command_param(line + params, len - params, "SIZE", value,
+	    sizeof(value));
+	/* RFC 1870 section 6.1: tell before the message is sent. */
+	if (n == -1 || (n == 1 && (value[0] < '0' || value[0] > '9'))) {
+		refuse(s, "501 5.5.4 Bad SIZE parameter", line, len);
+		return;
+	}
+	if (n == 1 && strtoull(value, NULL, 10) > s->conf->g.message_max) {
+		session_log(s, "refused command=MAIL declared=%s reply=552",
+		    value);
+		client_reply(s, "552 5.3.4 Message too big, limit is %llu "
+		    "bytes", (unsigned long long)s->conf->g.message_max);
+		return;
+	}
+	/* Needs BDAT, which is not offered (RFC 3030 section 3). */
+	if (command_param(line + params, len - params, "BODY", value,
+	    sizeof(value)) == 1 && strcasecmp(value, "BINARYMIME") == 0) {
+		refuse(s, "501 5.5.4 BINARYMIME is not offered", line, len);
+		return;
+	}
+	server_command(s, VERB_MAIL, line, len, path);
+}
+
+/* In a group: 0 when a refusal would overtake what the server owes. */
+static int
+command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
+{
+	char	 path[SMTP_ADDR_MAX];
+	size_t	 params;
+	int	 bad, many;
+
+	bad = command_path(VERB_RCPT, line + arg, len - arg, path,
+	    sizeof(path), &params) == -1;
+	many = s->env != NULL && s->env->nrcpt >= SMTP_RCPT_MAX;
+	if ((bad || many) && !STAILQ_EMPTY(&s->inflight))
+		return (0);
+	if (bad)
+		refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>", line, len);
+	else if (many)
+		client_reply(s, "452 4.5.3 Too many recipients");
+	else
+		server_command(s, VERB_RCPT, line, len, path);
+	return (1);
+}
+
+/*
+ * The server will hear DATA only when the message has been judged, so the
+ * 354 is ours.  It promises nothing: the dot's reply is the server's own.
+ */
+static void
+command_data(struct session *s, size_t rest)
+{
+	if (rest > 0) {
+		client_reply(s, "501 5.5.4 DATA takes no argument");
+		return;
+	}
+	if (s->env == NULL || s->env->from == NULL) {
+		client_reply(s, "503 5.5.1 Need MAIL first");
+		return;
+	}
+	if (s->env->nrcpt == 0) {
+		client_reply(s, "554 5.5.1 No valid recipients");
+		return;
+	}
+	s->msg = data_begin();
+	if (s->msg == NULL) {
+		session_log(s, "no spool: %s", strerror(errno));
+		client_reply(s, "452 4.3.1 Out of resources, try later");
+		return;
+	}
+	s->msg->t_data = now_us();
+	s->state = SESSION_DATA;
+	client_reply(s, "354 End data with <CR><LF>.<CR><LF>");
+}
+
+static void
+command_starttls(struct session *s, const char *line, size_t len)
+{
+	if (s->conf->g.starttls == STARTTLS_PASS) {
+		/* What was sent in the clear must not count afterwards. */
+		if (s->cin.len > len + 2) {
+			client_goodbye(s, "bytes behind STARTTLS",
+			    "421 4.7.0 Commands behind STARTTLS");
+			return;
+		}
+		server_command(s, VERB_STARTTLS, line, len, NULL);
+		return;
+	}
+	session_log(s, "starttls refused");
+	refuse(s, "454 4.7.0 TLS is not available", line, len);
+}
+
+/* One command.  Returns 1 when it was used up, 0 when it must wait. */
+static int
+take_command(struct session *s, char *line, size_t len)
+{
+	enum verb	 verb;
+	size_t		 arg;
+
+	verb = line_clean(line, len) ? command_parse(line, len, &arg) :
+	    VERB_UNKNOWN;
+	/* Our own RSET comes before whatever the client wants next. */
+	if (s->flags & SF_RSET_DUE)
+		return (0);
+	/*
+	 * RCPT and RSET may follow others in a group; the rest is the first
+	 * or the last of one, or is answered here.
+	 */
+	if (verb == VERB_RCPT || verb == VERB_RSET) {
+		if (!window_open(s))
+			return (0);
+	} else if (!STAILQ_EMPTY(&s->inflight))
+		return (0);
+
+	switch (verb) {
+	case VERB_MAIL:
+		command_mail(s, line, len, arg);
+		break;
+	case VERB_RCPT:
+		return (command_rcpt(s, line, len, arg));
+	case VERB_DATA:
+		command_data(s, len - arg);
+		break;
+	case VERB_HELO:
+	case VERB_EHLO:
+		if (arg == len || len - arg > SMTP_HELO_MAX)
+			refuse(s, "501 5.5.4 Syntax: EHLO hostname", line,
+			    len);
+		else
+			server_command(s, verb, line, len, line + arg);
+		break;
+	case VERB_RSET:
+	case VERB_QUIT:
+		if (arg != len && !STAILQ_EMPTY(&s->inflight))
+			return (0);
+		if (arg != len)
+			refuse(s, "501 5.5.4 No argument allowed", line, len);
+		else
+			server_command(s, verb, line, len, NULL);
+		break;
+	case VERB_NOOP:
+	case VERB_HELP:
+	case VERB_AUTH:
+		server_command(s, verb, line, len, NULL);
+		break;
+	case VERB_STARTTLS:
+		command_starttls(s, line, len);
+		break;
+	case VERB_VRFY:
+		/* RFC 5321 section 7.3: neither yes nor no. */
+		client_reply(s, "252 2.1.5 Cannot VRFY; try to deliver");
+		break;
+	case VERB_KNOWN_REFUSED:
+		refuse(s, "502 5.5.1 Command not available", line, len);
+		break;
+	case VERB_UNKNOWN:
+	case VERB_BANNER:
+	case VERB_OWN_NOOP:
+	case VERB_OWN_RSET:
+	case VERB_OWN_DATA:
+		refuse(s, "500 5.5.2 Command not recognized", line, len);
+		break;
+	}
+	return (1);
+}
+
+/* Message bytes that came in the same segments as DATA. */
+static int
+take_data(struct session *s)
+{
+	size_t	 used;
+	int	 end;
+
+	if (s->cin.len == 0)
+		return (0);
+	end = data_input(s, buf_ptr(&s->cin), s->cin.len, &used);
+	buf_drain(&s->cin, used);
+	if (end)
+		session_dot(s);
+	return (1);
+}
+
+int
+client_input(struct session *s)
+{
+	char	*line;
+	size_t	 len;
+	int	 n;
+
+	switch (s->state) {
+	case SESSION_DATA:
+		return (take_data(s));
+	case SESSION_TUNNEL:
+		return (session_tunnel(s, &s->cin, &s->sout));
+	case SESSION_LINGER:
+		buf_drain(&s->cin, s->cin.len);
+		return (0);
+	case SESSION_COMMAND:
+	case SESSION_AUTH:
+		break;
+	case SESSION_CONNECT:
+	case SESSION_BANNER:
+	case SESSION_INSPECT:
+	case SESSION_GO:
+	case SESSION_BODY:
+	case SESSION_DOT:
+	case SESSION_CLOSING:
+		return (0);
+	}
+	/* Answers that nobody fetches: take no more questions. */
+	if (s->cout.len > s->cout.max / 2)
+		return (0);
+	n = take_line(s, s->state == SESSION_AUTH ? SMTP_AUTH_LINE_MAX :
+	    SMTP_LINE_MAX, &len);
+	if (n == 0)
+		return (0);
+	if (n == -1) {
+		if (!STAILQ_EMPTY(&s->inflight))
+			return (0);
+		s->flags |= SF_SKIP_LINE;
+		if (s->state == SESSION_AUTH)
+			client_goodbye(s, "over-long AUTH line",
+			    "421 4.5.2 Line too long");
+		else
+			refuse(s, "500 5.5.2 Line too long", "", 0);
+		return (1);
+	}
+	line = (char *)buf_ptr(&s->cin);
+	if (s->state == SESSION_AUTH)
+		n = STAILQ_EMPTY(&s->inflight) && take_auth(s, line, len);
+	else
+		n = take_command(s, line, len);
+	if (n == 0)
+		return (0);
+	buf_drain_wipe(&s->cin, len + 2);
+	evtimer_del(&s->ctimer);
+	return (1);
+}

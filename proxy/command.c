@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * SMTP commands (RFC 5321 section 4.1).
+ *
+ * The line was chosen by the client, who may want the server to see another
+ * command than we do.  So the grammar here is narrow: a verb of letters right
+ * at the begin, one space, arguments without controls.  What does not fit is
+ * refused and never forwarded; what fits is forwarded as it stands.
+ */
+
+#include <string.h>
+#include <strings.h>
+
+#include "proxy.h"
+
+static const struct {
+	const char	*name;
+	enum verb	 verb;
+} verbs[] = {
+	{ "MAIL",	VERB_MAIL },
+	{ "RCPT",	VERB_RCPT },
+	{ "DATA",	VERB_DATA },
+	{ "EHLO",	VERB_EHLO },
+	{ "QUIT",	VERB_QUIT },
+	{ "RSET",	VERB_RSET },
+	{ "NOOP",	VERB_NOOP },
+	{ "HELO",	VERB_HELO },
+	{ "AUTH",	VERB_AUTH },
+	{ "HELP",	VERB_HELP },
+	{ "VRFY",	VERB_VRFY },
+	{ "STARTTLS",	VERB_STARTTLS },
+	/* Would bypass inspection or turn the session around. */
+	{ "BDAT",	VERB_KNOWN_REFUSED },	/* RFC 3030 */
+	{ "BURL",	VERB_KNOWN_REFUSED },	/* RFC 4468 */
+	{ "EXPN",	VERB_KNOWN_REFUSED },
+	{ "TURN",	VERB_KNOWN_REFUSED },	/* RFC 821 */
+	{ "ETRN",	VERB_KNOWN_REFUSED },	/* RFC 1985 */
+	{ "ATRN",	VERB_KNOWN_REFUSED },	/* RFC 2645 */
+	{ "SEND",	VERB_KNOWN_REFUSED },
+	{ "SOML",	VERB_KNOWN_REFUSED },
+	{ "SAML",	VERB_KNOWN_REFUSED },
+	{ "VERB",	VERB_KNOWN_REFUSED },
+	{ "DEBUG",	VERB_KNOWN_REFUSED },
+	{ "WIZ",	VERB_KNOWN_REFUSED },
+	{ "XCLIENT",	VERB_KNOWN_REFUSED },
+	{ "XFORWARD",	VERB_KNOWN_REFUSED },
+	{ "XEXCH50",	VERB_KNOWN_REFUSED },
+};
+
+enum verb
+command_parse(const char *line, size_t len, size_t *arg)
+{
+	size_t	 i, n;
+
+	for (n = 0; n < len; n++)
+		if (!((line[n] >= 'A' && line[n] <= 'Z') ||
+		    (line[n] >= 'a' && line[n] <= 'z') ||
+		    (n > 0 && line[n] >= '0' && line[n] <= '9')))
+			break;
+	*arg = n;
+	if (n < len && line[n] != ' ')
+		return (VERB_UNKNOWN);
+	while (*arg < len && line[*arg] == ' ')
+		(*arg)++;
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strlen(verbs[i].name) == n &&
+		    strncasecmp(verbs[i].name, line, n) == 0)
+			return (verbs[i].verb);
+	return (VERB_UNKNOWN);
+}
+
+int
+command_path(enum verb verb, const char *arg, size_t len, char *path,
+    size_t size, size_t *params)
+{
+	const char	*word;
+	size_t		 i, n;
+	int		 quoted, bracket;
+
+	word = verb == VERB_MAIL ? "FROM:" : "TO:";
+	n = strlen(word);
+	if (len < n || strncasecmp(arg, word, n) != 0)
+		return (-1);
+	i = n;
+	/* Not in the grammar, but everywhere in the field. */
+	while (i < len && arg[i] == ' ')
+		i++;
+	bracket = i < len && arg[i] == '<';
+	if (bracket)
+		i++;
+	quoted = 0;
+	for (n = 0; i < len; i++) {
+		if (quoted && arg[i] == '\\' && i + 1 < len) {
+			if (n + 2 >= size)
+				return (-1);
+			path[n++] = arg[i++];
+		} else if (arg[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (arg[i] == '>' || arg[i] == ' '))
+			break;
+		else if (!quoted && arg[i] == '<')
+			return (-1);
+		if (n + 1 >= size)
+			return (-1);
+		path[n++] = arg[i];
+	}
+	path[n] = '\0';
+	if (quoted)
+		return (-1);
+	if (bracket) {
+		if (i >= len || arg[i] != '>')
+			return (-1);
+		i++;
+	} else if (n == 0)
+		return (-1);
+	if (i < len && arg[i] != ' ')
+		return (-1);
+	while (i < len && arg[i] == ' ')
+		i++;
+	*params = i;
+	/* RCPT TO:<> is nobody. */
+	if (verb == VERB_RCPT && n == 0)
+		return (-1);
+	return (0);
+}
+
+int
+command_param(const char *params, size_t len, const char *name, char *value,
+    size_t size)
+{
+	size_t	 i, start, n, v;
+
+	n = strlen(name);
+	for (i = 0; i < len; ) {
+		start = i;
+		while (i < len && params[i] != ' ')
+			i++;
+		if (i - start >= n && strncasecmp(params + start, name,
+		    n) == 0 && (i - start == n || params[start + n] == '=')) {
+			v = i - start == n ? 0 : i - start - n - 1;
+			if (v >= size)
+				return (-1);
+			memcpy(value, params + i - v, v);
+			value[v] = '\0';
+			return (1);
+		}
+		while (i < len && params[i] == ' ')
+			i++;
+	}
+	return (0);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Passing a message on: DATA, the same bytes from the same sealed memory that
+ * was scanned, the dot, and the server's own reply to the client.  250 is
+ * never said here by ourselves.
+ */
+
+#include <sys/mman.h>
+
+#include <string.h>
+
+#include "proxy.h"
+
+#define CHUNK	65536	/* bytes put into the buffer at a time */
+
+static void	 body_start(struct session *);
+static size_t	 put_stuffed(struct session *, const uint8_t *, size_t, int);
+
+void
+deliver_start(struct session *s)
+{
+	s->msg->t_deliver = now_us();
+	s->state = SESSION_GO;
+	s->flags &= ~(unsigned int)SF_GO_SENT;
+}
+
+static void
+body_start(struct session *s)
+{
+	struct message	*m;
+	void		*p;
+
+	m = s->msg;
+	if (m->size > 0) {
+		p = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, m->fd, 0);
+		if (p == MAP_FAILED) {
+			log_warn("mmap");
+			server_lost(s, "out of memory");
+			return;
+		}
+		m->map = p;
+	}
+	m->sent = 0;
+	s->state = SESSION_BODY;
+}
+
+/*
+ * Put up to len bytes into sout, dots at the begin of a line doubled; bol: the
+ * first byte begins a line.  Returns how many bytes of the message that was.
+ */
+static size_t
+put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
+{
+	const uint8_t	*lf;
+	size_t		 off, n;
+
+	for (off = 0; off < len; off += n) {
+		if (bol && p[off] == '.' && buf_add(&s->sout, ".", 1) == -1)
+			break;
+		/* Up to the next line that begins with a dot. */
+		n = 0;
+		do {
+			lf = memchr(p + off + n, '\n', len - off - n);
+			n = lf == NULL ? len - off :
+			    (size_t)(lf - (p + off)) + 1;
+		} while (off + n < len && p[off + n] != '.');
+		if (buf_add(&s->sout, p + off, n) == -1)
+			break;
+		bol = p[off + n - 1] == '\n';
+	}
+	return (off);
+}
+
+int
+deliver_output(struct session *s)
+{
+	struct message	*m;
+	size_t		 n;
+	int		 bol;
+
+	if (s->state == SESSION_GO && (s->flags & SF_GO_SENT) == 0 &&
+	    STAILQ_EMPTY(&s->inflight)) {
+		s->flags |= SF_GO_SENT;
+		server_command(s, VERB_OWN_DATA, "DATA", 4, NULL);
+		return (1);
+	}
+	if (s->state != SESSION_BODY || s->sout.len > CHUNK / 2)
+		return (0);
+	m = s->msg;
+	if (m->sent < m->size) {
+		n = m->size - m->sent;
+		if (n > CHUNK)
+			n = CHUNK;
+		bol = m->sent == 0 || m->map[m->sent - 1] == '\n';
+		n = put_stuffed(s, m->map + m->sent, n, bol);
+		if (n == 0) {
+			server_lost(s, "out of memory");
+			return (1);
+		}
+		m->sent += n;
+		return (1);
+	}
+	/* A message ends with CRLF or is empty (RFC 5321 section 4.1.1.4). */
+	if (buf_add(&s->sout, ".\r\n", 3) == -1) {
+		server_lost(s, "out of memory");
+		return (1);
+	}
+	evtimer_del(&s->stimer);
+	s->state = SESSION_DOT;
+	return (1);
+}
+
+void
+deliver_reply(struct session *s, const struct reply *r)
+{
+	const char	*line;
+
+	line = (const char *)buf_ptr(&s->sin);
+	if (s->state == SESSION_GO && r->code == 354) {
+		body_start(s);
+		return;
+	}
+	if (s->state == SESSION_DOT || (s->state == SESSION_GO &&
+	    r->code >= 400)) {
+		if (s->state == SESSION_DOT && r->code / 100 == 2)
+			s->nmessages++;
+		verdict_log(s, r->code / 100 == 2 ? "pass" : "pass-refused",
+		    line, r->len);
+		session_reset(s);
+		s->state = SESSION_COMMAND;
+		if (buf_add(&s->cout, line, r->len) == -1) {
+			s->end = "client does not read";
+			s->flags |= SF_DEAD;
+		}
+		if (r->code == 421) {
+			s->end = "server said 421";
+			s->state = SESSION_CLOSING;
+		}
+		return;
+	}
+	/* 2xx to DATA, or anything in the middle of the message. */
+	server_lost(s, "server out of step");
+}
+
+void
+deliver_failed(struct session *s, const char *why)
+{
+	verdict_log(s, "pass-failed", "451", 3);
+	session_reset(s);
+	client_goodbye(s, why, "451 4.4.2 Server connection lost: %s "
+	    "[%016llx]", why, (unsigned long long)s->id);
+}

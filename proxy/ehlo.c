@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The server's reply to EHLO, as the client gets it.
+ *
+ * A keyword is a promise that the commands behind it work (RFC 5321 section
+ * 4.1.1.1).  We are in the middle and keep only what we can keep: a list of
+ * what passes, never a list of what does not.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy.h"
+
+enum keep {
+	KEEP_NO,
+	KEEP_YES,
+	KEEP_SIZE,		/* the smaller of the server's and ours */
+	KEEP_PIPE,		/* commands in flight, see server.c */
+	KEEP_TLS		/* as configured */
+};
+
+static enum keep	 keyword(const char *, size_t);
+static int		 put(struct buf *, const char *, size_t, size_t *);
+
+static enum keep
+keyword(const char *word, size_t len)
+{
+	static const struct {
+		const char	*name;
+		enum keep	 keep;
+	} known[] = {
+		{ "8BITMIME",		 KEEP_YES },	/* RFC 6152 */
+		{ "AUTH",		 KEEP_YES },	/* RFC 4954 */
+		{ "DELIVERBY",		 KEEP_YES },	/* RFC 2852 */
+		{ "DSN",		 KEEP_YES },	/* RFC 3461 */
+		{ "ENHANCEDSTATUSCODES", KEEP_YES },	/* RFC 2034 */
+		{ "HELP",		 KEEP_YES },
+		{ "MT-PRIORITY",	 KEEP_YES },	/* RFC 6710 */
+		{ "PIPELINING",		 KEEP_PIPE },	/* RFC 2920 */
+		{ "SIZE",		 KEEP_SIZE },	/* RFC 1870 */
+		{ "SMTPUTF8",		 KEEP_YES },	/* RFC 6531 */
+		{ "STARTTLS",		 KEEP_TLS },	/* RFC 3207 */
+	};
+	size_t	 i, n;
+
+	for (n = 0; n < len && word[n] != ' ' && word[n] != '='; n++)
+		;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i].name) == n &&
+		    strncasecmp(known[i].name, word, n) == 0)
+			return (known[i].keep);
+	return (KEEP_NO);
+}
+
+/* One line; *last remembers where it starts, to mend its '-' at the end. */
+static int
+put(struct buf *out, const char *text, size_t len, size_t *last)
+{
+	*last = out->len;
+	if (buf_add(out, "250-", 4) == -1 || buf_add(out, text, len) == -1 ||
+	    buf_add(out, "\r\n", 2) == -1)
+		return (-1);
+	return (0);
+}
+
+int
+ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
+    struct buf *out, unsigned int *flags)
+{
+	char			 size[40];
+	const char		*text, *lf;
+	unsigned long long	 theirs, ours;
+	size_t			 off, n, textlen, last;
+	int			 first, sized, len_size;
+
+	first = 1;
+	sized = 0;
+	last = out->len;
+	ours = (unsigned long long)s->conf->g.message_max;
+	for (off = 0; off < len; off += n) {
+		lf = memchr(data + off, '\n', len - off);
+		if (lf == NULL)
+			break;
+		n = (size_t)(lf - (const char *)data) + 1 - off;
+		text = n > 5 ? (const char *)data + off + 4 : "";
+		textlen = n > 5 ? n - 6 : 0;
+		if (first) {
+			/* The server's own name and greeting. */
+			if (put(out, text, textlen, &last) == -1)
+				return (-1);
+			first = 0;
+			continue;
+		}
+		switch (keyword(text, textlen)) {
+		case KEEP_NO:
+			continue;
+		case KEEP_TLS:
+			if (s->conf->g.starttls == STARTTLS_WITHHOLD) {
+				session_log(s, "starttls withheld");
+				continue;
+			}
+			break;
+		case KEEP_PIPE:
+			*flags |= SF_SERVER_PIPE;
+			break;
+		case KEEP_SIZE:
+			theirs = textlen > 5 ?
+			    strtoull(text + 5, NULL, 10) : 0;
+			if (theirs != 0 && theirs < ours)
+				ours = theirs;
+			sized = 1;
+			continue;
+		case KEEP_YES:
+			break;
+		}
+		if (put(out, text, textlen, &last) == -1)
+			return (-1);
+	}
+	/* Only a server that parses SIZE= may be sent one. */
+	if (sized) {
+		len_size = snprintf(size, sizeof(size), "SIZE %llu", ours);
+		if (put(out, size, (size_t)len_size, &last) == -1)
+			return (-1);
+	}
+	buf_ptr(out)[last + 3] = ' ';
+	return (0);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What the files of mailwall-proxy share: the session and everything that
+ * hangs on it.  One process serves thousands of sessions from one loop, so a
+ * session that waits owns nothing but this structure; buffers, envelope and
+ * message exist only while there is something in them.
+ */
+
+#ifndef MAILWALL_PROXY_H
+#define MAILWALL_PROXY_H
+
+#include <sys/queue.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "buf.h"
+#include "conf.h"
+#include "ev.h"
+#include "imsg.h"
+#include "log.h"
+#include "proto.h"
+
+/* Where a session is.  Every switch over this names all of them. */
+enum session_state {
+	SESSION_CONNECT,	/* no connection to the server yet */
+	SESSION_BANNER,		/* waiting for its 220 */
+	SESSION_COMMAND,	/* commands and replies */
+	SESSION_AUTH,		/* next line is an answer to a 334 */
+	SESSION_DATA,		/* the client sends its message */
+	SESSION_INSPECT,	/* parser and scanner have the message */
+	SESSION_GO,		/* DATA is sent to the server, no 354 yet */
+	SESSION_BODY,		/* message bytes go to the server */
+	SESSION_DOT,		/* all sent; waiting for its reply */
+	SESSION_TUNNEL,		/* STARTTLS was passed: opaque bytes */
+	SESSION_CLOSING,	/* last reply to the client, then the end */
+	SESSION_LINGER		/* closed to writing; swallowing the rest */
+};
+
+/* A command on its way to the server, or one of our own. */
+enum verb {
+	VERB_BANNER,		/* not a command: the greeting is awaited */
+	VERB_HELO,
+	VERB_EHLO,
+	VERB_MAIL,
+	VERB_RCPT,
+	VERB_DATA,
+	VERB_RSET,
+	VERB_NOOP,
+	VERB_QUIT,
+	VERB_HELP,
+	VERB_AUTH,
+	VERB_STARTTLS,
+	VERB_VRFY,
+	VERB_KNOWN_REFUSED,	/* known, and never passed on */
+	VERB_UNKNOWN,
+	VERB_OWN_NOOP,		/* keeps the server awake; reply swallowed */
+	VERB_OWN_RSET,		/* ends a refused message; reply swallowed */
+	VERB_OWN_DATA		/* delivery of an accepted message */
+};
+
+/* One command in flight; replies come back in the same order. */
+struct inflight {
+	STAILQ_ENTRY(inflight)	 entry;
+	enum verb		 verb;
+	char			 arg[];		/* path of MAIL and RCPT */
+};
+
+/* A recipient that the server has accepted. */
+struct rcpt {
+	STAILQ_ENTRY(rcpt)	 entry;
+	char			 path[];
+};
+
+/* The envelope, from an accepted MAIL to the end of its transaction. */
+struct envelope {
+	char			*from;		/* path without <> */
+	uint32_t		 nrcpt;		/* accepted by the server */
+	STAILQ_HEAD(, rcpt)	 rcpts;
+};
+
+/* What is wrong with the form of a message; the worst is reported. */
+enum data_fault {
+	DATA_OK,
+	DATA_TOO_BIG,		/* beyond message size */
+	DATA_NO_SPACE,		/* spool memory is used up */
+	DATA_IO,		/* writing the spool failed */
+	DATA_BARE_CR,
+	DATA_BARE_LF,
+	DATA_NUL
+};
+
+/* Machine that finds the end of a message, see data.c. */
+enum data_state {
+	AT_BOL,			/* begin of line: after CRLF, or at start */
+	AT_DOT,			/* one dot at the begin of a line */
+	AT_DOT_CR,		/* that dot and CR */
+	AT_TEXT,		/* inside a line */
+	AT_CR			/* CR inside a line */
+};
+
+struct session;
+struct job;
+
+/* A message, from DATA to the reply to its dot. */
+struct message {
+	int			 fd;		/* memfd, sealed at the dot */
+	enum data_state		 state;
+	enum data_fault		 fault;
+	uint64_t		 size;		/* bytes in fd, unstuffed */
+	uint64_t		 charged;	/* of the spool budget */
+	uint64_t		 sent;		/* bytes given to the server */
+	const uint8_t		*map;		/* while it is delivered */
+	struct job		*job;		/* while it is inspected */
+	enum verdict		 verdict;
+	uint32_t		 nparts;
+	uint64_t		 anomalies;
+	char			 name[SCAN_NAME_MAX];	/* virus or reason */
+	const struct conf_rule_wire *rule;	/* that decided */
+	uint64_t		 t_data;	/* us: 354 sent */
+	uint64_t		 t_dot;		/* us: all received */
+	uint64_t		 us_parse;
+	uint64_t		 us_scan;
+	uint64_t		 t_deliver;	/* us: DATA sent to the server */
+};
+
+struct session {
+	TAILQ_ENTRY(session)	 entry;
+	TAILQ_ENTRY(session)	 wait;		/* for a socket */
+	uint64_t		 id;		/* random, in every log line */
+	enum session_state	 state;
+	unsigned int		 flags;		/* SF_* */
+	struct conf		*conf;		/* referenced */
+	struct addr		 client;
+	struct addr		 dest;		/* the server meant */
+	uint8_t			 mode;		/* enum listen_mode */
+	uint8_t			 tries;		/* of connect */
+	uint16_t		 errors;	/* refused lines */
+	uint32_t		 nmessages;	/* passed */
+	uint64_t		 started;	/* ms */
+	struct ev		 cev, sev;	/* client, server socket */
+	struct buf		 cin, cout;	/* from and to the client */
+	struct buf		 sin, sout;	/* from and to the server */
+	struct evtimer		 ctimer;	/* the client must do sth. */
+	struct evtimer		 stimer;	/* the server must do sth. */
+	STAILQ_HEAD(, inflight)	 inflight;
+	char			*helo;
+	struct envelope		*env;
+	struct message		*msg;
+	const char		*end;		/* reason of the end, for log */
+};
+
+#define SF_WAITS_SOCK	0x0001	/* in the queue for a socket */
+#define SF_CLIENT_EOF	0x0002	/* client will send no more */
+#define SF_SERVER_GONE	0x0004	/* connection to the server is lost */
+#define SF_SKIP_LINE	0x0008	/* over-long line: drop up to CRLF */
+#define SF_SERVER_PIPE	0x0010	/* server announced PIPELINING */
+#define SF_AUTHED	0x0020	/* server said 235 */
+#define SF_AGAIN	0x0040	/* session_run() once more */
+#define SF_RUNNING	0x0080	/* inside session_run() */
+#define SF_DEAD		0x0100	/* to be freed at the end of session_run() */
+#define SF_QUIT		0x0200	/* the client said QUIT */
+#define SF_CLIENT_GONE	0x0400	/* connection to the client is lost */
+#define SF_RSET_DUE	0x0800	/* own RSET, when nothing is in flight */
+#define SF_GO_SENT	0x1000	/* DATA of SESSION_GO is on its way */
+#define SF_REFUSED	0x2000	/* never was more than a refusal */
+
+TAILQ_HEAD(sessions, session);
+
+/* This process. */
+struct proxy {
+	struct conf		*conf;		/* in force for new sessions */
+	uint32_t		 instance;
+	struct imsgbuf		 master;
+	struct ev		 master_ev;
+	struct sessions		 sessions;
+	unsigned int		 nsessions;
+	unsigned int		 max_sessions;	/* of this process */
+	uint64_t		 spool_used;	/* bytes */
+	uint64_t		 spool_max;
+	int			 draining;
+	struct addr		*local;		/* addresses of this host */
+	size_t			 nlocal;
+};
+
+extern struct proxy	 proxy;
+
+/* main.c */
+
+/* Frames for master may be queued: watch for room. */
+void		 proxy_want_write(void);
+/* Draining, and the last session is over?  Then end. */
+void		 proxy_check_end(void);
+
+/* accept.c */
+
+/* Watch the listeners of the configuration in force; stop the old ones. */
+void		 accept_start(struct conf *);
+/* Stop accepting for good. */
+void		 accept_stop(void);
+
+/* sock.c */
+
+/* Fill the stock at the start and whenever it runs low. */
+void		 sock_prefetch(void);
+/* A socket has come from master; takes fd. */
+void		 sock_add(uint32_t kind, int fd);
+/*
+ * Begin to connect the session to its server.  The session may have to wait
+ * for a socket; sock_add() goes on then.  On failure the client is told.
+ */
+void		 sock_connect(struct session *);
+/* The session is going: leave the queue. */
+void		 sock_forget(struct session *);
+
+/* session.c */
+
+/*
+ * A new session over an accepted socket, which is taken.  Its server is not
+ * connected yet.  NULL when memory or epoll fail (fd is closed).
+ */
+struct session	*session_new(int fd, uint8_t mode, const struct addr *client,
+		    const struct addr *dest);
+/*
+ * Do all that can be done now: take commands and replies out of the buffers,
+ * write, set events and timers.  Every event handler ends here.  The session
+ * may be freed by it.
+ */
+void		 session_run(struct session *);
+/* Free it at once, both connections closed. */
+void		 session_free(struct session *, const char *why);
+/* The TCP connection to the server stands; fd is taken. */
+void		 session_connected(struct session *, int fd);
+/* The dot has come: inspect the message, or refuse its form. */
+void		 session_dot(struct session *);
+/* Move opaque bytes from one buffer to another; returns as client_input(). */
+int		 session_tunnel(struct session *, struct buf *from,
+		    struct buf *to);
+/* Close the connection to the server. */
+void		 session_close_server(struct session *);
+/* Log line that begins with the session's id. */
+void		 session_log(const struct session *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+/* Reset the envelope. */
+void		 session_reset(struct session *);
+/* Milliseconds of a timeout of the session's configuration. */
+uint64_t	 session_timeout(const struct session *, enum timeout);
+
+/* client.c */
+
+/*
+ * Handle what the client has sent, as far as that is possible now.  Returns
+ * 1 when something was done, 0 when it waits for more, or for the server.
+ */
+int		 client_input(struct session *);
+/* A reply of our own to the client; text begins with the code. */
+void		 client_reply(struct session *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+/* As client_reply(), and the session ends when it has been sent. */
+void		 client_goodbye(struct session *, const char *why,
+		    const char *, ...)
+		    __attribute__((__format__(printf, 3, 4)));
+
+/* command.c */
+
+/* Which command is this line (without CRLF)?  *arg: behind the verb. */
+enum verb	 command_parse(const char *line, size_t len, size_t *arg);
+/*
+ * The path of MAIL FROM: or RCPT TO: (arg is what follows the verb), copied
+ * without its brackets into path; *params gets the offset of what follows.
+ * Returns 0, or -1 when it does not parse (RFC 5321 section 4.1.2).
+ */
+int		 command_path(enum verb, const char *arg, size_t len,
+		    char *path, size_t size, size_t *params);
+/*
+ * Value of parameter name in params ("SIZE"), into value; "" for a bare
+ * keyword.  Returns 1 if it is there, 0 if not, -1 if it does not fit.
+ */
+int		 command_param(const char *params, size_t len,
+		    const char *name, char *value, size_t size);
+
+/* server.c */
+
+/* Handle the replies that are complete; returns as client_input(). */
+int		 server_input(struct session *);
+/* Send a line (len bytes and CRLF) and expect a reply to it. */
+void		 server_command(struct session *, enum verb, const char *line,
+		    size_t len, const char *arg);
+/* The connection to the server is lost or unusable. */
+void		 server_lost(struct session *, const char *why);
+
+/* reply.c */
+
+struct reply {
+	int		 code;		/* 200 to 599 */
+	size_t		 len;		/* bytes of all its lines */
+	size_t		 nlines;
+};
+
+/*
+ * Is there a complete reply at the begin of these bytes?  Returns 1 and fills
+ * in *r, 0 if more bytes are needed, -1 if this is no reply at all or one
+ * beyond the limits (RFC 5321 section 4.2).
+ */
+int		 reply_parse(const uint8_t *data, size_t len, struct reply *r);
+
+/* ehlo.c */
+
+/*
+ * Append the server's reply to EHLO to out, with the keywords only that we
+ * honour (RFC 5321 section 4.1.1.1).  *flags gets SF_SERVER_PIPE.  Returns 0,
+ * or -1 when out is full.
+ */
+int		 ehlo_filter(const struct session *, const uint8_t *data,
+		    size_t len, struct buf *out, unsigned int *flags);
+
+/* data.c */
+
+/*
+ * Begin a message: spool and machine.  Returns it, or NULL with errno when
+ * there is no descriptor or memory.
+ */
+struct message	*data_begin(void);
+/*
+ * Take bytes of the client, len of them; *used says how many belonged to the
+ * message.  Returns 1 at its end, 0 before.
+ */
+int		 data_input(struct session *, const uint8_t *, size_t len,
+		    size_t *used);
+/* All is there: seal it.  Returns 0, or -1 with errno. */
+int		 data_seal(struct message *);
+/* Forget a message: descriptor, budget, job. */
+void		 data_free(struct message *);
+
+/* inspect.c */
+
+/* A channel to a parser or scanner has come from master; takes fd. */
+void		 inspect_channel(const struct msg_chan *, int fd);
+/*
+ * Have the session's message parsed and scanned.  When that is over, or has
+ * failed, verdict_decide() is called, never before this returns.
+ */
+void		 inspect_start(struct session *);
+/* Nobody waits for this job any more. */
+void		 inspect_cancel(struct job *);
+/* Close all channels: master wants the others to end, too. */
+void		 inspect_stop(void);
+
+/* verdict.c */
+
+/* The facts are known: find the rule, do what it says. */
+void		 verdict_decide(struct session *);
+/* Refuse a message for its form; no rule is asked. */
+void		 verdict_fault(struct session *);
+/* The one line about a message; reply is what the client was told. */
+void		 verdict_log(const struct session *, const char *action,
+		    const char *reply, size_t len);
+
+/* deliver.c */
+
+/* Pass the message on: DATA to the server. */
+void		 deliver_start(struct session *);
+/* A reply of the server while delivering; takes it out of sin. */
+void		 deliver_reply(struct session *, const struct reply *);
+/* The server was lost before its reply to the dot: 451 to the client. */
+void		 deliver_failed(struct session *, const char *why);
+/* Put the next bytes of the message into sout; 1 if some were put. */
+int		 deliver_output(struct session *);
+
+#endif /* MAILWALL_PROXY_H */

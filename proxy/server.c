@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The server's side of a session: commands go out, replies come back in the
+ * same order, each is matched to its command by counting, never by its code
+ * or text.  Replies to the client's commands pass as they are, except the one
+ * to EHLO; replies to our own commands stay here.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy.h"
+
+static void	 reply_take(struct session *, enum verb, const char *,
+		    const struct reply *);
+static void	 reply_pass(struct session *, const struct reply *);
+static void	 reply_hello(struct session *, enum verb, const char *,
+		    const struct reply *);
+static void	 reply_envelope(struct session *, enum verb, const char *,
+		    const struct reply *);
+static void	 reply_auth(struct session *, const struct reply *);
+static void	 reply_starttls(struct session *, const struct reply *);
+static void	 reply_unasked(struct session *, const struct reply *);
+
+void
+server_command(struct session *s, enum verb verb, const char *line,
+    size_t len, const char *arg)
+{
+	struct inflight	*f;
+	size_t		 n;
+
+	n = 0;
+	if (verb == VERB_MAIL || verb == VERB_RCPT)
+		n = strlen(arg);
+	else if (verb == VERB_HELO || verb == VERB_EHLO)
+		n = len - (size_t)(arg - line);
+	f = malloc(sizeof(*f) + n + 1);
+	if (f == NULL || buf_add(&s->sout, line, len) == -1 ||
+	    buf_add(&s->sout, "\r\n", 2) == -1) {
+		free(f);
+		server_lost(s, "out of memory");
+		return;
+	}
+	f->verb = verb;
+	if (n > 0)
+		memcpy(f->arg, arg, n);
+	f->arg[n] = '\0';
+	if (STAILQ_EMPTY(&s->inflight))
+		evtimer_del(&s->stimer);
+	STAILQ_INSERT_TAIL(&s->inflight, f, entry);
+	if (verb == VERB_QUIT)
+		s->flags |= SF_QUIT;
+}
+
+/*
+ * What the client is told depends on where it is: while it sends a message
+ * nothing can be said before its dot.
+ */
+void
+server_lost(struct session *s, const char *why)
+{
+	struct inflight	*f;
+
+	s->flags |= SF_SERVER_GONE;
+	evtimer_del(&s->stimer);
+	buf_clear(&s->sout);
+	buf_clear(&s->sin);
+	while ((f = STAILQ_FIRST(&s->inflight)) != NULL) {
+		STAILQ_REMOVE_HEAD(&s->inflight, entry);
+		free(f);
+	}
+	session_close_server(s);
+	switch (s->state) {
+	case SESSION_CONNECT:
+	case SESSION_BANNER:
+		client_goodbye(s, why, "421 4.4.1 No mail service: %s", why);
+		return;
+	case SESSION_COMMAND:
+	case SESSION_AUTH:
+		if (s->flags & SF_QUIT) {
+			client_goodbye(s, "quit", "221 2.0.0 Bye");
+			return;
+		}
+		client_goodbye(s, why, "421 4.4.2 Server connection lost: %s",
+		    why);
+		return;
+	case SESSION_DATA:
+	case SESSION_INSPECT:
+		return;		/* told at the dot */
+	case SESSION_GO:
+	case SESSION_BODY:
+	case SESSION_DOT:
+		/*
+		 * After the dot the server may have taken it: the client
+		 * will try again, and at worst it arrives twice.  Saying 250
+		 * could lose it.
+		 */
+		deliver_failed(s, why);
+		return;
+	case SESSION_TUNNEL:
+		s->end = why;
+		s->state = SESSION_CLOSING;
+		return;
+	case SESSION_CLOSING:
+	case SESSION_LINGER:
+		return;
+	}
+}
+
+static void
+reply_pass(struct session *s, const struct reply *r)
+{
+	if (buf_add(&s->cout, buf_ptr(&s->sin), r->len) == -1) {
+		s->end = "client does not read";
+		s->flags |= SF_DEAD;
+	}
+	/* RFC 5321 section 3.8: it closes, whatever it was asked. */
+	if (r->code == 421) {
+		s->end = "server said 421";
+		s->state = SESSION_CLOSING;
+	}
+}
+
+static void
+reply_hello(struct session *s, enum verb verb, const char *arg,
+    const struct reply *r)
+{
+	unsigned int	 flags;
+
+	if (r->code != 250) {
+		reply_pass(s, r);
+		return;
+	}
+	free(s->helo);
+	s->helo = strdup(arg);
+	/* RFC 5321 section 4.1.4: it resets as RSET does. */
+	session_reset(s);
+	s->flags &= ~(unsigned int)SF_SERVER_PIPE;
+	if (verb == VERB_HELO) {
+		reply_pass(s, r);
+		return;
+	}
+	flags = 0;
+	if (ehlo_filter(s, buf_ptr(&s->sin), r->len, &s->cout, &flags) == -1) {
+		s->end = "client does not read";
+		s->flags |= SF_DEAD;
+	}
+	s->flags |= flags;
+}
+
+static void
+reply_envelope(struct session *s, enum verb verb, const char *arg,
+    const struct reply *r)
+{
+	struct rcpt	*rcpt;
+
+	reply_pass(s, r);
+	if (r->code / 100 != 2)
+		return;
+	if (verb == VERB_MAIL) {
+		session_reset(s);
+		s->env = calloc(1, sizeof(*s->env));
+		if (s->env == NULL)
+			goto nomem;
+		STAILQ_INIT(&s->env->rcpts);
+		if ((s->env->from = strdup(arg)) == NULL)
+			goto nomem;
+		return;
+	}
+	/* A server that takes RCPT without MAIL: we do not. */
+	if (s->env == NULL)
+		return;
+	rcpt = malloc(sizeof(*rcpt) + strlen(arg) + 1);
+	if (rcpt == NULL)
+		goto nomem;
+	memcpy(rcpt->path, arg, strlen(arg) + 1);
+	STAILQ_INSERT_TAIL(&s->env->rcpts, rcpt, entry);
+	s->env->nrcpt++;
+	return;
+nomem:
+	s->end = "out of memory";
+	s->flags |= SF_DEAD;
+}
+
+static void
+reply_auth(struct session *s, const struct reply *r)
+{
+	reply_pass(s, r);
+	if (s->state == SESSION_CLOSING)
+		return;
+	if (r->code == 334)
+		s->state = SESSION_AUTH;
+	else if (r->code == 235) {
+		s->flags |= SF_AUTHED;
+		session_log(s, "authenticated");
+	}
+}
+
+static void
+reply_starttls(struct session *s, const struct reply *r)
+{
+	reply_pass(s, r);
+	if (r->code != 220 || s->state == SESSION_CLOSING)
+		return;
+	/* Nothing of the clear part may reach into the opaque one. */
+	if (s->cin.len > 0 || s->sin.len > r->len) {
+		s->end = "bytes behind STARTTLS";
+		s->flags |= SF_DEAD;
+		return;
+	}
+	session_log(s, "starttls passed: the rest of this session is opaque");
+	session_reset(s);
+	s->state = SESSION_TUNNEL;
+}
+
+static void
+reply_unasked(struct session *s, const struct reply *r)
+{
+	if (r->code == 421 && s->state == SESSION_COMMAND) {
+		reply_pass(s, r);
+		return;
+	}
+	session_log(s, "unasked reply code=%d", r->code);
+	server_lost(s, "server out of step");
+}
+
+static void
+reply_take(struct session *s, enum verb verb, const char *arg,
+    const struct reply *r)
+{
+	switch (verb) {
+	case VERB_BANNER:
+		s->state = SESSION_COMMAND;
+		reply_pass(s, r);
+		break;
+	case VERB_HELO:
+	case VERB_EHLO:
+		reply_hello(s, verb, arg, r);
+		break;
+	case VERB_MAIL:
+	case VERB_RCPT:
+		reply_envelope(s, verb, arg, r);
+		break;
+	case VERB_RSET:
+		session_reset(s);
+		reply_pass(s, r);
+		break;
+	case VERB_AUTH:
+		reply_auth(s, r);
+		break;
+	case VERB_STARTTLS:
+		reply_starttls(s, r);
+		break;
+	case VERB_QUIT:
+		reply_pass(s, r);
+		s->end = "quit";
+		s->state = SESSION_CLOSING;
+		break;
+	case VERB_NOOP:
+	case VERB_HELP:
+		reply_pass(s, r);
+		break;
+	case VERB_OWN_NOOP:
+	case VERB_OWN_RSET:
+		/* Not the client's business, unless the server goes. */
+		if (r->code == 421)
+			server_lost(s, "server said 421");
+		break;
+	case VERB_OWN_DATA:
+		deliver_reply(s, r);
+		break;
+	case VERB_DATA:
+	case VERB_VRFY:
+	case VERB_KNOWN_REFUSED:
+	case VERB_UNKNOWN:
+		fatalx("%s: verb %d was never sent", __func__, verb);
+	}
+}
+
+int
+server_input(struct session *s)
+{
+	struct inflight	*f;
+	struct reply	 r;
+	int		 n;
+
+	if (s->state == SESSION_TUNNEL)
+		return (session_tunnel(s, &s->sin, &s->cout));
+	if (s->state == SESSION_CLOSING || s->state == SESSION_LINGER) {
+		buf_drain(&s->sin, s->sin.len);
+		return (0);
+	}
+	if (s->sin.len == 0)
+		return (0);
+	n = reply_parse(buf_ptr(&s->sin), s->sin.len, &r);
+	if (n == 0)
+		return (0);
+	if (n == -1) {
+		session_log(s, "server sent something that is no reply");
+		server_lost(s, "bad reply from server");
+		return (1);
+	}
+	/* Leave it until the client has fetched what was before it. */
+	if (s->cout.len + r.len > s->cout.max / 2 && s->cout.len > 0)
+		return (0);
+	f = STAILQ_FIRST(&s->inflight);
+	if (f == NULL) {
+		reply_unasked(s, &r);
+		buf_drain(&s->sin, r.len);
+		return (1);
+	}
+	/* DATA has two replies: 354, and the one to the dot. */
+	if (f->verb == VERB_OWN_DATA && s->state == SESSION_GO &&
+	    r.code == 354) {
+		deliver_reply(s, &r);
+		buf_drain(&s->sin, r.len);
+		return (1);
+	}
+	STAILQ_REMOVE_HEAD(&s->inflight, entry);
+	evtimer_del(&s->stimer);
+	reply_take(s, f->verb, f->arg, &r);
+	free(f);
+	buf_drain(&s->sin, r.len);
+	return (1);
+}

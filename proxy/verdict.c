@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * From what a message is to what is done about it, and the one log line that
+ * tells the story.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy.h"
+
+static void	 verdict_end(struct session *, const char *, int,
+		    const char *);
+static void	 default_reply(const struct session *,
+		    const struct conf_rule_wire *, char *, size_t);
+
+/* What the client is told when the rule has no text of its own. */
+static void
+default_reply(const struct session *s, const struct conf_rule_wire *rule,
+    char *text, size_t size)
+{
+	const struct message	*m;
+
+	m = s->msg;
+	switch (rule->action) {
+	case ACTION_DISCARD:
+		snprintf(text, size, "250 2.0.0 Ok");
+		return;
+	case ACTION_TEMPFAIL:
+		snprintf(text, size, "451 4.7.1 Message cannot be inspected "
+		    "now, try again later");
+		return;
+	case ACTION_BLOCK:
+	default:
+		break;
+	}
+	switch (m->verdict) {
+	case VERDICT_VIRUS:
+		snprintf(text, size, "554 5.7.1 Message refused: virus %s",
+		    m->name);
+		return;
+	case VERDICT_UNSCANNABLE:
+		snprintf(text, size, "554 5.7.1 Message refused: cannot "
+		    "inspect %s", m->name);
+		return;
+	case VERDICT_SCANNER_FAILED:
+		snprintf(text, size, "554 5.7.1 Message refused: inspection "
+		    "failed");
+		return;
+	case VERDICT_CLEAN:
+	case VERDICT_MAX:
+		break;
+	}
+	snprintf(text, size, "554 5.7.1 Message refused");
+}
+
+/* The message ends here and does not reach the server. */
+static void
+verdict_end(struct session *s, const char *action, int disconnect,
+    const char *text)
+{
+	char	 reply[CONF_REPLY_MAX + SCAN_NAME_MAX + 64];
+
+	snprintf(reply, sizeof(reply), "%s [%016llx]", text,
+	    (unsigned long long)s->id);
+	verdict_log(s, action, reply, strlen(reply));
+	session_reset(s);
+	if (disconnect) {
+		client_goodbye(s, "policy", "%s", reply);
+		return;
+	}
+	client_reply(s, "%s", reply);
+	s->flags |= SF_RSET_DUE;
+	s->state = SESSION_COMMAND;
+}
+
+void
+verdict_decide(struct session *s)
+{
+	struct conf_facts	 facts;
+	const struct conf_rule_wire *rule;
+	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
+
+	memset(&facts, 0, sizeof(facts));
+	facts.source = &s->client;
+	facts.dest = &s->dest;
+	facts.verdict = s->msg->verdict;
+	facts.virus = s->msg->verdict == VERDICT_VIRUS ? s->msg->name : "";
+	rule = conf_match(s->conf, PHASE_MESSAGE, &facts);
+	s->msg->rule = rule;
+
+	if (s->flags & SF_SERVER_GONE) {
+		deliver_failed(s, "connection lost while inspecting");
+		return;
+	}
+	if (rule->action == ACTION_PASS) {
+		deliver_start(s);
+		return;
+	}
+	if (rule->reply[0] != '\0')
+		snprintf(text, sizeof(text), "%s", rule->reply);
+	else
+		default_reply(s, rule, text, sizeof(text));
+	verdict_end(s, conf_action_name(rule->action), (int)rule->disconnect,
+	    text);
+}
+
+void
+verdict_fault(struct session *s)
+{
+	static const struct {
+		const char	*action;
+		const char	*reply;
+	} faults[] = {
+		[DATA_OK] = { "block", "554 5.6.0 Message refused" },
+		[DATA_TOO_BIG] = { "block", "552 5.3.4 Message too big" },
+		[DATA_NO_SPACE] = { "tempfail", "452 4.3.1 Out of memory for "
+		    "messages, try again later" },
+		[DATA_IO] = { "tempfail", "451 4.3.0 Message could not be "
+		    "stored, try again later" },
+		[DATA_BARE_CR] = { "block", "550 5.6.0 Message contains a "
+		    "bare CR: lines end with CRLF, RFC 5321 2.3.8" },
+		[DATA_BARE_LF] = { "block", "550 5.6.0 Message contains a "
+		    "bare LF: lines end with CRLF, RFC 5321 2.3.8" },
+		[DATA_NUL] = { "block", "550 5.6.0 Message contains a NUL "
+		    "octet, RFC 5322 4" },
+	};
+
+	verdict_end(s, faults[s->msg->fault].action, 0,
+	    faults[s->msg->fault].reply);
+}
+
+void
+verdict_log(const struct session *s, const char *action, const char *reply,
+    size_t len)
+{
+	static const char *const	 faults[] = {
+		[DATA_TOO_BIG] = "too-big", [DATA_NO_SPACE] = "no-space",
+		[DATA_IO] = "spool-error", [DATA_BARE_CR] = "bare-cr",
+		[DATA_BARE_LF] = "bare-lf", [DATA_NUL] = "nul",
+	};
+	const struct message	*m;
+	char			 client[ADDR_STRLEN], dest[ADDR_STRLEN];
+	char			 helo[192], from[320], name[256], text[256];
+	uint64_t		 now;
+	size_t			 n;
+
+	m = s->msg;
+	now = now_us();
+	for (n = 0; n < len && reply[n] != '\r'; n++)
+		;
+	session_log(s, "message client=%s dest=%s helo=%s from=%s to=%u "
+	    "size=%llu parts=%u verdict=%s virus=%s rule=%u action=%s "
+	    "disconnect=%d reply=%s recv_ms=%llu parse_ms=%.1f scan_ms=%.1f "
+	    "deliver_ms=%.1f",
+	    addr_ipport(&s->client, client, sizeof(client)),
+	    addr_ipport(&s->dest, dest, sizeof(dest)),
+	    log_quote(helo, sizeof(helo), s->helo == NULL ? "-" : s->helo,
+	    s->helo == NULL ? 1 : strlen(s->helo)),
+	    s->env->from[0] == '\0' ? "<>" : log_quote(from, sizeof(from),
+	    s->env->from, strlen(s->env->from)),
+	    s->env->nrcpt, (unsigned long long)m->size, m->nparts,
+	    m->fault != DATA_OK ? faults[m->fault] :
+	    proto_verdict_name(m->verdict),
+	    m->name[0] == '\0' ? "-" : log_quote(name, sizeof(name), m->name,
+	    strlen(m->name)),
+	    m->rule == NULL ? 0 : m->rule->line, action,
+	    m->rule == NULL ? 0 : (int)m->rule->disconnect,
+	    log_quote(text, sizeof(text), reply, n),
+	    (unsigned long long)(m->t_dot - m->t_data) / 1000,
+	    (double)m->us_parse / 1000, (double)m->us_scan / 1000,
+	    m->t_deliver == 0 ? 0.0 : (double)(now - m->t_deliver) / 1000);
+}
