@@ -72,7 +72,7 @@ class Gateway:
 
     def _antivirus(self, what):
         if what == "embedded":
-            return 'antivirus embedded { database "%s" }' % self.db
+            return 'antivirus embedded database "%s"' % self.db
         return what if " " in what else "antivirus " + what
 
     def _users(self):

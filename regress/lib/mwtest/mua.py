@@ -27,6 +27,7 @@ class Mua:
     name = None
     exact = True
     ipv6 = True
+    sets_source = True          # can choose the address it comes from
 
     def __init__(self, ns):
         self.ns = ns
@@ -90,6 +91,7 @@ class Curl(Mua):
 class SNail(Mua):
     name = "s-nail"
     exact = False
+    sets_source = False
     ipv6 = False                # its URLs have no IPv6 literals
 
     def command(self, addr, path, data, sender, rcpt, source):
@@ -124,6 +126,7 @@ class SmtpSource(Mua):
 
     name = "smtp-source"
     exact = False
+    sets_source = False
 
     def __init__(self, ns):
         super().__init__(ns)

@@ -4,7 +4,8 @@
     client   192.168.0.10 to .15    2001:db8:1::10 to ::15
     gateway  192.168.0.1            2001:db8:1::1
              10.1.0.1               2001:db8:2::1
-    server   10.1.0.2 (A), .3 (B)   2001:db8:2::2 (A), ::3 (B)
+    server   10.1.0.2 (A) to .5     2001:db8:2::2 (A) to ::5
+             .3 is B                ::3 is B
 
 The gateway forwards; without rules of its own, clients reach the servers
 directly.
@@ -93,8 +94,10 @@ class Net:
     CLIENTS6 = ["2001:db8:1::%d" % n for n in range(10, 16)]
     GATEWAY, GATEWAY6 = "192.168.0.1", "2001:db8:1::1"
     GATEWAY_OUT, GATEWAY_OUT6 = "10.1.0.1", "2001:db8:2::1"
-    A, A6 = "10.1.0.2", "2001:db8:2::2"
-    B, B6 = "10.1.0.3", "2001:db8:2::3"
+    SERVERS = ["10.1.0.%d" % n for n in range(2, 6)]
+    SERVERS6 = ["2001:db8:2::%d" % n for n in range(2, 6)]
+    A, A6 = SERVERS[0], SERVERS6[0]
+    B, B6 = SERVERS[1], SERVERS6[1]
 
     def __init__(self):
         tidy.start()
@@ -106,8 +109,8 @@ class Net:
                    [a + "/64" for a in self.CLIENTS6],
                    [self.GATEWAY + "/24", self.GATEWAY6 + "/64"])
         self._wire(self.server, "s0", self.gateway, "out0",
-                   [self.A + "/24", self.B + "/24",
-                    self.A6 + "/64", self.B6 + "/64"],
+                   [a + "/24" for a in self.SERVERS] +
+                   [a + "/64" for a in self.SERVERS6],
                    [self.GATEWAY_OUT + "/24", self.GATEWAY_OUT6 + "/64"])
         for ns, v4, v6 in (
                 (self.client, self.GATEWAY, self.GATEWAY6),

@@ -55,9 +55,9 @@ mount -t tmpfs -o size=2g,mode=755 tmpfs "$1"
 mkdir "$1/pkg" "$1/up" "$1/work" "$1/root"
 cp -a "$2/." "$1/pkg/"
 rm -f "$1/pkg/.packages"
-mount -t overlay overlay -o "lowerdir=$1/pkg:/,upperdir=$1/up,workdir=$1/work" \
-    "$1/root"
-cd "$1/root"
+cd "$1"
+mount -t overlay overlay -o lowerdir=pkg:/,upperdir=up,workdir=work root
+cd root
 mount -t proc proc proc
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
