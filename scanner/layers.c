@@ -114,6 +114,7 @@ layers_init(struct layers *ls, struct result *r, uint32_t part,
 	ls->file_max = file_max;
 	ls->top = top;
 	ls->nopen = 0;
+	ls->pending = 0;
 	ls->seen = NULL;
 	ls->seen_arg = NULL;
 }
@@ -130,6 +131,46 @@ layer_name(const struct layers *ls, const struct layer *l)
 		return ("");
 	snprintf(text, sizeof(text), " %s", name);
 	return (text);
+}
+
+/*
+ * Every program that can unpack has the magic somewhere in its code; what
+ * follows there is no name.
+ */
+static int
+name_is_sane(const char *name)
+{
+	const unsigned char	*p;
+
+	for (p = (const unsigned char *)name; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			return (0);
+	return (p != (const unsigned char *)name);
+}
+
+/* libclamav gives a member its name without directories. */
+static int
+name_ends(const char *path, const char *name)
+{
+	size_t	 plen, nlen;
+
+	plen = strlen(path);
+	nlen = strlen(name);
+	/* A path that did not fit is cut: then its end is unknown. */
+	if (plen == LAYER_NAME_MAX - 1)
+		return (1);
+	return (nlen <= plen && strcmp(path + plen - nlen, name) == 0);
+}
+
+/* A member that was announced has not come. */
+static void
+member_missing(struct layers *ls)
+{
+	if (!ls->pending)
+		return;
+	ls->pending = 0;
+	result_add(ls->result, VERDICT_UNSCANNABLE, ls->part,
+	    "broken archive (ZIP) %s", ls->pending_name);
 }
 
 /* The innermost layer is complete: did all come that ought to? */
@@ -191,6 +232,8 @@ layers_enter(struct layers *ls, const char *type, const char *name,
 	    buf >= up->buf && buf < up->buf + up->size;
 	if (up != NULL && !l->carved)
 		up->children++;
+	if (ls->pending && name != NULL && name_ends(ls->pending_name, name))
+		ls->pending = 0;
 
 	if (ls->seen != NULL && level > 0 && buf != NULL)
 		ls->seen(ls->seen_arg, buf, size);
@@ -228,13 +271,28 @@ layers_member(struct layers *ls, const char *type, const char *name,
 
 	if (name == NULL)
 		name = "";
+	k = kind_find(type);
+	/*
+	 * The list of a whole archive counts from 1.  Number 0 is a member
+	 * that was met by its magic in the middle of something, perhaps an
+	 * archive behind a program; it is unpacked at once, or not at all.
+	 */
+	if (k != NULL && k->counted && pos == 0) {
+		member_missing(ls);
+		if (size >= MEMBER_MIN && !encrypted && name_is_sane(name)) {
+			ls->pending = 1;
+			strlcpy(ls->pending_name, name,
+			    sizeof(ls->pending_name));
+		}
+		return (0);
+	}
 	/* All ones is what a size looks like that stands elsewhere (zip64). */
 	if (size > ls->file_max && size != UINT32_MAX && !encrypted) {
 		result_add(ls->result, VERDICT_UNSCANNABLE, ls->part,
 		    "limit: file size %.*s", LAYER_NAME_MAX, name);
 		return (1);
 	}
-	if ((k = kind_find(type)) == NULL)
+	if (k == NULL)
 		return (0);
 	for (i = ls->nopen; i > 0; i--)
 		if (ls->layer[i - 1].kind != NULL &&
@@ -306,6 +364,7 @@ layers_match(struct layers *ls, const char *name)
 void
 layers_finish(struct layers *ls)
 {
+	member_missing(ls);
 	while (ls->nopen > 0)
 		layer_close(ls);
 }

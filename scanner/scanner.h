@@ -76,8 +76,8 @@ struct backend {
 	int			 uses_tmp;	/* workers have a directory */
 	int			 may_be_down;	/* ready without a good test */
 	/*
-	 * As the scanner's user, not yet confined: read everything that is
-	 * ever read from a file.  Returns 0 with the facts for the frame, or
+	 * As the scanner's user, not yet confined: read all that is ever
+	 * read from a file.  Returns 0 with the facts for the frame, or
 	 * -1.
 	 */
 	int			(*load)(const struct conf_globals *,
@@ -107,11 +107,10 @@ extern const struct backend	 clamd_backend;
 /* Something that libclamav has opened and not finished yet. */
 struct layer {
 	const char	*kind;		/* archive: "ZIP" ...; else NULL */
-	const char	*buf;		/* its bytes; the address is compared, */
-	size_t		 size;		/* nothing is read */
+	const char	*buf;		/* the address is compared, nothing */
+	size_t		 size;		/* is read */
 	int		 counted;	/* members and children must agree */
-	int		 carved;	/* found inside something, by accident
-					   perhaps */
+	int		 carved;	/* met by its magic inside another */
 	uint32_t	 children;	/* layers seen right below */
 	uint32_t	 members;	/* that ought to come */
 	uint32_t	 listed;	/* that it has at all */
@@ -125,6 +124,8 @@ struct layers {
 	uint64_t	 file_max;	/* bytes of one member */
 	const char	*top;		/* name of the part, or "" */
 	uint32_t	 nopen;		/* of layer[] */
+	int		 pending;	/* announced, and not come yet */
+	char		 pending_name[LAYER_NAME_MAX];
 	/* Told of every layer below the first; NULL for nobody. */
 	void		(*seen)(void *, const char *, size_t);
 	void		*seen_arg;
@@ -190,7 +191,7 @@ void		 worker_main(int chan, const char *tmpdir,
 /* A message on its way through the loader. */
 struct job {
 	TAILQ_ENTRY(job)	 entry;	/* while it waits */
-	struct peer		*peer;	/* who asked; NULL: gone, or ourselves */
+	struct peer		*peer;	/* who asked; NULL: gone, or we */
 	uint64_t		 id;	/* the asker's number for it */
 	uint64_t		 uid;	/* ours, never used twice */
 	struct msg_scan_req	 req;
