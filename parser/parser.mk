@@ -1,3 +1,15 @@
 parser_SRCS =	\
-	main.c
+	arena.c \
+	charset.c \
+	decode.c \
+	delim.c \
+	encword.c \
+	entity.c \
+	header.c \
+	main.c \
+	mime.c \
+	params.c \
+	reading.c \
+	sandbox.c \
+	uu.c
 parser_LIBS =

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+
+/* Charsets of names and header text, converted to clean UTF-8. */
+
+#ifndef MAILWALL_CHARSET_H
+#define MAILWALL_CHARSET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHARSET_NAME_MAX	40	/* longest name that we look at */
+
+/*
+ * Open every converter there is; before confinement, once.  They stay open:
+ * closing one lets the C library unload its module, and a confined process
+ * cannot load it again.  One that this system lacks is unknown later on.
+ */
+void	 charset_init(void);
+
+/*
+ * Convert len bytes of the named charset.  What cannot be converted, and
+ * controls, become U+FFFD; an unknown charset is read as UTF-8.  Writes at
+ * most cap bytes and only whole characters; returns their number.  *bad is
+ * set when something was lost, and left alone otherwise.
+ */
+size_t	 charset_utf8(const char *name, size_t namelen, const uint8_t *,
+	    size_t len, uint8_t *out, size_t cap, int *bad);
+
+/* The same from (alleged) UTF-8. */
+size_t	 utf8_clean(const uint8_t *, size_t len, uint8_t *out, size_t cap,
+	    int *bad);
+
+/*
+ * Length of the valid UTF-8 character at p, n bytes available; 0 if there is
+ * none (broken, overlong, surrogate, beyond U+10FFFF).
+ */
+size_t	 utf8_char(const uint8_t *p, size_t n);
+
+/* Are len bytes valid UTF-8: 1 or 0. */
+int	 utf8_valid(const uint8_t *, size_t len);
+
+#endif /* MAILWALL_CHARSET_H */
