@@ -129,7 +129,7 @@ def main():
                 in_pieces(net, srv)
             ordinary(net)
             with case("no descriptor is left"):
-                gw.leaks(before, slack=16)
+                gw.leaks(before)
         with Gateway(net, "redirect"):
             check_all(net, srv6, "redirect, IPv6")
 

@@ -276,12 +276,12 @@ def main():
             reload_faulty(net, srv, gw)
             reload_port(net, srv, gw)
             with case("no descriptor is left by reloads"):
-                gw.leaks(before, slack=20)
+                gw.leaks(before)
             srv.wait_idle()
             srv.sessions.clear()
             signatures(net, srv, gw)
             with case("no descriptor is left by new scanners"):
-                gw.leaks(before, slack=20)
+                gw.leaks(before)
         drain(net, srv)
     start_errors(net)
 

@@ -239,7 +239,7 @@ def main():
         server_refuses(net, srv)
         server_down(net, srv)
         with case("no descriptor is left"):
-            gw.leaks(before, slack=16)
+            gw.leaks(before)
 
 
 run(main)

@@ -18,7 +18,7 @@ on message discard virus or unscannable from 192.168.0.11
 on message tempfail virus or unscannable from 192.168.0.12
 on message disconnect virus from 192.168.0.13
 on message pass virus or unscannable from 192.168.0.14
-on message block "571 5.7.1 our words" virus "*Eicar*" from 192.168.0.15
+on message block "550 5.7.1 our words" virus "*Eicar*" from 192.168.0.15
 on message pass scanner-failed from 192.168.0.14
 on message block scanner-failed from 192.168.0.13
 """
@@ -90,7 +90,7 @@ def actions(net, srv, gw):
             (12, 451, "tempfail", True, 0),
             (13, 554, "block", False, 0),
             (14, 250, "pass", True, 1),
-            (15, 571, "block", True, 0)):
+            (15, 550, "block", True, 0)):
         with case("virus: rule for .%d, %s" % (source, action)):
             s = Session(net, srv, gw, mail.eicar_base64(),
                         "192.168.0.%d" % source)

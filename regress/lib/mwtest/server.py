@@ -88,7 +88,7 @@ class Message:
         self.rcpts = list(session.rcpts)
         self.wire = b""         # as it came, without the final ".\r\n"
         self.complete = False   # the dot has come
-        self.accepted = False   # we answered 2yz to it
+        self.accepted = False   # we answer (or began to answer) 2yz to it
 
     @property
     def data(self):
@@ -118,6 +118,7 @@ class Session(threading.Thread):
         self.closed_by = None           # "client", "server", "reset"
         self.done = threading.Event()
         self._buf = bytearray()
+        self._judged = None             # message whose dot has come
 
     # Bytes.
 
@@ -144,6 +145,10 @@ class Session(threading.Thread):
             self.read()
 
     def send(self, data):
+        # Before the client can know of it.
+        if self._judged is not None and data:
+            self._judged.accepted = data[:1] == b"2"
+            self._judged = None
         self.sent += data
         try:
             self.conn.sendall(data)
@@ -270,9 +275,9 @@ class Session(threading.Thread):
         self.messages.append(msg)
         self.read_message(msg)
         msg.complete = True
-        code = self.act("dot", "", "250 2.0.0 taken as %s" %
-                        self.server.next_id())
-        msg.accepted = bool(code and code[0] == "2")
+        self._judged = msg
+        self.act("dot", "", "250 2.0.0 taken as %s" % self.server.next_id())
+        self._judged = None
         self.reset()
         return True
 
