@@ -68,6 +68,10 @@ static const struct proto_rule {
 	{ IMSG_SOCK_FD, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct msg_sock), LEN_EXACT, FD_MUST, PEER_ANY },
 
+	{ IMSG_PING, P(PROC_MASTER), P(PROC_PROXY),
+	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_PONG, P(PROC_PROXY), P(PROC_MASTER),
+	    0, LEN_EXACT, FD_NONE, PEER_IDLE | PEER_BUSY },
 	{ IMSG_LOCAL, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct addr), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 
@@ -135,6 +139,8 @@ proto_imsg_name(uint32_t type)
 		[IMSG_SCAN_STALE] = "scan-stale",
 		[IMSG_SOCK_REQ] = "sock-req",
 		[IMSG_SOCK_FD] = "sock-fd",
+		[IMSG_PING] = "ping",
+		[IMSG_PONG] = "pong",
 		[IMSG_LOCAL] = "local",
 		[IMSG_PARSE_REQ] = "parse-req",
 		[IMSG_PARSE_DONE] = "parse-done",

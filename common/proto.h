@@ -53,6 +53,9 @@ enum imsg_type {
 	/* master -> proxy: an unbound TCP socket (descriptor) */
 	IMSG_SOCK_FD,		/* struct msg_sock */
 
+	/* master -> proxy: is your loop alive?  and its answer */
+	IMSG_PING,		/* empty */
+	IMSG_PONG,		/* empty */
 	/* master -> proxy: all addresses of this host, replaces the last list */
 	IMSG_LOCAL,		/* struct addr, one or more */
 

@@ -28,6 +28,7 @@
 #define CALM		60000	/* ms; a child that lived so long was fine */
 #define DELAY_MAX	60000	/* ms between respawns at most */
 #define STALE_RETRY	60000	/* ms until signatures are tried again */
+#define PING_EVERY	10000	/* ms; a proxy's loop never blocks that long */
 
 static unsigned int	 pool_size(enum proc_type);
 static void		 slot_fill(void *);
@@ -39,6 +40,7 @@ static void		 child_log_status(const struct child *, int);
 static void		 child_configure(struct child *);
 static void		 pool_shrink(enum proc_type);
 static void		 scanner_retry(void *);
+static void		 child_ping(void *);
 
 static uint32_t		 next_instance = 1;
 static struct evtimer	 stale_timer;
@@ -171,6 +173,7 @@ slot_start(struct slot *s, struct child **place)
 	*place = c;
 	TAILQ_INSERT_TAIL(&master.children, c, entry);
 	evtimer_init(&c->timer, child_overdue, c);
+	evtimer_init(&c->ping, child_ping, c);
 	evtimer_set(&c->timer, s->type == PROC_SCANNER ?
 	    START_MAX_SCAN : START_MAX);
 	child_configure(c);
@@ -203,6 +206,39 @@ child_overdue(void *arg)
 	log_warnx("%s: not %s in time, killed", c->tag,
 	    c->draining ? "finished" : "ready");
 	kill(c->pid, SIGKILL);
+}
+
+/*
+ * A proxy that spins would hold its sessions for ever, and nobody else can
+ * notice: the others wait for each other with deadlines.
+ */
+static void
+child_ping(void *arg)
+{
+	struct child	*c;
+
+	c = arg;
+	if (c->ibuf.fd == -1)
+		return;
+	if (c->pinged) {
+		log_warnx("%s: does not answer, killed", c->tag);
+		kill(c->pid, SIGKILL);
+		return;
+	}
+	if (imsg_compose(&c->ibuf, IMSG_PING, 0, -1, NULL, 0) == -1) {
+		log_warn("%s", c->tag);
+		kill(c->pid, SIGKILL);
+		return;
+	}
+	c->pinged = 1;
+	dispatch_want_write(c);
+	evtimer_set(&c->ping, PING_EVERY);
+}
+
+void
+child_watch(struct child *c)
+{
+	evtimer_set(&c->ping, PING_EVERY);
 }
 
 void
@@ -242,7 +278,7 @@ children_configure(void)
 	struct child	*c;
 
 	TAILQ_FOREACH(c, &master.children, entry)
-		if (!c->draining && !c->exited && c->type != PROC_SCANNER)
+		if (!c->draining && c->type != PROC_SCANNER)
 			child_configure(c);
 }
 
@@ -325,6 +361,7 @@ child_gone(struct child *c, int status)
 	ev_del(&c->ev);
 	imsgbuf_clear(&c->ibuf);
 	evtimer_del(&c->timer);
+	evtimer_del(&c->ping);
 	TAILQ_REMOVE(&master.children, c, entry);
 	s = c->slot;
 	if (s != NULL && s->next == c) {

@@ -74,6 +74,9 @@ dispatch_frame(struct child *c, struct imsg *imsg)
 	case IMSG_READY:
 		child_ready(c, imsg);
 		break;
+	case IMSG_PONG:
+		c->pinged = 0;
+		break;
 	case IMSG_CONF_DONE:
 		log_debug("%s: configured", c->tag);
 		break;
@@ -134,6 +137,8 @@ child_ready(struct child *c, const struct imsg *imsg)
 	if (!c->draining)
 		evtimer_del(&c->timer);
 	log_debug("%s: ready", c->tag);
+	if (c->type == PROC_PROXY)
+		child_watch(c);
 
 	s = c->slot;
 	if (c->type == PROC_SCANNER) {

@@ -30,7 +30,7 @@ struct child {
 	pid_t			 pid;
 	int			 ready;		/* IMSG_READY has come */
 	int			 draining;	/* IMSG_DRAIN was sent */
-	int			 exited;	/* reaped; pipe not empty yet */
+	int			 pinged;	/* IMSG_PING without its answer */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;		/* of ibuf.fd */
 	struct ev		 logev;		/* its standard error */
@@ -38,6 +38,7 @@ struct child {
 	size_t			 loglen;
 	char			 logbuf[LOG_LINE_MAX];
 	struct evtimer		 timer;		/* deadline of start or drain */
+	struct evtimer		 ping;		/* proxy: next IMSG_PING */
 	uint64_t		 started;	/* ms */
 	char			 tag[32];	/* "proxy[4711]" */
 };
@@ -98,6 +99,8 @@ void		 children_open(const char *dir);
 void		 children_fill(void);
 /* Ask one child to finish. */
 void		 child_drain(struct child *);
+/* Begin to watch over a proxy's loop. */
+void		 child_watch(struct child *);
 /* Start a new generation of scanner beside the running one. */
 void		 children_new_scanner(const char *why);
 /* Reap what has died or stopped; after SIGCHLD. */

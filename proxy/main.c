@@ -121,7 +121,6 @@ conf_use(struct conf *conf)
 	proxy.spool_max = conf->g.spool_max / conf->g.proxies;
 	if (!proxy.draining)
 		accept_start(conf);
-	sock_prefetch();
 	conf_unref(old);
 	if (imsg_compose(&proxy.master, IMSG_CONF_DONE, 0, -1, NULL,
 	    0) == -1)
@@ -130,6 +129,7 @@ conf_use(struct conf *conf)
 	if (first && imsg_compose(&proxy.master, IMSG_READY, 0, -1, &ready,
 	    sizeof(ready)) == -1)
 		fatal("master");
+	sock_prefetch();
 	proxy_want_write();
 }
 
@@ -226,6 +226,11 @@ master_frame(struct imsg *imsg)
 	case IMSG_SOCK_FD:
 		memcpy(&sock, imsg->data, sizeof(sock));
 		sock_add(sock.kind, imsg_take_fd(imsg));
+		break;
+	case IMSG_PING:
+		if (imsg_compose(&proxy.master, IMSG_PONG, 0, -1, NULL,
+		    0) == -1)
+			log_warn("master");
 		break;
 	case IMSG_LOCAL:
 		local_set(imsg);

@@ -49,6 +49,7 @@ const struct sandbox_rule proxy_rules[] = {
 	SB_ALLOW(writev),		/* last words of the C library */
 	SB_ALLOW(ftruncate),
 	SB_ALLOW(lseek),		/* size of a sealed memfd */
+	SB_ALLOW_EQ(fcntl, 1, F_DUPFD_CLOEXEC),
 	SB_ALLOW_EQ(fcntl, 1, F_ADD_SEALS),
 	SB_ALLOW_EQ(fcntl, 1, F_GET_SEALS),
 

@@ -305,21 +305,19 @@ client_event(int fd, uint32_t events, void *arg)
 	struct session	*s;
 
 	s = arg;
-	if (events & EPOLLERR) {
+	/* Marked as running, it is not freed under our feet. */
+	s->flags |= SF_RUNNING;
+	if (events & EPOLLERR)
 		client_lost(s, "client connection lost");
-	} else if ((events & EPOLLHUP) && s->state == SESSION_LINGER) {
+	else if ((events & EPOLLHUP) && s->state == SESSION_LINGER)
 		session_free(s, "client closed");
-		return;
-	} else if (events & (EPOLLIN | EPOLLHUP)) {
-		s->flags |= SF_RUNNING;
+	else if (events & (EPOLLIN | EPOLLHUP))
 		client_read(s);
-		s->flags &= ~(unsigned int)SF_RUNNING;
-		if (s->flags & SF_DEAD) {
-			session_free(s, "client connection lost");
-			return;
-		}
-	}
-	session_run(s);
+	s->flags &= ~(unsigned int)SF_RUNNING;
+	if (s->flags & SF_DEAD)
+		session_free(s, "client connection lost");
+	else
+		session_run(s);
 }
 
 static void
