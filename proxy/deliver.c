@@ -121,8 +121,13 @@ deliver_reply(struct session *s, const struct reply *r)
 		body_start(s);
 		return;
 	}
-	if (s->state == SESSION_DOT || (s->state == SESSION_GO &&
-	    r->code >= 400)) {
+	/*
+	 * A yes before it can have all of the message, or one more 354, is
+	 * no answer to the dot.  A no may come early.
+	 */
+	if (r->code >= 400 ? s->state != SESSION_BODY :
+	    (s->state == SESSION_DOT && s->sout.len == 0 &&
+	    r->code / 100 == 2)) {
 		if (s->state == SESSION_DOT && r->code / 100 == 2)
 			s->nmessages++;
 		verdict_log(s, r->code / 100 == 2 ? "pass" : "pass-refused",

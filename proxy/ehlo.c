@@ -9,7 +9,6 @@
  */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,6 +24,7 @@ enum keep {
 
 static enum keep	 keyword(const char *, size_t);
 static int		 put(struct buf *, const char *, size_t, size_t *);
+static uint64_t		 size_value(const char *, size_t);
 
 static enum keep
 keyword(const char *word, size_t len)
@@ -56,6 +56,22 @@ keyword(const char *word, size_t len)
 	return (KEEP_NO);
 }
 
+/* The number behind SIZE; 0 for none, and for none that we understand. */
+static uint64_t
+size_value(const char *text, size_t len)
+{
+	uint64_t	 n;
+	size_t		 i;
+
+	n = 0;
+	for (i = 5; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9' || n > UINT64_MAX / 10 - 1)
+			return (0);
+		n = n * 10 + (uint64_t)(text[i] - '0');
+	}
+	return (n);
+}
+
 /* One line; *last remembers where it starts, to mend its '-' at the end. */
 static int
 put(struct buf *out, const char *text, size_t len, size_t *last)
@@ -71,16 +87,16 @@ int
 ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
     struct buf *out, unsigned int *flags)
 {
-	char			 size[40];
-	const char		*text, *lf;
-	unsigned long long	 theirs, ours;
-	size_t			 off, n, textlen, last;
-	int			 first, sized, len_size;
+	char		 size[40];
+	const char	*text, *lf;
+	uint64_t	 theirs, ours;
+	size_t		 off, n, textlen, last;
+	int		 first, sized, len_size;
 
 	first = 1;
 	sized = 0;
 	last = out->len;
-	ours = (unsigned long long)s->conf->g.message_max;
+	ours = s->conf->g.message_max;
 	for (off = 0; off < len; off += n) {
 		lf = memchr(data + off, '\n', len - off);
 		if (lf == NULL)
@@ -108,8 +124,7 @@ ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
 			*flags |= SF_SERVER_PIPE;
 			break;
 		case KEEP_SIZE:
-			theirs = textlen > 5 ?
-			    strtoull(text + 5, NULL, 10) : 0;
+			theirs = size_value(text, textlen);
 			if (theirs != 0 && theirs < ours)
 				ours = theirs;
 			sized = 1;
@@ -122,7 +137,8 @@ ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
 	}
 	/* Only a server that parses SIZE= may be sent one. */
 	if (sized) {
-		len_size = snprintf(size, sizeof(size), "SIZE %llu", ours);
+		len_size = snprintf(size, sizeof(size), "SIZE %llu",
+		    (unsigned long long)ours);
 		if (put(out, size, (size_t)len_size, &last) == -1)
 			return (-1);
 	}
