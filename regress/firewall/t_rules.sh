@@ -148,7 +148,8 @@ t_values()
 	for opt in -i --ports --to-port --from --except --except-to --mark \
 	    --mask --table --connlimit --own-mark --drain; do
 		# shellcheck disable=SC2016 # not to be expanded
-		for val in '' ' ' '-1' "\$(touch $TMP/pwned)" "$evil" "1${nl}2" \
+		for val in '' ' ' '-1' "\$(touch $TMP/pwned)" "$evil" \
+		    "1${nl}2" \
 		    '*' '1 -j ACCEPT' "$(printf '\033[2J')" '0' '99999999999' \
 		    '--conf'; do
 			# These are what the option is for.
@@ -171,7 +172,7 @@ t_values()
 	for val in eth0+x this-name-is-too-long a/b . .. +; do
 		refused "-i $val" redirect -i "$val"
 	done
-	refused "16 ports" redirect --ports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16
+	refused "16 ports" redirect --ports "$(seq -s , 16)"
 	refused "port 65536" redirect --ports 25,65536
 	refused "mark 0x" tproxy --mark 0x
 	refused "mark 0x0" tproxy --mark 0x0
