@@ -115,6 +115,7 @@ void
 deliver_reply(struct session *s, const struct reply *r)
 {
 	const char	*line;
+	int		 early;
 
 	line = (const char *)buf_ptr(&s->sin);
 	if (s->state == SESSION_GO && r->code == 354) {
@@ -123,10 +124,11 @@ deliver_reply(struct session *s, const struct reply *r)
 	}
 	/*
 	 * A yes before it can have all of the message, or one more 354, is
-	 * no answer to the dot.  A no may come early.
+	 * no answer to the dot.  A no may come early; then the rest must not
+	 * follow, since the server could take it for commands.
 	 */
-	if (r->code >= 400 ? s->state != SESSION_BODY :
-	    (s->state == SESSION_DOT && s->sout.len == 0 &&
+	early = s->state == SESSION_BODY || s->sout.len > 0;
+	if (r->code >= 400 || (s->state == SESSION_DOT && !early &&
 	    r->code / 100 == 2)) {
 		if (s->state == SESSION_DOT && r->code / 100 == 2)
 			s->nmessages++;
@@ -134,6 +136,12 @@ deliver_reply(struct session *s, const struct reply *r)
 		    line, r->len);
 		session_reset(s);
 		s->state = SESSION_COMMAND;
+		if (early) {
+			buf_clear(&s->sout);
+			s->flags |= SF_SERVER_GONE;
+			s->end = "server refused in the middle";
+			s->state = SESSION_CLOSING;
+		}
 		if (buf_add(&s->cout, line, r->len) == -1) {
 			s->end = "client does not read";
 			s->flags |= SF_DEAD;
