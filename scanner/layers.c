@@ -25,28 +25,35 @@
 /* A member this small is not scanned by libclamav: no virus fits. */
 #define MEMBER_MIN	6
 
+static int	 gzip_likely(const uint8_t *, size_t);
+static int	 bzip2_likely(const uint8_t *, size_t);
+static int	 arj_likely(const uint8_t *, size_t);
+
 /* Formats whose opening we check. */
 static const struct kind {
 	const char	*type;		/* of libclamav, beginning */
 	const char	*kind;
+	int		 lists;		/* with a directory of its members */
 	/*
 	 * The whole list comes before the first member, so that each can be
 	 * missed; otherwise only whether any came out at all.
 	 */
 	int		 counted;
+	/* More of the header than the two or three bytes that gave it away. */
+	int		(*likely)(const uint8_t *, size_t);
 } kinds[] = {
-	{ "CL_TYPE_ZIP",	"ZIP",		1 },
-	{ "CL_TYPE_OOXML",	"ZIP",		1 },
-	{ "CL_TYPE_7Z",		"7Z",		0 },
-	{ "CL_TYPE_RAR",	"RAR",		0 },
-	{ "CL_TYPE_GZ",		"GZIP",		0 },
-	{ "CL_TYPE_BZ",		"BZIP2",	0 },
-	{ "CL_TYPE_XZ",		"XZ",		0 },
-	{ "CL_TYPE_MSCAB",	"CAB",		0 },
-	{ "CL_TYPE_ARJ",	"ARJ",		0 },
-	{ "CL_TYPE_LHA",	"LHA",		0 },
-	{ "CL_TYPE_EGG",	"EGG",		0 },
-	{ "CL_TYPE_ALZ",	"ALZ",		0 },
+	{ "CL_TYPE_ZIP",	"ZIP",		1, 1, NULL },
+	{ "CL_TYPE_OOXML",	"ZIP",		1, 1, NULL },
+	{ "CL_TYPE_7Z",		"7Z",		1, 0, NULL },
+	{ "CL_TYPE_RAR",	"RAR",		0, 0, NULL },
+	{ "CL_TYPE_GZ",		"GZIP",		0, 0, gzip_likely },
+	{ "CL_TYPE_BZ",		"BZIP2",	0, 0, bzip2_likely },
+	{ "CL_TYPE_XZ",		"XZ",		0, 0, NULL },
+	{ "CL_TYPE_MSCAB",	"CAB",		0, 0, NULL },
+	{ "CL_TYPE_ARJ",	"ARJ",		0, 0, arj_likely },
+	{ "CL_TYPE_LHA",	"LHA",		0, 0, NULL },
+	{ "CL_TYPE_EGG",	"EGG",		0, 0, NULL },
+	{ "CL_TYPE_ALZ",	"ALZ",		0, 0, NULL },
 };
 
 /* Archives that libclamav takes for plain data. */
@@ -70,14 +77,43 @@ static const struct magic {
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 #define NMAGICS	(sizeof(magics) / sizeof(magics[0]))
 
-static const struct kind *kind_find(const char *);
+static const struct kind *kind_find(const char *, const char *, size_t);
 static const char	*magic_find(const char *, size_t);
 static const char	*layer_name(const struct layers *,
 			    const struct layer *);
 static void		 layer_close(struct layers *);
 
+/* RFC 1952: deflate, no reserved flags. */
+static int
+gzip_likely(const uint8_t *p, size_t len)
+{
+	return (len >= 18 && p[2] == 8 && (p[3] & 0xe0) == 0);
+}
+
+/* Level, then the first block's number, or that of an empty file's end. */
+static int
+bzip2_likely(const uint8_t *p, size_t len)
+{
+	return (len >= 14 && p[3] >= '1' && p[3] <= '9' &&
+	    (memcmp(p + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0 ||
+	    memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0));
+}
+
+/* Main header: its size, that of its fixed part, its type. */
+static int
+arj_likely(const uint8_t *p, size_t len)
+{
+	unsigned int	 size;
+
+	if (len < 34)
+		return (0);
+	size = p[2] | (unsigned int)p[3] << 8;
+	return (size >= 30 && size <= 2600 && p[4] >= 30 && p[4] < size &&
+	    p[10] == 2);
+}
+
 static const struct kind *
-kind_find(const char *type)
+kind_find(const char *type, const char *buf, size_t size)
 {
 	size_t	 i;
 
@@ -86,8 +122,11 @@ kind_find(const char *type)
 		return (NULL);
 	for (i = 0; i < NKINDS; i++)
 		if (strncmp(type, kinds[i].type, strlen(kinds[i].type)) == 0)
-			return (&kinds[i]);
-	return (NULL);
+			break;
+	if (i == NKINDS || (buf != NULL && kinds[i].likely != NULL &&
+	    !kinds[i].likely((const uint8_t *)buf, size)))
+		return (NULL);
+	return (&kinds[i]);
 }
 
 static const char *
@@ -223,7 +262,7 @@ layers_enter(struct layers *ls, const char *type, const char *name,
 	l->lastpos = UINT32_MAX;
 	if (name != NULL)
 		strlcpy(l->name, name, sizeof(l->name));
-	if ((k = kind_find(type)) != NULL) {
+	if ((k = kind_find(type, buf, size)) != NULL) {
 		l->kind = k->kind;
 		l->counted = k->counted;
 	}
@@ -271,7 +310,7 @@ layers_member(struct layers *ls, const char *type, const char *name,
 
 	if (name == NULL)
 		name = "";
-	k = kind_find(type);
+	k = kind_find(type, NULL, 0);
 	/*
 	 * The list of a whole archive counts from 1.  Number 0 is a member
 	 * that was met by its magic in the middle of something, perhaps an
@@ -286,14 +325,19 @@ layers_member(struct layers *ls, const char *type, const char *name,
 		}
 		return (0);
 	}
-	/* All ones is what a size looks like that stands elsewhere (zip64). */
-	if (size > ls->file_max && size != UINT32_MAX && !encrypted) {
+	if (k == NULL)
+		return (0);
+	/*
+	 * All ones is what a size looks like that stands elsewhere (zip64).
+	 * Without a whole list the number may be garbage; then the member
+	 * shows itself by being cut off.
+	 */
+	if (k->lists && size > ls->file_max && size != UINT32_MAX &&
+	    !encrypted) {
 		result_add(ls->result, VERDICT_UNSCANNABLE, ls->part,
 		    "limit: file size %.*s", LAYER_NAME_MAX, name);
 		return (1);
 	}
-	if (k == NULL)
-		return (0);
 	for (i = ls->nopen; i > 0; i--)
 		if (ls->layer[i - 1].kind != NULL &&
 		    strcmp(ls->layer[i - 1].kind, k->kind) == 0)
