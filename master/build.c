@@ -56,7 +56,6 @@ build_reset(struct conf *c)
 	nrules = 0;
 	memset(listen_pos, 0, sizeof(listen_pos));
 	setting_reset(&c->g);
-	nets_reset();
 }
 
 static int

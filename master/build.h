@@ -99,11 +99,11 @@ void	 nets_add_file(struct netlist *, const struct pos *,
 	    const char *path);
 /* Report networks that are in the list with and without "!". */
 void	 nets_check(const struct netlist *);
-/* Is the table the same list: 1 or 0.  And put the list into a table. */
+/* Is the table the same list: 1 or 0. */
 int	 nets_equal(const struct netlist *, const struct conf_table *);
+/* Put the list into a table; what does not fit is reported. */
 void	 nets_store(const struct netlist *, struct conf *,
 	    struct conf_table *);
-void	 nets_reset(void);
 
 /* A table with a name. */
 void	 build_table(const struct pos *, const char *name, struct netlist *);

@@ -75,8 +75,13 @@ check_listeners(const struct conf *conf, const struct pos *pos)
 				    "listened on at %s:%u",
 				    addr_ipport(&l->w.addr, buf, sizeof(buf)),
 				    pos[m->w.id].path, pos[m->w.id].line);
-			if (l->w.mode == LISTEN_RELAY &&
-			    reaches(&l->w.relay, &m->w.addr))
+			if (l->w.mode != LISTEN_RELAY ||
+			    !reaches(&l->w.relay, &m->w.addr))
+				continue;
+			if (l == m)
+				lex_error(&pos[l->w.id], "a server elsewhere",
+				    "relays to itself");
+			else
 				lex_error(&pos[l->w.id], "a server elsewhere",
 				    "relays to %s, the listener at %s:%u",
 				    addr_ipport(&l->w.relay, buf, sizeof(buf)),

@@ -164,21 +164,21 @@ lex_alloc(size_t size)
 	size = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
 	b = SLIST_FIRST(&lex.blocks);
 	if (b == NULL || b->size - b->used < size) {
-		need = size > CHUNK ? size : CHUNK;
+		need = sizeof(*b) + (size > CHUNK ? size : CHUNK);
 		if (need > LEX_ARENA_MAX - lex.allocated) {
 			if (!lex.is_dead)
 				lex_error(NULL, NULL, "too much of it");
 			lex.is_dead = 1;
 			return (NULL);
 		}
-		b = calloc(1, sizeof(*b) + need);
+		b = calloc(1, need);
 		if (b == NULL) {
 			if (!lex.is_dead)
 				lex_error(NULL, NULL, "out of memory");
 			lex.is_dead = 1;
 			return (NULL);
 		}
-		b->size = need;
+		b->size = need - sizeof(*b);
 		lex.allocated += need;
 		SLIST_INSERT_HEAD(&lex.blocks, b, entry);
 	}
@@ -598,13 +598,18 @@ again:
 	lex.at_start = 0;
 }
 
-/* Report, and make the token one that the grammar knows nothing about. */
+/*
+ * Report the first mistake in a token, and make it one that the grammar
+ * knows nothing about.
+ */
 static void
 lex_bad(struct token *t, const char *expected, const char *fmt, ...)
 {
 	char	 text[256];
 	va_list	 ap;
 
+	if (t->type == LEX_BAD)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -612,16 +617,20 @@ lex_bad(struct token *t, const char *expected, const char *fmt, ...)
 	t->type = LEX_BAD;
 }
 
+/*
+ * After a mistake inside of it, a string is still read to its end, so that
+ * what follows is not taken for something else.
+ */
 static void
 token_string(struct token *t, struct source *s)
 {
-	char	 buf[LEX_WORD_MAX > LEX_VALUE_MAX ? LEX_WORD_MAX :
-		    LEX_VALUE_MAX];
+	char	 buf[LEX_VALUE_MAX];
 	size_t	 n;
 	int	 c, quote;
 
 	quote = lex_char_at(s, 0);
 	lex_advance(s, 1);
+	t->type = LEX_STRING;
 	for (n = 0;;) {
 		c = lex_char_at(s, 0);
 		if (c == -1 || c == '\n') {
@@ -633,33 +642,27 @@ token_string(struct token *t, struct source *s)
 		if (c == quote)
 			break;
 		if (c == '\\') {
-			c = lex_char_at(s, 0);
-			if (c == '\n') {
-				lex_advance(s, 1);
+			if (skip_newline(s))
 				continue;
-			}
+			c = lex_char_at(s, 0);
 			if (c != quote && c != '\\') {
 				lex_bad(t, quote == '"' ? "\\\" or \\\\" :
 				    "\\' or \\\\",
 				    "unknown escape in a string");
-				return;
+				continue;
 			}
 			lex_advance(s, 1);
 		}
-		if ((c < 0x20 && c != '\t') || c == 0x7f) {
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			lex_bad(t, NULL, "control character \\x%02x in a "
 			    "string", (unsigned int)c);
-			return;
-		}
-		if (n == sizeof(buf) - 1) {
+		if (n == sizeof(buf) - 1)
 			lex_bad(t, NULL, "string of more than %zu bytes",
 			    sizeof(buf) - 1);
-			return;
-		}
-		buf[n++] = (char)c;
+		else
+			buf[n++] = (char)c;
 	}
-	t->type = LEX_STRING;
-	if ((t->text = lex_copy(buf, n)) == NULL)
+	if (t->type == LEX_STRING && (t->text = lex_copy(buf, n)) == NULL)
 		lex_bad(t, NULL, "out of memory");
 }
 
@@ -674,7 +677,9 @@ token_table(struct token *t, struct source *s)
 		continue;
 	if (c != '>' || n == 0) {
 		lex_bad(t, "<name>", "bad name of a table");
-		lex_advance(s, n);
+		while (c != '>' && c != '\n' && c != -1)
+			c = lex_char_at(s, ++n);
+		lex_advance(s, c == '>' ? n + 1 : n);
 		return;
 	}
 	t->type = LEX_TABLE;

@@ -16,7 +16,7 @@
 					     of a table with comments */
 #define LEX_FILES_MAX	256		/* included in all: two files that
 					   include a third twice each ... */
-#define LEX_ARENA_MAX	(128 * 1024 * 1024) /* all of it: macros multiply */
+#define LEX_ARENA_MAX	(64 * 1024 * 1024) /* all of it: macros multiply */
 #define LEX_WORD_MAX	1024		/* a path, a reply, with escapes */
 #define LEX_MACROS_MAX	256		/* searched one after the other */
 #define LEX_VALUE_MAX	4096		/* a macro's value: a list */

@@ -31,19 +31,11 @@ struct netlist {
 	size_t			 n;
 };
 
-static size_t	 total;		/* in all lists */
-
 static int	 net_mask(struct addr_net *);
 static int	 net_is_mapped(const struct addr *);
 static int	 net_cmp(const void *, const void *);
 static void	 file_line(struct netlist *, struct pos *, const char *,
 		    size_t);
-
-void
-nets_reset(void)
-{
-	total = 0;
-}
 
 struct netlist *
 nets_new(void)
@@ -92,13 +84,7 @@ nets_add(struct netlist *l, const struct pos *pos, int is_not,
 	char		 buf[ADDR_STRLEN];
 	struct net	*n;
 
-	if (l == NULL)
-		return;
-	if (total == CONF_NETS_MAX) {
-		total++;
-		lex_error(pos, NULL, "more than %d networks", CONF_NETS_MAX);
-	}
-	if (total > CONF_NETS_MAX || (n = lex_alloc(sizeof(*n))) == NULL)
+	if (l == NULL || (n = lex_alloc(sizeof(*n))) == NULL)
 		return;
 	if (addr_parse_net(&n->net.net, text) == -1) {
 		lex_error(pos, NET_EXPECTED, "bad network \"%s\"",
@@ -118,7 +104,6 @@ nets_add(struct netlist *l, const struct pos *pos, int is_not,
 	n->pos = *pos;
 	STAILQ_INSERT_TAIL(&l->nets, n, entry);
 	l->n++;
-	total++;
 }
 
 /* One line of a file: blanks, "!", a network, a comment; or less. */
@@ -245,7 +230,11 @@ nets_store(const struct netlist *l, struct conf *conf, struct conf_table *t)
 {
 	const struct net	*n;
 
-	/* nets_add() has kept to the limit. */
-	STAILQ_FOREACH(n, &l->nets, entry)
-		conf_add_net(conf, t, &n->net);
+	STAILQ_FOREACH(n, &l->nets, entry) {
+		if (conf_add_net(conf, t, &n->net) == -1) {
+			lex_error(&n->pos, NULL, "more than %d networks",
+			    CONF_NETS_MAX);
+			return;
+		}
+	}
 }

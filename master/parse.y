@@ -57,10 +57,11 @@ static int	 yylex(void);
 static void	 yyerror(const char *);
 static void	 expect(const char *);
 static int	 keyword(const char *);
-static const char *keyword_text(int);
 static const char *expected_text(char *, size_t);
-static const char *nearest(const char *, const char *, size_t);
+static const char *nearest(const char *, const char *);
+static int	 is_listed(const char *, const char *);
 static void	 unexpected(const struct token *);
+static void	 unexpected_word(const struct token *, const char *);
 static char	*value_join(const struct pos *, const char *, const char *);
 static void	 rule_verdict(const struct pos *, uint32_t, const char *);
 static void	 rule_host(const struct pos *, struct host *, int *,
@@ -86,7 +87,7 @@ static struct host	 host;
 %token	WITHHOLD WORKERS FILE_END BAD
 %token	<num>	VERDICT TIMEOUT_NAME
 %token	<str>	ASSIGN STRING TABLENAME WORD
-%type	<str>	macro_value word listen_on relay_port pattern
+%type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<num>	av_limit_name starttls
 
@@ -289,9 +290,14 @@ relay_port
 	| PORT x_port word		{ $$ = $3; $<pos>$ = $<pos>3; }
 	;
 
-table	: TABLE x_name word x_table table_nets {
+table	: TABLE x_name table_name x_table table_nets {
 		build_table(&$<pos>3, $3, nets);
 	}
+	;
+
+table_name
+	: word
+	| TABLENAME
 	;
 
 table_nets
@@ -396,7 +402,7 @@ pattern	: /* empty */			{ $$ = NULL; }
 	| WORD {
 		const char	*near;
 
-		near = nearest($1, X_VERDICT, 0);
+		near = nearest($1, X_VERDICT);
 		if (near != NULL)
 			lex_warning(&$<pos>1, "%s is taken as the name of a "
 			    "virus; did you mean or %s?", lex_show($1), near);
@@ -616,9 +622,9 @@ yylex(void)
 		return (TABLENAME);
 	case LEX_ASSIGN:
 		/* "workers = 4" is not meant to be a macro. */
-		if (keyword(last.text) != -1) {
-			lex_error(&last.pos, NULL, "%s is a keyword and no "
-			    "name for a macro", last.text);
+		if (is_listed(last.text, X_STATEMENT)) {
+			lex_error(&last.pos, NULL, "%s begins a statement "
+			    "and cannot be a macro", last.text);
 			last.type = LEX_BAD;
 			return (BAD);
 		}
@@ -631,21 +637,23 @@ yylex(void)
 	return (BAD);
 }
 
-/* "a|b|c" as "a, b or c". */
+/* "a|b|{" as: a, b or "{". */
 static const char *
 expected_text(char *buf, size_t size)
 {
-	const char	*p, *bar;
-	size_t		 len;
+	const char	*p, *bar, *quote;
+	size_t		 len, n;
 
 	buf[0] = '\0';
 	for (p = expected; p != NULL; p = bar == NULL ? NULL : bar + 1) {
 		bar = strchr(p, '|');
 		if (p != expected)
 			strlcat(buf, bar == NULL ? " or " : ", ", size);
+		n = bar == NULL ? strlen(p) : (size_t)(bar - p);
+		quote = n == 1 ? "\"" : "";
 		len = strlen(buf);
-		snprintf(buf + len, size - len, "%.*s",
-		    bar == NULL ? (int)strlen(p) : (int)(bar - p), p);
+		snprintf(buf + len, size - len, "%s%.*s%s", quote, (int)n, p,
+		    quote);
 	}
 	return (buf);
 }
@@ -655,7 +663,7 @@ expected_text(char *buf, size_t size)
  * different, and not more than every third.  NULL: none.
  */
 static const char *
-nearest(const char *word, const char *list, size_t least)
+nearest(const char *word, const char *list)
 {
 	static char	 best[32];
 	char		 one[32];
@@ -670,7 +678,7 @@ nearest(const char *word, const char *list, size_t least)
 		if (keyword(one) == -1)
 			continue;
 		d = value_distance(word, one);
-		if (d >= min || d * 3 > strlen(one) || d < least)
+		if (d >= min || d * 3 > strlen(one))
 			continue;
 		min = d;
 		strlcpy(best, one, sizeof(best));
@@ -678,29 +686,55 @@ nearest(const char *word, const char *list, size_t least)
 	return (min < 3 ? best : NULL);
 }
 
-static const char *
-keyword_text(int c)
+/* Is the word one of the list: 1 or 0. */
+static int
+is_listed(const char *word, const char *list)
 {
-	switch (c) {
-	case '{':
-		return ("{");
-	case '}':
-		return ("}");
-	case ',':
-		return (",");
-	case '!':
-		return ("!");
-	default:
-		return ("=");
+	const char	*p;
+	size_t		 len;
+
+	len = strlen(word);
+	for (p = list; p != NULL; p = strchr(p, '|')) {
+		if (*p == '|')
+			p++;
+		if (strncmp(p, word, len) == 0 &&
+		    (p[len] == '|' || p[len] == '\0'))
+			return (1);
 	}
+	return (0);
+}
+
+static void
+unexpected_word(const struct token *t, const char *text)
+{
+	char		 first[32];
+	const char	*near;
+
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(expected, "|"),
+	    expected);
+	if (keyword(t->text) != -1) {
+		lex_error(&t->pos, text, "unexpected keyword %s%s", t->text,
+		    strchr(expected, '|') == NULL && keyword(first) == -1 &&
+		    strcmp(first, X_END) != 0 ?
+		    " (a value must be quoted if it is also a keyword)" : "");
+		return;
+	}
+	near = nearest(t->text, expected);
+	if (near != NULL)
+		lex_error(&t->pos, text, "unknown word %s (did you mean %s?)",
+		    lex_show(t->text), near);
+	else if (keyword(first) != -1)
+		lex_error(&t->pos, text, "unknown word %s",
+		    lex_show(t->text));
+	else
+		lex_error(&t->pos, text, "unexpected %s", lex_show(t->text));
 }
 
 /* Say what is wrong about a word that may not stand where it stands. */
 static void
 unexpected(const struct token *t)
 {
-	char		 text[512], first[32];
-	const char	*near;
+	char	 text[512];
 
 	expected_text(text, sizeof(text));
 	switch (t->type) {
@@ -716,26 +750,14 @@ unexpected(const struct token *t)
 			lex_error(&t->pos, text, "unexpected end of file");
 		break;
 	case LEX_PUNCT:
-		lex_error(&t->pos, text, "unexpected %s",
-		    keyword_text(t->punct));
+		lex_error(&t->pos, text, "unexpected \"%c\"", t->punct);
 		break;
 	case LEX_TABLE:
 		lex_error(&t->pos, text, "unexpected <%s>",
 		    lex_show(t->text));
 		break;
 	case LEX_WORD:
-		snprintf(first, sizeof(first), "%.*s",
-		    (int)strcspn(expected, "|"), expected);
-		near = nearest(t->text, expected, 1);
-		if (near != NULL)
-			lex_error(&t->pos, text, "unknown word %s (did you "
-			    "mean %s?)", lex_show(t->text), near);
-		else if (keyword(t->text) == -1 && keyword(first) != -1)
-			lex_error(&t->pos, text, "unknown word %s",
-			    lex_show(t->text));
-		else
-			lex_error(&t->pos, text, "unexpected %s",
-			    lex_show(t->text));
+		unexpected_word(t, text);
 		break;
 	case LEX_STRING:
 	case LEX_ASSIGN:

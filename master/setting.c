@@ -356,8 +356,8 @@ setting_finish(void)
 		pos = setting_pos(S_TIMEOUT + TMO_SCAN);
 		if (pos == NULL)
 			pos = setting_pos(S_TIMEOUT + TMO_DOT);
-		lex_error(pos, "less", "timeout scan (%s) is not less than "
-		    "timeout dot (%s)",
+		lex_error(pos, "a shorter one",
+		    "timeout scan (%s) is not less than timeout dot (%s)",
 		    value_duration_text(g->timeout[TMO_SCAN], a),
 		    value_duration_text(g->timeout[TMO_DOT], b));
 	}
@@ -365,8 +365,9 @@ setting_finish(void)
 		pos = setting_pos(S_AV_FILE);
 		if (pos == NULL)
 			pos = setting_pos(S_AV_TOTAL);
-		lex_error(pos, "at most that", "file size (%s) is more than "
-		    "total size (%s)", value_size_text(g->scan_file_max, a),
+		lex_error(pos, "at most the same",
+		    "file size (%s) is more than total size (%s)",
+		    value_size_text(g->scan_file_max, a),
 		    value_size_text(g->scan_total_max, b));
 	}
 	if (g->message_max < RFC_MESSAGE)

@@ -156,7 +156,7 @@ value_memory(const char *s, uint64_t *n)
 	}
 	if (sysinfo(&si) == -1)
 		return (-1);
-	*n = (uint64_t)si.totalram * si.mem_unit / 100 * *n;
+	*n = (uint64_t)si.totalram * si.mem_unit * *n / 100;
 	return (0);
 }
 

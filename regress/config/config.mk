@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: ISC
+
+config_GEN =	$(O)/regress/config.gen/parse.c
+config_SRCS =	$(config_GEN) master/lex.c master/value.c master/setting.c \
+		master/nets.c master/build.c master/check.c \
+		master/printconf.c common/conf.c common/addr.c common/log.c \
+		common/proto.c common/ev.c
+
+$(config_GEN): master/parse.y
+	@mkdir -p $(@D)
+	$(YACC) -o $@ $<
+
+UNIT +=			config/test_value
+config/test_value_SRCS = regress/config/test_value.c $(config_SRCS)
+config/test_value_CPPFLAGS = -Imaster
+config/test_value_LIBS = -lbsd
+
+UNIT +=			config/test_load
+config/test_load_SRCS =	regress/config/test_load.c $(config_SRCS)
+config/test_load_CPPFLAGS = -Imaster
+config/test_load_LIBS =	-lbsd -Wl,--wrap=calloc
+
+FUZZ +=			config/fuzz_config
+config/fuzz_config_SRCS = regress/config/fuzz_config.c $(config_SRCS)
+config/fuzz_config_CPPFLAGS = -Imaster
+config/fuzz_config_LIBS = -lbsd
