@@ -21,7 +21,7 @@
 
 #include "proxy.h"
 
-#define CIN_MAX		32768		/* commands, some of a group */
+#define CIN_MAX		81920		/* one read and some more */
 #define COUT_MAX	(2 * SMTP_REPLY_MAX + 4096)
 #define SIN_MAX		(2 * SMTP_REPLY_MAX)
 #define SOUT_MAX	262144		/* one chunk of a message, stuffed */
