@@ -201,6 +201,19 @@ name_ends(const char *path, const char *name)
 	return (nlen <= plen && strcmp(path + plen - nlen, name) == 0);
 }
 
+/* The one that the recipient sees: the first of those open with a name. */
+static const struct layer *
+layer_outer(const struct layers *ls)
+{
+	uint32_t	 i;
+
+	if (ls->top[0] == '\0')
+		for (i = 0; i < ls->nopen; i++)
+			if (ls->layer[i].name[0] != '\0')
+				return (&ls->layer[i]);
+	return (NULL);
+}
+
 /* A member that was announced has not come. */
 static void
 member_missing(struct layers *ls)
@@ -377,7 +390,7 @@ layers_match(struct layers *ls, const char *name)
 	const struct layer	*l;
 	size_t			 i;
 
-	l = ls->nopen > 0 ? &ls->layer[ls->nopen - 1] : NULL;
+	l = layer_outer(ls);
 	/* Ours: the reason has been recorded where it was found. */
 	if (strncmp(name, "Detected.By.Callback", 20) == 0)
 		return;
