@@ -34,6 +34,20 @@ INSTALL_SUB =	-e 's|/usr/local/sbin|$(SBINDIR)|g' \
 		-e 's|/etc/mailwall|$(SYSCONFDIR)|g' \
 		-e 's|/run/mailwall|$(RUNDIR)|g'
 
+# Programs know some of the places: what names them is compiled again when
+# they change, or "make && make install PREFIX=/usr" would install programs
+# that look for each other elsewhere.
+$(O)/.places: places-check
+	@mkdir -p $(@D)
+	@echo '$(SYSCONFDIR) $(LIBEXECDIR) $(RUNDIR)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+.PHONY: places-check
+places-check:
+
+PLACED =	$(shell grep -lE 'SYSCONFDIR|LIBEXECDIR|RUNDIR' \
+		    $(addsuffix /*.c,common $(PROCS)))
+$(PLACED:%.c=$(O)/%.o): $(O)/.places
+
 # Words of MODE:SOURCE:DESTINATION as $$1 $$2 $$3.
 install_each =	set -e; for f in $(1); do \
 			mode=$${f%%:*}; f=$${f\#*:}; \

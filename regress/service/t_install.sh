@@ -51,6 +51,9 @@ t_tree()
 	name=$1 sbin=$2 libexec=$3 share=$4 units=$5 lib=$6 etc=$7
 	shift 7
 	dir="$TMP/$name"
+	# Some objects are compiled again; those of the others are left alone.
+	[ -d "$TMP/obj" ] || cp -a "$O" "$TMP/obj"
+	O=$TMP/obj
 	run "$name: install" make -s install O="$O" DESTDIR="$dir" "$@"
 	cat >"$TMP/expected" <<-EOT
 	755 $sbin/mailwall-firewall
@@ -115,6 +118,9 @@ t_content()
 	    "$dir/$units/mailwall-firewall.service"
 	result "$name: its file is found" $?
 	run "$name: mailwalld runs" "$dir/$sbin/mailwalld" -V
+	grep -qaF "/$libexec" "$dir/$sbin/mailwalld" &&
+	    grep -qaF "/$etc/mailwall.conf" "$dir/$sbin/mailwalld"
+	result "$name: mailwalld was built for these places" $?
 }
 
 # systemd looks for the programs and manual pages that a unit names; give it
