@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: ISC
+
+# Each test links the modules that it is about, and common/ as they need it.
+proxy_unit_SRCS =	regress/proxy/unit.c proxy/data.c common/buf.c \
+			common/log.c
+proxy_unit_CPPFLAGS =	-Iproxy -Iregress/proxy
+
+UNIT +=			proxy/test_command
+proxy/test_command_SRCS = regress/proxy/test_command.c proxy/command.c \
+			$(proxy_unit_SRCS)
+proxy/test_command_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_command_LIBS = -lbsd
+
+UNIT +=			proxy/test_reply
+proxy/test_reply_SRCS =	regress/proxy/test_reply.c proxy/reply.c \
+			$(proxy_unit_SRCS)
+proxy/test_reply_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_reply_LIBS =	-lbsd
+
+UNIT +=			proxy/test_ehlo
+proxy/test_ehlo_SRCS =	regress/proxy/test_ehlo.c proxy/ehlo.c \
+			$(proxy_unit_SRCS)
+proxy/test_ehlo_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_ehlo_LIBS =	-lbsd
+
+UNIT +=			proxy/test_data
+proxy/test_data_SRCS =	regress/proxy/test_data.c $(proxy_unit_SRCS)
+proxy/test_data_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_data_LIBS =	-lbsd
+
+UNIT +=			proxy/test_deliver
+proxy/test_deliver_SRCS = regress/proxy/test_deliver.c proxy/deliver.c \
+			proxy/reply.c common/ev.c $(proxy_unit_SRCS)
+proxy/test_deliver_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_deliver_LIBS = -lbsd
+
+FUZZ +=			proxy/fuzz_command proxy/fuzz_reply proxy/fuzz_ehlo \
+			proxy/fuzz_data
+proxy/fuzz_command_SRCS = regress/proxy/fuzz_command.c proxy/command.c \
+			$(proxy_unit_SRCS)
+proxy/fuzz_command_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/fuzz_command_LIBS = -lbsd
+proxy/fuzz_reply_SRCS =	regress/proxy/fuzz_reply.c proxy/reply.c \
+			$(proxy_unit_SRCS)
+proxy/fuzz_reply_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/fuzz_reply_LIBS =	-lbsd
+proxy/fuzz_ehlo_SRCS =	regress/proxy/fuzz_ehlo.c proxy/ehlo.c proxy/reply.c \
+			$(proxy_unit_SRCS)
+proxy/fuzz_ehlo_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/fuzz_ehlo_LIBS =	-lbsd
+proxy/fuzz_data_SRCS =	regress/proxy/fuzz_data.c $(proxy_unit_SRCS)
+proxy/fuzz_data_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/fuzz_data_LIBS =	-lbsd
+# log.c hands formats on.
+proxy/fuzz_command_CFLAGS = -Wno-format-nonliteral
+proxy/fuzz_reply_CFLAGS = -Wno-format-nonliteral
+proxy/fuzz_ehlo_CFLAGS = -Wno-format-nonliteral
+proxy/fuzz_data_CFLAGS = -Wno-format-nonliteral
