@@ -21,7 +21,8 @@ static const char	*log_name = "mailwall";
 static int		 log_verbose;
 
 static void	 log_out(int, const char *, size_t);
-static void	 log_va(int, const char *, va_list, int);
+static void	 log_va(int, const char *, va_list, int)
+		    __attribute__((__format__(printf, 2, 0)));
 static size_t	 log_clean(char *, size_t, const char *, size_t);
 static size_t	 utf8_len(const unsigned char *, size_t);
 

@@ -9,10 +9,13 @@
  * refused and never forwarded; what fits is forwarded as it stands.
  */
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "proxy.h"
+
+static int	 params_ok(const char *, size_t);
 
 static const struct {
 	const char	*name;
@@ -70,6 +73,33 @@ command_parse(const char *line, size_t len, size_t *arg)
 	return (VERB_UNKNOWN);
 }
 
+/*
+ * Nothing but parameters: keyword, or keyword=value (RFC 5321 section 4.1.2).
+ * "RCPT TO:Bob <alice@example.org>" is alice to many a server.
+ */
+static int
+params_ok(const char *p, size_t len)
+{
+	size_t	 i, start;
+
+	for (i = 0; i < len; ) {
+		start = i;
+		while (i < len && (isalnum((unsigned char)p[i]) ||
+		    (p[i] == '-' && i > start)))
+			i++;
+		if (i == start)
+			return (0);
+		if (i < len && p[i] == '=')
+			while (i < len && p[i] != ' ')
+				i++;
+		if (i < len && p[i] != ' ')
+			return (0);
+		while (i < len && p[i] == ' ')
+			i++;
+	}
+	return (1);
+}
+
 int
 command_path(enum verb verb, const char *arg, size_t len, char *path,
     size_t size, size_t *params)
@@ -119,6 +149,8 @@ command_path(enum verb verb, const char *arg, size_t len, char *path,
 	while (i < len && arg[i] == ' ')
 		i++;
 	*params = i;
+	if (!params_ok(arg + i, len - i))
+		return (-1);
 	/* RCPT TO:<> is nobody. */
 	if (verb == VERB_RCPT && n == 0)
 		return (-1);

@@ -47,7 +47,8 @@ body_start(struct session *s)
 
 /*
  * Put up to len bytes into sout, dots at the begin of a line doubled; bol: the
- * first byte begins a line.  Returns how many bytes of the message that was.
+ * first byte begins a line.  Returns how many bytes of the message that was, 0
+ * when memory is short.
  */
 static size_t
 put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
@@ -57,7 +58,7 @@ put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
 
 	for (off = 0; off < len; off += n) {
 		if (bol && p[off] == '.' && buf_add(&s->sout, ".", 1) == -1)
-			break;
+			return (0);
 		/* Up to the next line that begins with a dot. */
 		n = 0;
 		do {
@@ -66,7 +67,7 @@ put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
 			    (size_t)(lf - (p + off)) + 1;
 		} while (off + n < len && p[off + n] != '.');
 		if (buf_add(&s->sout, p + off, n) == -1)
-			break;
+			return (0);
 		bol = p[off + n - 1] == '\n';
 	}
 	return (off);
