@@ -23,6 +23,7 @@ int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static int	 memfile(const void *, size_t, char *, size_t);
 static char	*printed(const struct conf *, size_t *);
+static struct conf *load(const void *, size_t);
 
 /* A file of these bytes that nobody but us can write to, by its name. */
 static int
@@ -51,31 +52,38 @@ printed(const struct conf *conf, size_t *len)
 	return (buf);
 }
 
+/* Load without the errors, which are not what is looked for. */
+static struct conf *
+load(const void *data, size_t len)
+{
+	static FILE	*null;
+	struct conf	*conf;
+	FILE		*saved;
+	char		 path[64];
+	int		 fd;
+
+	if (null == NULL && (null = fopen("/dev/null", "w")) == NULL)
+		abort();
+	fd = memfile(data, len, path, sizeof(path));
+	saved = stderr;
+	stderr = null;
+	conf = config_load(path, 1);
+	stderr = saved;
+	close(fd);
+	return (conf);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static int	 quiet;
 	struct conf	*conf, *again;
-	char		 path[64], *first, *second;
+	char		*first, *second;
 	size_t		 len, len2;
-	int		 fd;
 
-	if (!quiet) {
-		/* The errors are not what is looked for. */
-		if (freopen("/dev/null", "w", stderr) == NULL)
-			abort();
-		quiet = 1;
-	}
-	fd = memfile(data, size, path, sizeof(path));
-	conf = config_load(path, 1);
-	close(fd);
-	if (conf == NULL)
+	if ((conf = load(data, size)) == NULL)
 		return (0);
 	first = printed(conf, &len);
-	fd = memfile(first, len, path, sizeof(path));
-	again = config_load(path, 1);
-	close(fd);
-	if (again == NULL)
+	if ((again = load(first, len)) == NULL)
 		abort();
 	second = printed(again, &len2);
 	if (len != len2 || memcmp(first, second, len) != 0)

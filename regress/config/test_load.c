@@ -327,7 +327,7 @@ test_memory(void)
 	}
 	CASE("memory-no-crash", crashed == 0);
 	CASE("memory-is-error", wrong == 0);
-	CASE("memory-tried", n > 30 && n < 10000);
+	CASE("memory-tried", n > 10 && n < 10000);
 }
 
 static void
