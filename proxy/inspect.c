@@ -36,7 +36,7 @@ struct peer {
 	enum proc_type		 type;
 	uint32_t		 instance;
 	unsigned int		 njobs;		/* answers that it owes us */
-	int			 old;		/* scanner: replaced by a newer */
+	int			 old;		/* scanner: there is a newer */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;
 };
