@@ -23,12 +23,16 @@
 
 static int	 take_line(struct session *, size_t, size_t *);
 static int	 take_data(struct session *);
+static int	 take_chunk(struct session *);
 static int	 take_command(struct session *, char *, size_t);
 static int	 take_auth(struct session *, const char *, size_t);
 static void	 refuse(struct session *, const char *, const char *, size_t);
 static void	 command_mail(struct session *, const char *, size_t, size_t);
 static int	 command_rcpt(struct session *, const char *, size_t, size_t);
 static void	 command_data(struct session *, size_t);
+static void	 command_bdat_start(struct session *, const char *, size_t);
+static void	 bdat_end(struct session *);
+static struct message *message_begin(struct session *);
 static void	 command_starttls(struct session *, const char *, size_t);
 static int	 window_open(const struct session *);
 static int	 line_clean(const char *, size_t);
@@ -187,11 +191,15 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		    "bytes", (unsigned long long)s->conf->g.message_max);
 		return;
 	}
-	/* Needs BDAT, which is not offered (RFC 3030 section 3). */
+	s->flags &= ~(unsigned int)SF_MAIL_BIN;
 	if (command_param(line + params, len - params, "BODY", value,
 	    sizeof(value)) == 1 && strcasecmp(value, "BINARYMIME") == 0) {
-		refuse(s, "501 5.5.4 BINARYMIME is not offered", line, len);
-		return;
+		if ((s->flags & SF_SERVER_BIN) == 0) {
+			refuse(s, "501 5.5.4 BINARYMIME is not offered", line,
+			    len);
+			return;
+		}
+		s->flags |= SF_MAIL_BIN;
 	}
 	server_command(s, VERB_MAIL, line, len, path);
 }
@@ -218,6 +226,20 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 	return (1);
 }
 
+/* Spool for a message; NULL after the client was told. */
+static struct message *
+message_begin(struct session *s)
+{
+	struct message	*m;
+
+	m = data_begin();
+	if (m == NULL)
+		session_log(s, "no spool: %s", strerror(errno));
+	else
+		m->t_data = now_us();
+	return (m);
+}
+
 /*
  * The server will hear DATA only when the message has been judged, so the
  * 354 is ours.  It promises nothing: the dot's reply is the server's own.
@@ -233,19 +255,114 @@ command_data(struct session *s, size_t rest)
 		client_reply(s, "503 5.5.1 Need MAIL first");
 		return;
 	}
+	/* RFC 3030 sections 2 and 3. */
+	if (s->msg != NULL || s->env->binary) {
+		client_reply(s, "503 5.5.1 This message comes by BDAT");
+		return;
+	}
 	if (s->env->nrcpt == 0) {
 		client_reply(s, "554 5.5.1 No valid recipients");
 		return;
 	}
-	s->msg = data_begin();
-	if (s->msg == NULL) {
-		session_log(s, "no spool: %s", strerror(errno));
+	if ((s->msg = message_begin(s)) == NULL) {
 		client_reply(s, "452 4.3.1 Out of resources, try later");
 		return;
 	}
-	s->msg->t_data = now_us();
 	s->state = SESSION_DATA;
 	client_reply(s, "354 End data with <CR><LF>.<CR><LF>");
+}
+
+/*
+ * A chunk (RFC 3030 section 2).  Whatever we think of it, its octets follow
+ * at once and are read; only then comes the reply.  After a refusal all that
+ * follows is refused, up to the last chunk or RSET.
+ */
+static void
+command_bdat_start(struct session *s, const char *arg, size_t len)
+{
+	struct message	*m;
+	uint64_t	 size;
+	int		 last;
+
+	if (command_bdat(arg, len, &size, &last) == -1) {
+		/* Where the next command begins is unknown. */
+		session_log(s, "refused command=BDAT reply=521");
+		client_goodbye(s, "bad BDAT", "521 5.5.4 Syntax: BDAT size "
+		    "[LAST]");
+		return;
+	}
+	if (s->msg == NULL)
+		s->msg = message_begin(s);
+	if ((m = s->msg) == NULL) {
+		client_goodbye(s, "no spool", "421 4.3.1 Out of resources, "
+		    "try later");
+		return;
+	}
+	m->bdat = 1;
+	m->chunk = size;
+	m->last = last;
+	if (m->refused == NULL) {
+		if (s->env == NULL || s->env->from == NULL)
+			m->refused = "503 5.5.1 Need MAIL first";
+		else if (s->env->nrcpt == 0)
+			m->refused = "554 5.5.1 No valid recipients";
+	}
+	s->state = SESSION_CHUNK;
+}
+
+/* All octets of the chunk are there. */
+static void
+bdat_end(struct session *s)
+{
+	struct message	*m;
+
+	m = s->msg;
+	evtimer_del(&s->ctimer);
+	s->state = SESSION_COMMAND;
+	if (m->refused == NULL && m->fault == DATA_TOO_BIG)
+		m->refused = "552 5.3.4 Message too big";
+	if (m->refused != NULL) {
+		session_log(s, "refused command=BDAT reply=%.3s", m->refused);
+		client_reply(s, "%s", m->refused);
+		if (m->last) {
+			session_reset(s);
+			s->flags |= SF_RSET_DUE;
+		}
+		return;
+	}
+	if (!m->last) {
+		client_reply(s, "250 2.0.0 %llu octets so far",
+		    (unsigned long long)m->size);
+		return;
+	}
+	/* Lines must be lines, unless it was declared that they are not. */
+	if (m->state == AT_CR && m->form == DATA_OK)
+		m->form = DATA_BARE_CR;
+	else if (m->state != AT_BOL && m->form == DATA_OK)
+		m->form = DATA_NO_CRLF;
+	if (!s->env->binary && m->form != DATA_OK &&
+	    m->form != DATA_NO_CRLF && m->fault == DATA_OK)
+		m->fault = m->form;
+	session_dot(s);
+}
+
+static int
+take_chunk(struct session *s)
+{
+	size_t	 n;
+
+	n = s->cin.len;
+	if (n > s->msg->chunk)
+		n = (size_t)s->msg->chunk;
+	if (n > 0) {
+		data_chunk(s, buf_ptr(&s->cin), n);
+		buf_drain(&s->cin, n);
+	}
+	if (s->msg->chunk == 0) {
+		bdat_end(s);
+		return (1);
+	}
+	return (n > 0);
 }
 
 static void
@@ -289,12 +406,22 @@ take_command(struct session *s, char *line, size_t len)
 
 	switch (verb) {
 	case VERB_MAIL:
-		command_mail(s, line, len, arg);
+		if (s->msg != NULL)
+			refuse(s, "503 5.5.1 Between chunks", line, len);
+		else
+			command_mail(s, line, len, arg);
 		break;
 	case VERB_RCPT:
+		if (s->msg != NULL && STAILQ_EMPTY(&s->inflight)) {
+			refuse(s, "503 5.5.1 Between chunks", line, len);
+			break;
+		}
 		return (command_rcpt(s, line, len, arg));
 	case VERB_DATA:
 		command_data(s, len - arg);
+		break;
+	case VERB_BDAT:
+		command_bdat_start(s, line + arg, len - arg);
 		break;
 	case VERB_HELO:
 	case VERB_EHLO:
@@ -333,6 +460,7 @@ take_command(struct session *s, char *line, size_t len)
 	case VERB_OWN_NOOP:
 	case VERB_OWN_RSET:
 	case VERB_OWN_DATA:
+	case VERB_OWN_BDAT:
 		refuse(s, "500 5.5.2 Command not recognized", line, len);
 		break;
 	}
@@ -365,6 +493,8 @@ client_input(struct session *s)
 	switch (s->state) {
 	case SESSION_DATA:
 		return (take_data(s));
+	case SESSION_CHUNK:
+		return (take_chunk(s));
 	case SESSION_TUNNEL:
 		return (session_tunnel(s, &s->cin, &s->sout));
 	case SESSION_LINGER:

@@ -26,6 +26,7 @@ static const struct {
 	{ "DATA",	VERB_DATA },
 	{ "EHLO",	VERB_EHLO },
 	{ "QUIT",	VERB_QUIT },
+	{ "BDAT",	VERB_BDAT },		/* RFC 3030 */
 	{ "RSET",	VERB_RSET },
 	{ "NOOP",	VERB_NOOP },
 	{ "HELO",	VERB_HELO },
@@ -34,7 +35,6 @@ static const struct {
 	{ "VRFY",	VERB_VRFY },
 	{ "STARTTLS",	VERB_STARTTLS },
 	/* Would bypass inspection or turn the session around. */
-	{ "BDAT",	VERB_KNOWN_REFUSED },	/* RFC 3030 */
 	{ "BURL",	VERB_KNOWN_REFUSED },	/* RFC 4468 */
 	{ "EXPN",	VERB_KNOWN_REFUSED },
 	{ "TURN",	VERB_KNOWN_REFUSED },	/* RFC 821 */
@@ -154,6 +154,31 @@ command_path(enum verb verb, const char *arg, size_t len, char *path,
 	/* RCPT TO:<> is nobody. */
 	if (verb == VERB_RCPT && n == 0)
 		return (-1);
+	return (0);
+}
+
+int
+command_bdat(const char *arg, size_t len, uint64_t *size, int *last)
+{
+	size_t	 i;
+
+	*size = 0;
+	*last = 0;
+	for (i = 0; i < len && arg[i] >= '0' && arg[i] <= '9'; i++) {
+		if (*size > UINT64_MAX / 10 - 1)
+			return (-1);
+		*size = *size * 10 + (uint64_t)(arg[i] - '0');
+	}
+	if (i == 0)
+		return (-1);
+	if (i == len)
+		return (0);
+	while (i < len && arg[i] == ' ')
+		i++;
+	if (len - i != 4 || arg[i - 1] != ' ' ||
+	    strncasecmp(arg + i, "LAST", 4) != 0)
+		return (-1);
+	*last = 1;
 	return (0);
 }
 

@@ -31,6 +31,7 @@
 static int	 spool_open(void);
 static void	 spool_put(struct session *, const uint8_t *, size_t);
 static void	 fault(struct message *, enum data_fault);
+static void	 form_fault(struct message *, enum data_fault);
 static size_t	 take_text(struct message *, const uint8_t *, size_t);
 
 static int
@@ -96,6 +97,16 @@ fault(struct message *m, enum data_fault why)
 	m->charged = 0;
 }
 
+/* A line that is none: the end of a message by DATA, a note on a chunk. */
+static void
+form_fault(struct message *m, enum data_fault why)
+{
+	if (!m->bdat)
+		fault(m, why);
+	else if (m->form == DATA_OK)
+		m->form = why;
+}
+
 /* The size still counts when nothing is kept, for the log. */
 static void
 spool_put(struct session *s, const uint8_t *data, size_t len)
@@ -145,10 +156,10 @@ take_text(struct message *m, const uint8_t *p, size_t len)
 	lf = memchr(p, '\n', len);
 	n = lf == NULL ? len : (size_t)(lf - p);
 	if (memchr(p, '\0', n) != NULL)
-		fault(m, DATA_NUL);
+		form_fault(m, DATA_NUL);
 	cr = memchr(p, '\r', n);
 	if (cr != NULL && (size_t)(cr - p) + 1 < n)
-		fault(m, DATA_BARE_CR);
+		form_fault(m, DATA_BARE_CR);
 	if (lf == NULL) {
 		m->state = n > 0 && p[n - 1] == '\r' ? AT_CR : AT_TEXT;
 		return (n);
@@ -156,10 +167,33 @@ take_text(struct message *m, const uint8_t *p, size_t len)
 	if (n > 0 && p[n - 1] == '\r')
 		m->state = AT_BOL;
 	else {
-		fault(m, DATA_BARE_LF);
+		form_fault(m, DATA_BARE_LF);
 		m->state = AT_TEXT;
 	}
 	return (n + 1);
+}
+
+void
+data_chunk(struct session *s, const uint8_t *data, size_t len)
+{
+	struct message	*m;
+	size_t		 i;
+
+	m = s->msg;
+	m->chunk -= len;
+	if (m->refused != NULL)
+		return;
+	for (i = 0; i < len; ) {
+		if (m->state == AT_CR && data[i] == '\n') {
+			m->state = AT_BOL;
+			i++;
+			continue;
+		}
+		if (m->state == AT_CR)
+			form_fault(m, DATA_BARE_CR);
+		i += take_text(m, data + i, len - i);
+	}
+	spool_put(s, data, len);
 }
 
 int

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Passing a message on: DATA, the same bytes from the same sealed memory that
- * was scanned, the dot, and the server's own reply to the client.  250 is
- * never said here by ourselves.
+ * Passing a message on: DATA or BDAT, the same bytes from the same sealed
+ * memory that was scanned, the dot, and the server's own reply to the client.
+ * 250 is never said here by ourselves.
  */
 
 #include <sys/mman.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy.h"
 
 #define CHUNK	65536	/* bytes put into the buffer at a time */
 
+static void	 go(struct session *);
+static int	 by_bdat(const struct session *);
 static void	 body_start(struct session *);
 static size_t	 put_stuffed(struct session *, const uint8_t *, size_t, int);
 
@@ -23,6 +26,35 @@ deliver_start(struct session *s)
 	s->msg->t_deliver = now_us();
 	s->state = SESSION_GO;
 	s->flags &= ~(unsigned int)SF_GO_SENT;
+}
+
+/*
+ * A message that came by BDAT goes by BDAT where the server can; else by DATA,
+ * which needs lines (verdict.c has refused what has none).
+ */
+static int
+by_bdat(const struct session *s)
+{
+	return (s->msg->bdat && (s->flags & SF_SERVER_CHUNK));
+}
+
+static void
+go(struct session *s)
+{
+	char	 line[40];
+	int	 n;
+
+	s->flags |= SF_GO_SENT;
+	if (!by_bdat(s)) {
+		server_command(s, VERB_OWN_DATA, "DATA", 4, NULL);
+		return;
+	}
+	/* Its octets follow at once, there is no 354. */
+	n = snprintf(line, sizeof(line), "BDAT %llu LAST",
+	    (unsigned long long)s->msg->size);
+	server_command(s, VERB_OWN_BDAT, line, (size_t)n, NULL);
+	if ((s->flags & SF_SERVER_GONE) == 0)
+		body_start(s);
 }
 
 static void
@@ -82,8 +114,7 @@ deliver_output(struct session *s)
 
 	if (s->state == SESSION_GO && (s->flags & SF_GO_SENT) == 0 &&
 	    STAILQ_EMPTY(&s->inflight)) {
-		s->flags |= SF_GO_SENT;
-		server_command(s, VERB_OWN_DATA, "DATA", 4, NULL);
+		go(s);
 		return (1);
 	}
 	if (s->state != SESSION_BODY || s->sout.len > CHUNK / 2)
@@ -94,7 +125,10 @@ deliver_output(struct session *s)
 		if (n > CHUNK)
 			n = CHUNK;
 		bol = m->sent == 0 || m->map[m->sent - 1] == '\n';
-		n = put_stuffed(s, m->map + m->sent, n, bol);
+		if (!by_bdat(s))
+			n = put_stuffed(s, m->map + m->sent, n, bol);
+		else if (buf_add(&s->sout, m->map + m->sent, n) == -1)
+			n = 0;
 		if (n == 0) {
 			server_lost(s, "out of memory");
 			return (1);
@@ -103,7 +137,7 @@ deliver_output(struct session *s)
 		return (1);
 	}
 	/* A message ends with CRLF or is empty (RFC 5321 section 4.1.1.4). */
-	if (buf_add(&s->sout, ".\r\n", 3) == -1) {
+	if (!by_bdat(s) && buf_add(&s->sout, ".\r\n", 3) == -1) {
 		server_lost(s, "out of memory");
 		return (1);
 	}

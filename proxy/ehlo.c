@@ -19,6 +19,8 @@ enum keep {
 	KEEP_YES,
 	KEEP_SIZE,		/* the smaller of the server's and ours */
 	KEEP_PIPE,		/* commands in flight, see server.c */
+	KEEP_CHUNK,		/* BDAT, see client.c and deliver.c */
+	KEEP_BIN,		/* BDAT with anything in it */
 	KEEP_TLS		/* as configured */
 };
 
@@ -35,6 +37,8 @@ keyword(const char *word, size_t len)
 	} known[] = {
 		{ "8BITMIME",		 KEEP_YES },	/* RFC 6152 */
 		{ "AUTH",		 KEEP_YES },	/* RFC 4954 */
+		{ "BINARYMIME",		 KEEP_BIN },	/* RFC 3030 */
+		{ "CHUNKING",		 KEEP_CHUNK },	/* RFC 3030 */
 		{ "DELIVERBY",		 KEEP_YES },	/* RFC 2852 */
 		{ "DSN",		 KEEP_YES },	/* RFC 3461 */
 		{ "ENHANCEDSTATUSCODES", KEEP_YES },	/* RFC 2034 */
@@ -122,6 +126,12 @@ ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
 			break;
 		case KEEP_PIPE:
 			*flags |= SF_SERVER_PIPE;
+			break;
+		case KEEP_CHUNK:
+			*flags |= SF_SERVER_CHUNK;
+			break;
+		case KEEP_BIN:
+			*flags |= SF_SERVER_BIN;
 			break;
 		case KEEP_SIZE:
 			theirs = size_value(text, textlen);

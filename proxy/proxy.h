@@ -30,6 +30,7 @@ enum session_state {
 	SESSION_COMMAND,	/* commands and replies */
 	SESSION_AUTH,		/* next line is an answer to a 334 */
 	SESSION_DATA,		/* the client sends its message */
+	SESSION_CHUNK,		/* or a chunk of it, behind BDAT */
 	SESSION_INSPECT,	/* parser and scanner have the message */
 	SESSION_GO,		/* DATA is sent to the server, no 354 yet */
 	SESSION_BODY,		/* message bytes go to the server */
@@ -47,6 +48,7 @@ enum verb {
 	VERB_MAIL,
 	VERB_RCPT,
 	VERB_DATA,
+	VERB_BDAT,
 	VERB_RSET,
 	VERB_NOOP,
 	VERB_QUIT,
@@ -58,7 +60,8 @@ enum verb {
 	VERB_UNKNOWN,
 	VERB_OWN_NOOP,		/* keeps the server awake; reply swallowed */
 	VERB_OWN_RSET,		/* ends a refused message; reply swallowed */
-	VERB_OWN_DATA		/* delivery of an accepted message */
+	VERB_OWN_DATA,		/* delivery of an accepted message */
+	VERB_OWN_BDAT		/* the same by RFC 3030 */
 };
 
 /* One command in flight; replies come back in the same order. */
@@ -78,6 +81,7 @@ struct rcpt {
 struct envelope {
 	char			*from;		/* path without <> */
 	uint32_t		 nrcpt;		/* accepted by the server */
+	int			 binary;	/* BODY=BINARYMIME */
 	STAILQ_HEAD(, rcpt)	 rcpts;
 };
 
@@ -89,7 +93,8 @@ enum data_fault {
 	DATA_IO,		/* writing the spool failed */
 	DATA_BARE_CR,
 	DATA_BARE_LF,
-	DATA_NUL
+	DATA_NUL,
+	DATA_NO_CRLF		/* BDAT only: the last line has no end */
 };
 
 /* Machine that finds the end of a message, see data.c. */
@@ -109,6 +114,11 @@ struct message {
 	int			 fd;		/* memfd, sealed at the dot */
 	enum data_state		 state;
 	enum data_fault		 fault;
+	int			 bdat;		/* came in chunks, RFC 3030 */
+	enum data_fault		 form;		/* of chunks, which are kept */
+	uint64_t		 chunk;		/* octets of it still to come */
+	int			 last;		/* and it is the last one */
+	const char		*refused;	/* reply to every chunk now */
 	uint64_t		 size;		/* bytes in fd, unstuffed */
 	uint64_t		 charged;	/* of the spool budget */
 	uint64_t		 sent;		/* bytes given to the server */
@@ -123,7 +133,7 @@ struct message {
 	uint64_t		 t_dot;		/* us: all received */
 	uint64_t		 us_parse;
 	uint64_t		 us_scan;
-	uint64_t		 t_deliver;	/* us: DATA sent to the server */
+	uint64_t		 t_deliver;	/* us: delivery begins */
 };
 
 struct session {
@@ -165,7 +175,9 @@ struct session {
 #define SF_CLIENT_GONE	0x0400	/* connection to the client is lost */
 #define SF_RSET_DUE	0x0800	/* own RSET, when nothing is in flight */
 #define SF_GO_SENT	0x1000	/* DATA of SESSION_GO is on its way */
-#define SF_REFUSED	0x2000	/* never was more than a refusal */
+#define SF_SERVER_CHUNK	0x2000	/* server announced CHUNKING */
+#define SF_SERVER_BIN	0x4000	/* server announced BINARYMIME */
+#define SF_MAIL_BIN	0x8000	/* MAIL in flight has BODY=BINARYMIME */
 
 TAILQ_HEAD(sessions, session);
 
@@ -265,6 +277,12 @@ void		 client_goodbye(struct session *, const char *why,
 
 /* command.c */
 
+/*
+ * Size and LAST of BDAT (RFC 3030 section 2).  Returns 0, or -1 when it does
+ * not parse; what follows on the wire is then anybody's guess.
+ */
+int		 command_bdat(const char *arg, size_t len, uint64_t *size,
+		    int *last);
 /* Which command is this line (without CRLF)?  *arg: behind the verb. */
 enum verb	 command_parse(const char *line, size_t len, size_t *arg);
 /*
@@ -310,8 +328,8 @@ int		 reply_parse(const uint8_t *data, size_t len, struct reply *r);
 
 /*
  * Append the server's reply to EHLO to out, with the keywords only that we
- * honour (RFC 5321 section 4.1.1.1).  *flags gets SF_SERVER_PIPE.  Returns 0,
- * or -1 when out is full.
+ * honour (RFC 5321 section 4.1.1.1).  *flags gets SF_SERVER_*.  Returns 0, or
+ * -1 when out is full.
  */
 int		 ehlo_filter(const struct session *, const uint8_t *data,
 		    size_t len, struct buf *out, unsigned int *flags);
@@ -329,6 +347,11 @@ struct message	*data_begin(void);
  */
 int		 data_input(struct session *, const uint8_t *, size_t len,
 		    size_t *used);
+/*
+ * Take octets of a chunk: as they are, dots and all.  What is wrong with their
+ * lines is noted in form; RFC 3030 lets a binary message have it.
+ */
+void		 data_chunk(struct session *, const uint8_t *, size_t len);
 /* All is there: seal it.  Returns 0, or -1 with errno. */
 int		 data_seal(struct message *);
 /* Forget a message: descriptor, budget, job. */

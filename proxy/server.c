@@ -86,6 +86,7 @@ server_lost(struct session *s, const char *why)
 		    why);
 		return;
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 	case SESSION_INSPECT:
 		return;		/* told at the dot */
 	case SESSION_GO:
@@ -136,7 +137,8 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 	s->helo = strdup(arg);
 	/* RFC 5321 section 4.1.4: it resets as RSET does. */
 	session_reset(s);
-	s->flags &= ~(unsigned int)SF_SERVER_PIPE;
+	s->flags &= ~(unsigned int)(SF_SERVER_PIPE | SF_SERVER_CHUNK |
+	    SF_SERVER_BIN);
 	if (verb == VERB_HELO) {
 		reply_pass(s, r);
 		return;
@@ -164,6 +166,7 @@ reply_envelope(struct session *s, enum verb verb, const char *arg,
 		if (s->env == NULL)
 			goto nomem;
 		STAILQ_INIT(&s->env->rcpts);
+		s->env->binary = (s->flags & SF_MAIL_BIN) != 0;
 		if ((s->env->from = strdup(arg)) == NULL)
 			goto nomem;
 		return;
@@ -268,9 +271,11 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 			server_lost(s, "server said 421");
 		break;
 	case VERB_OWN_DATA:
+	case VERB_OWN_BDAT:
 		deliver_reply(s, r);
 		break;
 	case VERB_DATA:
+	case VERB_BDAT:
 	case VERB_VRFY:
 	case VERB_KNOWN_REFUSED:
 	case VERB_UNKNOWN:

@@ -204,6 +204,10 @@ session_dot(struct session *s)
 	m = s->msg;
 	m->t_dot = now_us();
 	evtimer_del(&s->ctimer);
+	/* By DATA it could not be passed on as it is. */
+	if (m->bdat && (s->flags & SF_SERVER_CHUNK) == 0 &&
+	    m->fault == DATA_OK)
+		m->fault = m->form;
 	if (s->flags & SF_SERVER_GONE)
 		deliver_failed(s, "lost during the message");
 	else if (m->fault != DATA_OK)
@@ -268,7 +272,18 @@ client_read(struct session *s)
 	uint8_t	*p;
 	int	 end;
 
-	if (s->state == SESSION_DATA && s->cin.len == 0) {
+	if (s->state == SESSION_CHUNK && s->cin.len == 0) {
+		/* No more than the chunk: what follows is a command. */
+		room = sizeof(scratch);
+		if (room > s->msg->chunk)
+			room = (size_t)s->msg->chunk;
+		n = recv(s->cev.fd, scratch, room, MSG_DONTWAIT);
+		if (n > 0) {
+			evtimer_del(&s->ctimer);
+			data_chunk(s, scratch, (size_t)n);
+			return;
+		}
+	} else if (s->state == SESSION_DATA && s->cin.len == 0) {
 		n = recv(s->cev.fd, scratch, sizeof(scratch), MSG_DONTWAIT);
 		if (n > 0) {
 			evtimer_del(&s->ctimer);
@@ -400,6 +415,7 @@ client_late(void *arg)
 			    "421 4.4.2 Timeout, closing");
 		break;
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 		client_goodbye(s, "client time-out in message",
 		    "421 4.4.2 Timeout in message, closing");
 		break;
@@ -426,7 +442,8 @@ server_late(void *arg)
 
 	s = arg;
 	if (STAILQ_EMPTY(&s->inflight) && (s->state == SESSION_DATA ||
-	    s->state == SESSION_INSPECT))
+	    s->state == SESSION_CHUNK || s->state == SESSION_INSPECT ||
+	    (s->state == SESSION_COMMAND && s->msg != NULL)))
 		server_command(s, VERB_OWN_NOOP, "NOOP", 4, NULL);
 	else
 		server_lost(s, "time-out of the server");
@@ -530,7 +547,8 @@ session_run(struct session *s)
 	if ((s->flags & SF_CLIENT_EOF) && STAILQ_EMPTY(&s->inflight) &&
 	    s->cout.len == 0 && (s->state == SESSION_COMMAND ||
 	    s->state == SESSION_AUTH || s->state == SESSION_DATA ||
-	    s->state == SESSION_TUNNEL || s->state == SESSION_LINGER))
+	    s->state == SESSION_CHUNK || s->state == SESSION_TUNNEL ||
+	    s->state == SESSION_LINGER))
 		session_free(s, "client closed");
 	if ((s->flags & SF_CLIENT_GONE) && s->state != SESSION_DOT)
 		session_free(s, "client closed");
@@ -559,6 +577,7 @@ client_events(const struct session *s)
 			events |= EPOLLIN;
 		break;
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 	case SESSION_LINGER:
 		events |= EPOLLIN;
 		break;
@@ -609,6 +628,7 @@ wait_client(struct session *s)
 		ms = session_timeout(s, TMO_CLIENT);
 		break;
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 		ms = session_timeout(s, TMO_BLOCK);
 		break;
 	case SESSION_LINGER:
@@ -658,8 +678,11 @@ wait_server(struct session *s)
 	case SESSION_AUTH:
 		if (!STAILQ_EMPTY(&s->inflight))
 			ms = session_timeout(s, TMO_COMMAND);
+		else if (s->msg != NULL)
+			ms = session_timeout(s, TMO_KEEPALIVE);
 		break;
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 	case SESSION_INSPECT:
 		if (!STAILQ_EMPTY(&s->inflight))
 			ms = session_timeout(s, TMO_COMMAND);

@@ -123,6 +123,8 @@ verdict_fault(struct session *s)
 		    "bare CR: lines end with CRLF, RFC 5321 2.3.8" },
 		[DATA_BARE_LF] = { "block", "550 5.6.0 Message contains a "
 		    "bare LF: lines end with CRLF, RFC 5321 2.3.8" },
+		[DATA_NO_CRLF] = { "block", "554 5.6.1 Message has no end of "
+		    "its last line, and the server takes no BDAT" },
 		[DATA_NUL] = { "block", "550 5.6.0 Message contains a NUL "
 		    "octet, RFC 5322 4" },
 	};
@@ -139,6 +141,7 @@ verdict_log(const struct session *s, const char *action, const char *reply,
 		[DATA_TOO_BIG] = "too-big", [DATA_NO_SPACE] = "no-space",
 		[DATA_IO] = "spool-error", [DATA_BARE_CR] = "bare-cr",
 		[DATA_BARE_LF] = "bare-lf", [DATA_NUL] = "nul",
+		[DATA_NO_CRLF] = "no-crlf",
 	};
 	const struct message	*m;
 	char			 client[ADDR_STRLEN], dest[ADDR_STRLEN];
