@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+#
 # Tests of mailwall-scanner; t_*.py run the whole program.
 UNIT +=		scanner/test_ole2
 scanner/test_ole2_SRCS =	regress/scanner/test_ole2.c scanner/ole2.c
