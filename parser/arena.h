@@ -40,7 +40,7 @@ struct arena {
 	size_t			 str_alloc;
 	struct arena_str	 intern[ARENA_INTERN];
 	unsigned int		 ninterned;
-	uint64_t		 budget;	/* bytes of the finished arena */
+	uint64_t		 budget;	/* bytes, when finished */
 	uint64_t		 anomalies;	/* of no part alone */
 	uint32_t		 limits;	/* LIMIT_* that were reached */
 	struct arena_str	 subject;
