@@ -15,9 +15,9 @@
 #include "parts.h"
 
 #define ARENA_MIN	4096		/* least budget that makes sense */
-#define ARENA_KEEP	(4UL << 20)	/* memory kept warm between messages */
+#define ARENA_KEEP	(8UL << 20)	/* memory kept warm between messages */
 #define ARENA_NONE	UINT32_MAX	/* no such part */
-#define ARENA_INTERN	4096		/* slots of the table of strings */
+#define ARENA_INTERN	512		/* slots of the table of strings */
 
 /* A string of the arena. */
 struct arena_str {
@@ -40,8 +40,8 @@ struct arena {
 	size_t			 str_alloc;
 	struct arena_str	 intern[ARENA_INTERN];
 	unsigned int		 ninterned;
-	uint64_t		 budget;	/* bytes of the finished arena */
-	uint64_t		 anomalies;	/* of no part in particular */
+	uint64_t		 budget;	/* bytes, when finished */
+	uint64_t		 anomalies;	/* of no part alone */
 	uint32_t		 limits;	/* LIMIT_* that were reached */
 	struct arena_str	 subject;
 	struct arena_str	 msgid;

@@ -95,7 +95,6 @@ static void	 field_keep(struct reader *, unsigned int, const uint8_t *,
 static struct range *range_keep(struct range *, unsigned int *);
 static int	 header_line(struct reader *, const struct line *);
 static void	 header_finish(struct reader *, const uint8_t *, int);
-static const uint8_t *empty_lines(struct reader *, const uint8_t *);
 static void	 bytes_check(struct header *);
 
 /* Lines end in LF, or in a bare CR unless that is to be text. */
@@ -341,24 +340,6 @@ header_finish(struct reader *r, const uint8_t *p, int is_proper)
 	bytes_check(h);
 }
 
-/* Behind the empty lines at p, if mode says so. */
-static const uint8_t *
-empty_lines(struct reader *r, const uint8_t *p)
-{
-	const uint8_t	*q;
-
-	for (q = p; q < r->end && (*q == '\r' || *q == '\n'); q++)
-		continue;
-	if (q == p || q == r->end)
-		return (p);
-	if (r->mode & HDR_SKIP_EMPTY)
-		return (q);
-	if ((*q == 'C' || *q == 'c' || *q == 'M' || *q == 'm') &&
-	    header_is_likely(q, (size_t)(r->end - q), 1))
-		r->h->odd |= HDR_SKIP_EMPTY;
-	return (p);
-}
-
 void
 header_read(struct header *h, const uint8_t *p, const uint8_t *end,
     unsigned int mode, struct delims *ds)
@@ -375,7 +356,6 @@ header_read(struct header *h, const uint8_t *p, const uint8_t *end,
 	r.end = end;
 	if ((size_t)(end - p) > PARSE_HEADER_BYTES_MAX)
 		r.end = p + PARSE_HEADER_BYTES_MAX;
-	p = empty_lines(&r, p);
 	while (p < r.end) {
 		if (ds != NULL && ds->nset > 0 && p[0] == '-' &&
 		    delim_match(ds, p, end, &hit)) {

@@ -20,8 +20,7 @@
 #define HDR_CR_IS_TEXT	0x01	/* a bare CR does not end a line */
 #define HDR_JUNK_ENDS	0x02	/* the body begins at a line of junk */
 #define HDR_BLANK_ENDS	0x04	/* ... at a line of white space */
-#define HDR_SKIP_EMPTY	0x08	/* empty lines in front do not end it */
-#define HDR_ALL		0x0f
+#define HDR_ALL		0x07
 
 /* A range of the message: the value of a field with its folds. */
 struct range {

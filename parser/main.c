@@ -74,6 +74,17 @@ static int	 message_parse(const struct msg_parse_req *, int,
 		    struct msg_parse_done *);
 static void	 parse_nothing(const struct msg_parse_req *);
 
+#ifdef MAILWALL_SANITIZE
+const char	*__asan_default_options(void);
+
+/* Looking for leaks at the end takes a second process. */
+const char *
+__asan_default_options(void)
+{
+	return ("detect_leaks=0");
+}
+#endif
+
 /* The configuration comes first; little of it matters here. */
 static void
 conf_wait(struct conf_globals *g)

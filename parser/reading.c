@@ -269,9 +269,16 @@ sniff_message(struct reading *r, uint32_t k, unsigned int j, int strict)
 {
 	struct body	*b;
 	struct job	 job;
+	size_t		 n;
 
 	b = body_get(r, j);
-	if (!header_is_likely(b->p, (size_t)(b->end - b->p), strict))
+	n = (size_t)(b->end - b->p);
+	if (!header_is_likely(b->p, n, strict))
+		return;
+	/* Headers of a bounced message: there is no body behind them. */
+	if (memmem(b->p, n, "\n\n", 2) == NULL &&
+	    memmem(b->p, n, "\n\r\n", 3) == NULL &&
+	    memmem(b->p, n, "\r\r", 2) == NULL)
 		return;
 	memset(&job, 0, sizeof(job));
 	job.p = b->p;
@@ -591,13 +598,10 @@ reading_guess(struct mime *m, uint32_t parent, unsigned int depth,
 
 	begin = p;
 	for (; end - p > 2; p = nl + 1) {
-		p = memmem(p, (size_t)(end - p), "--", 2);
-		if (p == NULL)
-			return;
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (nl == NULL)
 			return;
-		if (p > begin && p[-1] != '\n' && p[-1] != '\r')
+		if (p[0] != '-' || p[1] != '-')
 			continue;
 		for (eol = nl; eol > p && (eol[-1] == '\r' ||
 		    eol[-1] == ' ' || eol[-1] == '\t');)

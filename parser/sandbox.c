@@ -73,7 +73,7 @@ const struct sandbox_rule	 parser_rules[] = {
 	SB_ALLOW_EQ(tgkill, 2, 6),
 
 #ifdef MAILWALL_SANITIZE
-	/* A build for tests: reports, and leak detection at the end. */
+	/* A build for tests: what reports need. */
 	SB_ALLOW(mmap),
 	SB_ALLOW(madvise),
 	SB_ALLOW(sigaltstack),

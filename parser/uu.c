@@ -16,7 +16,9 @@
 #include "uu.h"
 
 #define UU_LINE_MAX	128		/* 63 bytes make 85 characters */
+#define CHUNK		4096		/* searched at a time */
 
+static const uint8_t *begin_find(const uint8_t *, const uint8_t *);
 static const uint8_t *line_end(const uint8_t *, const uint8_t *,
 		    const uint8_t **);
 static int	 begin_parse(const uint8_t *, const uint8_t *,
@@ -24,6 +26,27 @@ static int	 begin_parse(const uint8_t *, const uint8_t *,
 static int	 line_decode(const uint8_t *, const uint8_t *, uint8_t *,
 		    size_t);
 static int	 is_base64_line(const uint8_t *, const uint8_t *);
+
+/*
+ * The next "begin".  In pieces: a memmem(3) that looks at all of its text
+ * before it answers would make the whole quadratic.
+ */
+static const uint8_t *
+begin_find(const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t	*q;
+	size_t		 n;
+
+	for (; end - p >= 5; p += n - 4) {
+		n = (size_t)(end - p);
+		if (n > CHUNK)
+			n = CHUNK;
+		q = memmem(p, n, "begin", 5);
+		if (q != NULL)
+			return (q);
+	}
+	return (NULL);
+}
 
 /* End of the text of the line at p, and the next line. */
 static const uint8_t *
@@ -124,7 +147,7 @@ uu_find(const uint8_t *p, const uint8_t *end, struct uu_run *r)
 
 	begin = p;
 	while (end - p > 9) {
-		p = memmem(p, (size_t)(end - p), "begin", 5);
+		p = begin_find(p, end);
 		if (p == NULL || end - p < 9)
 			return (0);
 		if ((p > begin && p[-1] != '\n' && p[-1] != '\r') ||

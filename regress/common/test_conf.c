@@ -39,7 +39,10 @@ static int	 take(struct imsgbuf *, struct conf **);
 static void	 test_wire(void);
 static int	 begin(struct conf **);
 static int	 refused(struct conf **, uint32_t, const void *, size_t);
-static void	 test_hostile(void);
+static void	 test_hostile_order(void);
+static void	 test_hostile_nets(void);
+static void	 test_hostile_rules(void);
+static void	 test_hostile_listeners(void);
 static void	 test_hostile_globals(void);
 
 static struct addr
@@ -472,21 +475,15 @@ refused(struct conf **building, uint32_t type, const void *data, size_t len)
 }
 
 static void
-test_hostile(void)
+test_hostile_order(void)
 {
-	struct conf_listener_wire	 l;
-	struct conf_table_wire		 t;
-	struct conf_net			 n;
-	struct conf_rule_wire		 r;
-	struct conf			*c;
-	int				 fd;
+	struct conf_table_wire	 t;
+	struct conf_net		 n;
+	struct conf		*c;
 
 	c = NULL;
-	memset(&l, 0, sizeof(l));
 	memset(&t, 0, sizeof(t));
 	memset(&n, 0, sizeof(n));
-	memset(&r, 0, sizeof(r));
-	r.source = r.dest = RULE_NO_TABLE;
 	n.net.addr.family = 4;
 	CASE("end-first", refused(&c, IMSG_CONF_END, NULL, 0));
 	CASE("table-first", refused(&c, IMSG_CONF_TABLE, &t, sizeof(t)));
@@ -494,15 +491,28 @@ test_hostile(void)
 	    refused(&c, IMSG_DRAIN, NULL, 0));
 	CASE("net-without-table", begin(&c) == 0 &&
 	    refused(&c, IMSG_CONF_NET, &n, sizeof(n)));
-#define TABLE	(begin(&c) == 0 && \
-	(t.id = 0, conf_frame(&c, IMSG_CONF_TABLE, -1, &t, sizeof(t)) == 0))
-	CASE("table-id", begin(&c) == 0 && (t.id = 1) &&
+	t.id = 1;
+	CASE("table-id", begin(&c) == 0 &&
 	    refused(&c, IMSG_CONF_TABLE, &t, sizeof(t)));
 	memset(t.name, 'x', sizeof(t.name));
 	t.id = 0;
 	CASE("table-name", begin(&c) == 0 &&
 	    refused(&c, IMSG_CONF_TABLE, &t, sizeof(t)));
-	memset(t.name, 0, sizeof(t.name));
+}
+
+static void
+test_hostile_nets(void)
+{
+	struct conf_table_wire	 t;
+	struct conf_net		 n;
+	struct conf		*c;
+
+	c = NULL;
+	memset(&t, 0, sizeof(t));
+	memset(&n, 0, sizeof(n));
+	n.net.addr.family = 4;
+#define TABLE	(begin(&c) == 0 && \
+	conf_frame(&c, IMSG_CONF_TABLE, -1, &t, sizeof(t)) == 0)
 	n.table = 1;
 	CASE("net-table", TABLE && refused(&c, IMSG_CONF_NET, &n, sizeof(n)));
 	n.table = 0;
@@ -522,7 +532,17 @@ test_hostile(void)
 	n.net.addr.family = 6;
 	n.not = 2;
 	CASE("net-not", TABLE && refused(&c, IMSG_CONF_NET, &n, sizeof(n)));
+}
 
+static void
+test_hostile_rules(void)
+{
+	struct conf_rule_wire	 r;
+	struct conf		*c;
+
+	c = NULL;
+	memset(&r, 0, sizeof(r));
+	r.source = r.dest = RULE_NO_TABLE;
 #define RULE(field, value, name)	\
 	r.field = value; \
 	CASE(name, begin(&c) == 0 && \
@@ -547,7 +567,17 @@ test_hostile(void)
 	r.dest = 7;
 	CASE("rule-dest", begin(&c) == 0 && conf_frame(&c, IMSG_CONF_RULE,
 	    -1, &r, sizeof(r)) == 0 && refused(&c, IMSG_CONF_END, NULL, 0));
+}
 
+static void
+test_hostile_listeners(void)
+{
+	struct conf_listener_wire	 l;
+	struct conf			*c;
+	int				 fd;
+
+	c = NULL;
+	memset(&l, 0, sizeof(l));
 	l.addr.family = 4;
 	l.mode = LISTEN_MAX;
 	fd = open("/dev/null", O_RDONLY);
@@ -614,7 +644,10 @@ main(void)
 	test_builtin();
 	test_limits();
 	test_wire();
-	test_hostile();
+	test_hostile_order();
+	test_hostile_nets();
+	test_hostile_rules();
+	test_hostile_listeners();
 	test_hostile_globals();
 	return (unit_failed);
 }

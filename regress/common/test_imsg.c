@@ -406,6 +406,7 @@ test_hostile(void)
 	    sizeof(struct msg_sock), 2);
 	REFUSED("fd-eight", IMSG_SOCK_FD, sizeof(struct msg_sock),
 	    sizeof(struct msg_sock), 8);
+	REFUSED("fd-two-surplus", IMSG_DRAIN, 0, 0, 2);
 	CASE("hostile-no-leak", open_fds() == before);
 	CASE("still-alive", read_raw(IMSG_DRAIN, 0, 0, NULL, 0, &m) == 1);
 

@@ -11,9 +11,8 @@ $(config_GEN): master/parse.y
 	$(YACC) -o $@ $<
 
 UNIT +=			config/test_value
-config/test_value_SRCS = regress/config/test_value.c $(config_SRCS)
+config/test_value_SRCS = regress/config/test_value.c master/value.c
 config/test_value_CPPFLAGS = -Imaster
-config/test_value_LIBS = -lbsd
 
 UNIT +=			config/test_load
 config/test_load_SRCS =	regress/config/test_load.c $(config_SRCS)

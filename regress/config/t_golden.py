@@ -114,6 +114,40 @@ def examples():
         example("manual-example-%d" % (i + 1), text.replace("\\e", "\\"))
 
 
+def manual():
+    """Every keyword and every default value is in mailwall.conf(5)."""
+    with open(TOP + "/master/mailwall.conf.5") as f:
+        page = f.read()
+    with open(TOP + "/master/parse.y") as f:
+        words = re.findall(r'(?m)^\t\{ "([a-z-]+)", [A-Z_]+, ', f.read())
+    marked = set()
+    for line in page.splitlines():
+        if re.match(r"\.(It |Cm |Ic |Op |Bl |Xo|Nd|Pp)", line):
+            marked.update(re.findall(r"[a-z-]+", line))
+    missing = [w for w in words if w not in marked]
+    result("manual-keywords", "%d words" % len(words) if len(words) < 60
+           else " ".join(missing) or None)
+    write("defaults", "listen redirect on 127.0.0.1 port 1\n")
+    out = run("defaults")[1]
+    # workers and spool memory depend on the machine.
+    for line in out.splitlines():
+        words = line.replace('"', "").split()
+        if line.startswith("\t"):
+            want = r"(?m)^\.It Cm %s Ta %s Ta " % tuple(words)
+        elif len(words) == 2 and words[0] in ("parsers", "scanners",
+                                              "sessions", "mark"):
+            want = r"\.It Ic %s [^:]*?Default: %s\b" % (
+                words[0], "0" if words[1] == "0x0" else words[1])
+        elif words[0] == "message":
+            want = r"\.It Ic message %s [^:]*?Default: %s\b" % (
+                words[1], words[2])
+        else:
+            continue
+        flat = page if line.startswith("\t") else page.replace("\n", " ")
+        result("manual-default " + " ".join(words),
+               None if re.search(want, flat) else "not as documented")
+
+
 def main():
     tmp = tempfile.mkdtemp(prefix="mailwall-config.")
     try:
@@ -128,6 +162,7 @@ def main():
                 os.chmod(root + "/" + name, 0o600)
         golden("-u" in sys.argv)
         examples()
+        manual()
     finally:
         os.chdir(TOP)
         shutil.rmtree(tmp)

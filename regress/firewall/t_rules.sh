@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
+# timeout: 600
 #
 # mailwall-firewall: which rules it makes, that it makes them once, removes
 # them all, touches no others, undoes what fails, and takes no value that is

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
+# timeout: 600
 #
 # mailwall-firewall with real connections: a client, a gateway and a server,
 # each a network namespace.  A small program stands for mailwalld: it takes

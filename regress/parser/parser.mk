@@ -1,11 +1,53 @@
 # SPDX-License-Identifier: ISC
 
 # Everything of the parser but its main(), and what it links.
-parser_LIBSRCS =	$(filter-out parser/main.c parser/sandbox.c,\
+parser_TESTED =		$(filter-out parser/main.c parser/sandbox.c,\
 			$(parser_SRCS:%=parser/%)) common/log.c common/parts.c
-parser_HARNESS =	regress/parser/harness.c $(parser_LIBSRCS)
+parser_HARNESS =	regress/parser/harness.c $(parser_TESTED)
+parser_INC =		-Iparser -Iregress/parser
+
+UNIT +=				parser/test_decode
+parser/test_decode_SRCS =	regress/parser/test_decode.c $(parser_HARNESS)
+parser/test_decode_CPPFLAGS =	$(parser_INC)
+
+UNIT +=				parser/test_params
+parser/test_params_SRCS =	regress/parser/test_params.c $(parser_HARNESS)
+parser/test_params_CPPFLAGS =	$(parser_INC)
 
 UNIT +=				parser/test_mime
 parser/test_mime_SRCS =		regress/parser/test_mime.c $(parser_HARNESS)
-parser/test_mime_CPPFLAGS =	-Iparser -Iregress/parser
-parser/test_mime_LIBS =
+parser/test_mime_CPPFLAGS =	$(parser_INC)
+
+UNIT +=				parser/test_hostile
+parser/test_hostile_SRCS =	regress/parser/test_hostile.c \
+				$(parser_HARNESS)
+parser/test_hostile_CPPFLAGS =	$(parser_INC)
+
+FUZZ +=				parser/fuzz_mime
+parser/fuzz_mime_SRCS =		regress/parser/fuzz_mime.c $(parser_HARNESS)
+parser/fuzz_mime_CPPFLAGS =	$(parser_INC)
+parser/fuzz_mime_CFLAGS =	-Wno-format-nonliteral
+
+FUZZ +=				parser/fuzz_params
+parser/fuzz_params_SRCS =	regress/parser/fuzz_params.c parser/params.c \
+				parser/decode.c
+parser/fuzz_params_CPPFLAGS =	$(parser_INC)
+
+FUZZ +=				parser/fuzz_encword
+parser/fuzz_encword_SRCS =	regress/parser/fuzz_encword.c \
+				parser/encword.c parser/charset.c \
+				parser/decode.c common/log.c
+parser/fuzz_encword_CPPFLAGS =	$(parser_INC)
+parser/fuzz_encword_CFLAGS =	-Wno-format-nonliteral
+
+UNIT +=				parser/test_process
+parser/test_process_SRCS =	regress/parser/test_process.c \
+				common/imsg.c common/proto.c $(parser_HARNESS)
+parser/test_process_CPPFLAGS =	$(parser_INC)
+
+# Not a test: "make obj/bench_parser", optimised as the program is.
+$(O)/bench_parser: regress/bench/bench_parser.c $(parser_TESTED) \
+    $(REGRESS_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icommon $(parser_INC) $(ALL_LDFLAGS) \
+	    -o $@ $(filter %.c,$^)

@@ -60,10 +60,10 @@ fuzz_path(enum verb verb, const char *arg, size_t len, size_t size)
 	n = strnlen(path, size);
 	MUST(n < size);
 	MUST(par <= len);
-	MUST(n > 0 || verb == VERB_MAIL);
 	MUST(par == len || (arg[par] != ' ' && arg[par - 1] == ' '));
 	/* A NUL never gets here from a client; it only cuts the copy. */
 	if (memchr(arg, '\0', len) == NULL) {
+		MUST(n > 0 || verb == VERB_MAIL);
 		at = verb == VERB_MAIL ? 5 : 3;
 		while (arg[at] == ' ')
 			at++;

@@ -47,13 +47,23 @@ def status(pid):
     return out
 
 
+def descriptors(pid):
+    return sorted(int(n) for n in os.listdir("/proc/%d/fd" % pid))
+
+
+def go_on(pid):
+    try:
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        pass  # dead already
+
+
 def stop(pid):
     os.kill(pid, signal.SIGSTOP)
     assert wait_for(lambda: state(pid) == "T"), "does not stop"
 
 
 def happy(s, p):
-    sigs, when = 0, 0
     assert p.scan(*mail())[0] == CLEAN
     assert p.scan(*mail(eicar()))[0] == VIRUS
     q = s.proxy(2)
@@ -64,6 +74,8 @@ def happy(s, p):
 
 def confined(s, p):
     p.scan(*mail())
+    for pid in s.workers():
+        assert wait_for(lambda: status(pid)["Seccomp_filters"] == ["2"])
     for pid in [s.pid] + s.workers():
         st = status(pid)
         assert set(st["Uid"]) == {str(s.uid)}, st["Uid"]
@@ -76,9 +88,9 @@ def confined(s, p):
         assert root == s.jail, root
         assert os.readlink("/proc/%d/cwd" % pid) == s.jail
     for pid in s.workers():
-        fds = sorted(int(n) for n in os.listdir("/proc/%d/fd" % pid))
-        assert fds == [0, 1, 2, 3], fds
-        assert status(pid)["Seccomp_filters"] == ["2"]
+        # Those of the message go just after the answer.
+        assert wait_for(lambda: descriptors(pid) == [0, 1, 2, 3]), \
+            descriptors(pid)
         with open("/proc/%d/maps" % pid) as f:
             assert not any("rwx" in line for line in f)
 
@@ -89,7 +101,7 @@ def dies(sig, reason):
         stop(pid)
         ident = p.ask(*mail())
         os.kill(pid, sig)
-        os.kill(pid, signal.SIGCONT)
+        go_on(pid)
         got = p.answer()
         assert got[:2] == (ident, FAILED) and reason in got[3], got
         assert p.scan(*mail(eicar()))[0] == VIRUS

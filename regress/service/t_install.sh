@@ -135,7 +135,7 @@ t_units()
 	root=$TMP/units
 	make -s install O="$O" DESTDIR="$root" PREFIX=/usr >/dev/null
 	mkdir -p "$root/bin" "$root/usr/bin" "$root/lib/systemd/system"
-	for f in /bin/kill /bin/systemctl /usr/bin/systemd-tmpfiles; do
+	for f in /bin/sh /bin/kill /bin/systemctl /usr/bin/systemd-tmpfiles; do
 		cp /bin/true "$root$f"
 	done
 	for t in sysinit basic multi-user network shutdown; do

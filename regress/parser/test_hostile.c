@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Messages that are hostile by their size.  Each must be done in bounded
+ * processor time (seconds would be quadratic, these take milliseconds), must
+ * keep its limits, and must say so when something was not looked into.
+ */
+
+#include <err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "limits.h"
+
+#define CPU_MAX	8000		/* ms; sanitizers and slow machines */
+#define MB	(1024 * 1024)
+
+static char	*text;
+static size_t	 text_len, text_alloc;
+
+static void	 text_add(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+static void	 text_fill(int, size_t);
+static void	 text_run(const char *, uint32_t, uint32_t,
+		    const struct mime_limits *);
+
+static void
+text_fill(int c, size_t n)
+{
+	if (text_alloc - text_len < n) {
+		text_alloc = (text_len + n) * 2;
+		if ((text = realloc(text, text_alloc)) == NULL)
+			err(1, "realloc");
+	}
+	memset(text + text_len, c, n);
+	text_len += n;
+}
+
+static void
+text_add(const char *fmt, ...)
+{
+	char	 buf[1024];
+	va_list	 ap;
+	int	 n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	text_fill(0, (size_t)n);
+	memcpy(text + text_len - n, buf, (size_t)n);
+}
+
+/* All of must have to be set, all of may can be. */
+static void
+text_run(const char *name, uint32_t must, uint32_t may,
+    const struct mime_limits *lim)
+{
+	struct parsed	 p;
+	uint64_t	 cpu;
+	uint32_t	 limits;
+	char		 why[128];
+
+	cpu = harness_cpu();
+	harness_parse(&p, text, text_len, lim);
+	cpu = harness_cpu() - cpu;
+	limits = p.parts.head->limits;
+	snprintf(why, sizeof(why), "%llu ms, limits %x, %u parts",
+	    (unsigned long long)cpu, limits, p.parts.head->nparts);
+	harness_case(name, cpu < CPU_MAX && (limits & must) == must &&
+	    (limits & ~(must | may)) == 0, why);
+	if (getenv("VERBOSE") != NULL)
+		printf("# %s: %s, %zu bytes in, %llu out\n", name, why,
+		    text_len, (unsigned long long)p.arena_size);
+	harness_close(&p);
+	text_len = 0;
+}
+
+static void
+multipart(const char *boundary)
+{
+	text_add("Content-Type: multipart/mixed; boundary=\"%s\"\r\n\r\n",
+	    boundary);
+}
+
+static void
+structures(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < 100000; i++)
+		text_add("Content-Type: multipart/mixed; boundary=b%zu\r\n"
+		    "\r\n--b%zu\r\n", i, i);
+	text_run("nested-multiparts", LIMIT_DEPTH, LIMITS_ALL, NULL);
+
+	for (i = 0; i < 100000; i++)
+		text_add("Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		    "--b\r\n");
+	text_run("nested-same-boundary", LIMIT_DEPTH, LIMITS_ALL, NULL);
+
+	for (i = 0; i < 100000; i++)
+		text_add("Content-Type: message/rfc822\r\n\r\n");
+	text_run("nested-messages", LIMIT_DEPTH, LIMITS_ALL, NULL);
+
+	for (i = 0; i < 100000; i++)
+		text_add("Content-Type: message/rfc822\r\n"
+		    "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	text_run("nested-encoded-messages", LIMIT_DECODED, LIMITS_ALL, NULL);
+
+	multipart("b");
+	for (i = 0; i < 1000000; i++)
+		text_add("--b\r\n");
+	text_run("million-parts", LIMIT_PARTS, 0, NULL);
+
+	multipart("b");
+	for (i = 0; i < 20000; i++)
+		text_add("--b\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+		    "QUJD\r\n");
+	text_run("base64-parts", LIMIT_PARTS, 0, NULL);
+
+	multipart("b");
+	for (i = 0; i < 9000; i++)
+		text_add("--b\r\nContent-Type: text/plain; name=n%zu\r\n"
+		    "\r\n", i);
+	text_add("--b--\r\n");
+	text_run("many-parts-below-the-limit", 0, 0, NULL);
+}
+
+static void
+readings(void)
+{
+	size_t	 i;
+
+	/* Each level has two boundaries, and so has each reading of it. */
+	for (i = 0; i < 60; i++)
+		text_add("Content-Type: multipart/mixed; boundary=a%zu; "
+		    "boundary=b%zu\r\n\r\n--a%zu\r\n", i, i, i);
+	for (i = 0; i < 60; i++)
+		text_add("--b%zu\r\n\r\nx\r\n", i);
+	text_run("two-boundaries-nested", 0, LIMITS_ALL, NULL);
+
+	for (i = 0; i < 60; i++)
+		text_add("X: y\rZ: z\r\njunk\r\n \r\nContent-Type: "
+		    "multipart/mixed; boundary=a%zu\r\n\r\n--a%zu x\r\n"
+		    "--a%zu\r\n", i, i, i);
+	text_fill('x', MB);
+	text_run("odd-headers-nested", 0, LIMITS_ALL, NULL);
+
+	multipart("b");
+	for (i = 0; i < 100000; i++)
+		text_add("--b x\r\n--b--\r\n");
+	text_run("near-and-closed-delimiters", 0, LIMITS_ALL, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 200000; i++)
+		text_add("begin 644 x\r\n#86)C\r\nend\r\n");
+	text_run("uuencoded-runs", LIMIT_PARTS, 0, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 500000; i++)
+		text_add("begin 644 x\r\n");
+	text_run("uuencode-beginnings", 0, 0, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 1000000; i++)
+		text_add("\rbegin 644 x");
+	text_run("uuencode-beginnings-cr", 0, 0, NULL);
+
+	text_add("Content-Transfer-Encoding: base64\r\n\r\n");
+	for (i = 0; i < 1000000; i++)
+		text_add("QQ==");
+	text_run("base64-restarts", 0, 0, NULL);
+
+	text_add("Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	text_fill('=', 4 * MB);
+	text_run("qp-equals", 0, 0, NULL);
+
+	text_add("Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	text_fill(' ', 4 * MB);
+	text_run("qp-blanks", 0, 0, NULL);
+}
+
+static void
+headers(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < 1000000; i++)
+		text_add("X%zu: y\r\n", i);
+	text_run("million-fields", LIMIT_HEADERS, 0, NULL);
+
+	text_add("X: ");
+	text_fill('x', 10 * MB);
+	text_run("header-10-mb-line", LIMIT_HEADERS, 0, NULL);
+
+	text_add("Subject: x\r\n");
+	for (i = 0; i < 2000000; i++)
+		text_add(" y\r\n");
+	text_run("million-folds", LIMIT_HEADERS, 0, NULL);
+
+	for (i = 0; i < 500000; i++)
+		text_add("junk\r\n");
+	text_run("junk-lines", LIMIT_HEADERS, 0, NULL);
+
+	for (i = 0; i < 500000; i++)
+		text_add("a\r");
+	text_fill('\r', 50000);
+	text_add("\n\r\nbody\r\n");
+	text_run("bare-cr-lines", 0, LIMITS_ALL, NULL);
+
+	text_add("Content-Type: text/plain");
+	for (i = 0; i < 200000; i++)
+		text_add("; p%zu=v", i);
+	text_add("\r\n\r\n");
+	text_run("many-parameters", LIMIT_HEADERS, 0, NULL);
+
+	text_add("Content-Type: text/plain");
+	for (i = 0; i < 50000; i++)
+		text_add("; name*%zu*=%%41", 50000 - i);
+	text_add("\r\n\r\n");
+	text_run("many-sections", LIMIT_HEADERS, 0, NULL);
+
+	text_add("Content-Type: text/plain; ");
+	for (i = 0; i < 300000; i++)
+		text_add("a(;");
+	text_add("\r\n\r\n");
+	text_run("open-comments", 0, LIMIT_HEADERS, NULL);
+
+	text_add("Content-Type: text/plain; ");
+	text_fill('(', 900000);
+	text_add("\r\n\r\n");
+	text_run("parentheses", 0, LIMIT_HEADERS, NULL);
+
+	text_add("Content-Type: text/plain; name=\"");
+	for (i = 0; i < 300000; i++)
+		text_add("\\\";");
+	text_add("\r\n\r\n");
+	text_run("escaped-quotes", 0, LIMIT_HEADERS, NULL);
+
+	text_add("Subject: ");
+	for (i = 0; i < 150000; i++)
+		text_add("=?a?b?");
+	text_add("\r\n\r\n");
+	text_run("encoded-word-beginnings", 0, 0, NULL);
+
+	text_add("Subject: ");
+	for (i = 0; i < 60000; i++)
+		text_add("=?utf-7?q?+?= ");
+	text_add("\r\n\r\n");
+	text_run("encoded-words", 0, 0, NULL);
+
+	for (i = 0; i < 300000; i++)
+		text_add(":\r\n");
+	text_run("empty-names", 0, 0, NULL);
+}
+
+static void
+delimiters(void)
+{
+	char	 b[201];
+	size_t	 i, n;
+
+	/* Deep, with boundaries that begin alike, and lines that nearly fit. */
+	memset(b, 'x', 200);
+	b[200] = '\0';
+	for (i = 0; i < 60; i++) {
+		n = 130 + i;
+		text_add("Content-Type: multipart/mixed; boundary=%.*s\r\n"
+		    "\r\n--%.*s\r\n", (int)n, b, (int)n, b);
+	}
+	for (i = 0; i < 20000; i++)
+		text_add("--%s y\r\n", b);
+	text_run("boundaries-alike", 0, LIMITS_ALL, NULL);
+
+	multipart("b");
+	text_fill('-', 8 * MB);
+	text_run("dashes", 0, 0, NULL);
+
+	multipart("b");
+	for (i = 0; i < 2000000; i++)
+		text_add("--\n-");
+	text_run("short-dashes", 0, 0, NULL);
+
+	multipart("b");
+	text_add("--b");
+	text_fill(' ', 4 * MB);
+	text_add("x\r\n--b--\r\n");
+	text_run("delimiter-padding", 0, 0, NULL);
+
+	text_add("Content-Type: multipart/mixed; boundary=\"");
+	text_fill('y', 900000);
+	text_add("\"\r\n\r\n--");
+	text_fill('y', 900000);
+	text_add("\r\n\r\nbody\r\n");
+	text_run("long-boundary", 0, 0, NULL);
+
+	text_add("Content-Type: multipart/mixed\r\n\r\n");
+	for (i = 0; i < 500000; i++)
+		text_add("--b\r\nx\r\n");
+	text_run("no-boundary-guesses", 0, 0, NULL);
+
+	text_fill('\0', 4 * MB);
+	text_run("nuls", 0, LIMITS_ALL, NULL);
+
+	text_fill('\n', 4 * MB);
+	text_run("newlines", 0, 0, NULL);
+
+	text_fill('\r', 4 * MB);
+	text_run("carriage-returns", 0, LIMITS_ALL, NULL);
+}
+
+static void
+budgets(void)
+{
+	struct mime_limits	 lim;
+	size_t			 i;
+
+	harness_limits(&lim, 0);
+	lim.max_parts = 1;
+	multipart("b");
+	text_add("--b\r\n\r\nx\r\n--b--\r\n");
+	text_run("one-part-allowed", LIMIT_PARTS, 0, &lim);
+
+	lim.max_parts = 2;
+	multipart("b");
+	text_add("--b\r\n\r\nx\r\n--b--\r\n");
+	text_run("two-parts-allowed", LIMIT_PARTS, 0, &lim);
+
+	harness_limits(&lim, 0);
+	lim.max_depth = 1;
+	multipart("b");
+	text_add("--b\r\n");
+	multipart("c");
+	text_add("--c\r\n\r\nx\r\n--c--\r\n--b--\r\n");
+	text_run("depth-one-allowed", LIMIT_DEPTH, 0, &lim);
+
+	harness_limits(&lim, 0);
+	lim.max_decoded = 4096;
+	text_add("Content-Transfer-Encoding: base64\r\n\r\n");
+	text_fill('A', MB);
+	text_run("small-budget", LIMIT_DECODED, 0, &lim);
+
+	lim.max_decoded = 4096;
+	multipart("b");
+	for (i = 0; i < 1000; i++)
+		text_add("--b\r\nContent-Type: text/x%zu; name=%zu\r\n\r\n",
+		    i, i);
+	text_run("small-budget-many-parts", LIMIT_PARTS, LIMIT_DECODED,
+	    &lim);
+}
+
+int
+main(void)
+{
+	structures();
+	readings();
+	headers();
+	delimiters();
+	budgets();
+	free(text);
+	harness_end();
+	return (harness_failed > 0);
+}
