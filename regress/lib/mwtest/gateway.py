@@ -40,8 +40,9 @@ class Gateway:
 
     mode is "redirect", "tproxy", or None for no listener of that kind and
     no rules.  rules: lines of the configuration that say what to do with
-    messages.  extra: any other lines.  antivirus: "embedded", "none", or a
-    whole line.  firewall: more options of mailwall-firewall, or None to do
+    messages.  extra: any other lines.  antivirus: "embedded", which may be
+    followed by limits ("embedded { file size 1M }"), "none", or a whole
+    line.  firewall: more options of mailwall-firewall, or None to do
     without.
     """
 
@@ -71,8 +72,8 @@ class Gateway:
             self.start()
 
     def _antivirus(self, what):
-        if what == "embedded":
-            return 'antivirus embedded database "%s"' % self.db
+        if what.startswith("embedded"):
+            return 'antivirus embedded database "%s"%s' % (self.db, what[8:])
         return what if " " in what else "antivirus " + what
 
     def _users(self):
