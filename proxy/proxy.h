@@ -123,7 +123,7 @@ struct message {
 	uint64_t		 t_dot;		/* us: all received */
 	uint64_t		 us_parse;
 	uint64_t		 us_scan;
-	uint64_t		 t_deliver;	/* us: DATA sent to the server */
+	uint64_t		 t_deliver;	/* us: delivery begins */
 };
 
 struct session {
