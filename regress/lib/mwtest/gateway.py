@@ -157,10 +157,17 @@ class Gateway:
         return proc.run(self.argv("-n", *more), self.prefix())
 
     def reload(self, pattern=r"reload: (done|failed)"):
-        """SIGHUP, and wait for what the log says to it."""
+        """SIGHUP, and wait for what the log says to it.
+
+        After "done" every proxy has the new configuration.
+        """
         mark = self.log.mark()
         self.program.signal(signal.SIGHUP)
-        return self.log.wait(pattern, mark)
+        m = self.log.wait(pattern, mark)
+        if "done" in m.group(0):
+            for pid in self.children("proxy"):
+                self.log.wait(r"proxy\[%d\]: configured" % pid, mark)
+        return m
 
     def stop(self, timeout=PATIENCE):
         """SIGTERM; its exit status."""
