@@ -36,12 +36,9 @@ static const uint64_t default_timeout[TMO_MAX] = {
 };
 
 struct conf *
-conf_new(void)
+conf_empty(void)
 {
-	struct conf		*conf;
-	struct conf_globals	*g;
-	struct sysinfo		 si;
-	long			 cores;
+	struct conf	*conf;
 
 	conf = calloc(1, sizeof(*conf));
 	if (conf == NULL)
@@ -50,7 +47,18 @@ conf_new(void)
 	TAILQ_INIT(&conf->tables);
 	TAILQ_INIT(&conf->rules);
 	conf->refs = 1;
+	return (conf);
+}
 
+struct conf *
+conf_new(void)
+{
+	struct conf		*conf;
+	struct conf_globals	*g;
+	struct sysinfo		 si;
+	long			 cores;
+
+	conf = conf_empty();
 	cores = sysconf(_SC_NPROCESSORS_ONLN);
 	if (cores < 1)
 		cores = 1;

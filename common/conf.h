@@ -177,8 +177,13 @@ struct conf_facts {
 	const char		*virus;		/* name, or "" */
 };
 
-/* A new configuration with the defaults in it, one reference; never NULL. */
+/*
+ * A new configuration, one reference; never NULL.  conf_new() fills in the
+ * defaults, for which it asks the system; conf_empty() is for a confined
+ * process, which gets all values in frames.
+ */
 struct conf	*conf_new(void);
+struct conf	*conf_empty(void);
 struct conf	*conf_ref(struct conf *);
 /* Drop a reference; the last one closes the listeners and frees. */
 void		 conf_unref(struct conf *);

@@ -119,7 +119,7 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 
 	if (type == IMSG_CONF_BEGIN) {
 		conf_unref(*building);
-		*building = conf_new();
+		*building = conf_empty();
 		memcpy(&(*building)->g, data, sizeof((*building)->g));
 		if (!globals_ok(&(*building)->g))
 			goto bad;

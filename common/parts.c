@@ -162,6 +162,9 @@ parts_body(const struct parts *p, uint32_t i, size_t *len)
 
 	q = &p->part[i];
 	*len = (size_t)q->len;
+	/* An empty message is not mapped. */
+	if (q->len == 0)
+		return (p->map);
 	return ((q->flags & PART_ARENA ? p->map : p->msg) + q->off);
 }
 

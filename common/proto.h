@@ -56,7 +56,7 @@ enum imsg_type {
 	/* master -> proxy: is your loop alive?  and its answer */
 	IMSG_PING,		/* empty */
 	IMSG_PONG,		/* empty */
-	/* master -> proxy: all addresses of this host, replaces the last list */
+	/* master -> proxy: all addresses of this host; the last list counts */
 	IMSG_LOCAL,		/* struct addr, one or more */
 
 	/* proxy -> parser: take this message apart (sealed memfd) */

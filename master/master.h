@@ -30,7 +30,7 @@ struct child {
 	pid_t			 pid;
 	int			 ready;		/* IMSG_READY has come */
 	int			 draining;	/* IMSG_DRAIN was sent */
-	int			 pinged;	/* IMSG_PING without its answer */
+	int			 pinged;	/* and has not answered yet */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;		/* of ibuf.fd */
 	struct ev		 logev;		/* its standard error */

@@ -95,6 +95,7 @@ delim_match(struct delims *ds, const uint8_t *p, const uint8_t *end,
 	n = (size_t)(end - text);
 	near = NULL;
 	len = 0;
+	is_close = 0;
 	for (i = ds->n; i-- > 0;) {
 		d = &ds->d[i];
 		/* Same length as one that was near: it cannot be better. */

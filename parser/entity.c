@@ -54,8 +54,9 @@ static struct params	 params;
 static struct pvalue	 values[PARAM_VALUES];
 
 static void	 type_default(struct entity_type *, struct arena *, int);
-static void	 type_read(struct entity *, struct entity_type *,
-		    struct arena *, size_t, int);
+static int	 range_cut(const struct range *, struct range *);
+static void	 type_read(struct entity *, struct arena *,
+		    const struct range *, int);
 static size_t	 type_text(struct entity *, size_t, char *, size_t *);
 static void	 type_kind(struct entity *, struct entity_type *,
 		    const char *);
@@ -75,6 +76,23 @@ static size_t	 coding_token(const uint8_t **, const uint8_t *, char *,
 static void	 coding_take(struct entity *, const char *, size_t);
 static int	 is_token(int);
 static char	 lower(int);
+
+/*
+ * A value as it is to a reader who keeps it as a C string, if that is not
+ * all of it: 1 or 0.
+ */
+static int
+range_cut(const struct range *r, struct range *cut)
+{
+	const uint8_t	*nul;
+
+	nul = memchr(r->p, '\0', r->len);
+	if (nul == NULL)
+		return (0);
+	cut->p = r->p;
+	cut->len = (size_t)(nul - r->p);
+	return (1);
+}
 
 static int
 is_token(int c)
@@ -301,14 +319,20 @@ type_default(struct entity_type *t, struct arena *a, int in_digest)
 	t->type = arena_string(a, s, strlen(s));
 }
 
+/* One more Content-Type, as long as there is room for it. */
 static void
-type_read(struct entity *e, struct entity_type *t, struct arena *a,
-    size_t len, int in_digest)
+type_read(struct entity *e, struct arena *a, const struct range *r,
+    int in_digest)
 {
-	char	 type[TYPE_MAX + 1];
-	char	*slash;
-	size_t	 n, rest;
+	struct entity_type	*t;
+	char			 type[TYPE_MAX + 1];
+	char			*slash;
+	size_t			 len, n, rest;
 
+	if (e->ntype == ENTITY_TYPES)
+		return;
+	t = &e->type[e->ntype++];
+	len = header_unfold(r, text, sizeof(text));
 	n = type_text(e, len, type, &rest);
 	type[n] = '\0';
 	params_parse(&params, text + rest, len - rest);
@@ -455,7 +479,7 @@ disposition_read(struct entity *e, struct arena *a, const struct range *r)
 void
 entity_read(struct entity *e, struct arena *a, int in_digest)
 {
-	size_t		 len;
+	struct range	 cut;
 	unsigned int	 i;
 
 	e->ntype = e->ncoding = e->nname = 0;
@@ -463,16 +487,23 @@ entity_read(struct entity *e, struct arena *a, int in_digest)
 	e->in_digest = in_digest;
 	e->is_over = e->h.is_over;
 	e->anomalies = e->h.anomalies;
-	for (i = 0; i < e->h.ndisposition; i++)
+	for (i = 0; i < e->h.ndisposition; i++) {
 		disposition_read(e, a, &e->h.disposition[i]);
+		if (range_cut(&e->h.disposition[i], &cut))
+			disposition_read(e, a, &cut);
+	}
 	for (i = 0; i < e->h.ntype; i++) {
-		len = header_unfold(&e->h.type[i], text, sizeof(text));
-		type_read(e, &e->type[e->ntype++], a, len, in_digest);
+		type_read(e, a, &e->h.type[i], in_digest);
+		if (range_cut(&e->h.type[i], &cut))
+			type_read(e, a, &cut, in_digest);
 	}
 	if (e->ntype == 0)
 		type_default(&e->type[e->ntype++], a, in_digest);
-	for (i = 0; i < e->h.nencoding; i++)
+	for (i = 0; i < e->h.nencoding; i++) {
 		coding_read(e, &e->h.encoding[i]);
+		if (range_cut(&e->h.encoding[i], &cut))
+			coding_read(e, &cut);
+	}
 	if (e->ncoding == 0)
 		entity_add_coding(e, ENC_IDENTITY);
 	if (e->type[0].kind == KIND_MULTI && (e->ncoding > 1 ||

@@ -13,8 +13,8 @@
 #include "limits.h"
 #include "params.h"
 
-#define ENTITY_CODINGS	4		/* enum part_encoding without UNKNOWN;
-					   more do not exist */
+#define ENTITY_TYPES	(2 * HEADER_SAME) /* each may hold a NUL */
+#define ENTITY_CODINGS	ENC_MAX		/* more do not exist */
 #define ENTITY_NAMES	4		/* names that are judged */
 
 enum entity_kind {
@@ -42,7 +42,7 @@ struct entity_type {
 
 struct entity {
 	struct header		 h;
-	struct entity_type	 type[HEADER_SAME];
+	struct entity_type	 type[ENTITY_TYPES];
 	unsigned int		 ntype;		/* at least 1 */
 	enum part_encoding	 coding[ENTITY_CODINGS];
 	unsigned int		 ncoding;	/* at least 1 */

@@ -597,6 +597,7 @@ reading_guess(struct mime *m, uint32_t parent, unsigned int depth,
 	size_t		 len;
 
 	begin = p;
+	len = 0;
 	for (; end - p > 2; p = nl + 1) {
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (nl == NULL)

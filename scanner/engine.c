@@ -25,10 +25,6 @@
  * An error is never "clean"; a limit is "unscannable" (EXCEEDS_MAX).
  */
 
-/* <openssl/err.h> wants it, and finds our limits.h in place of the system's. */
-#ifndef INT_MAX
-#define INT_MAX	__INT_MAX__
-#endif
 #include <clamav.h>
 
 #include <errno.h>

@@ -55,6 +55,7 @@ class Session:
             try:
                 self.next = c.message(mail.plain())
                 self.open = True
+                gw.log.wait_messages(2, mark)
             except Gone:
                 self.next = None
                 self.open = False
@@ -205,10 +206,8 @@ def main():
         with Gateway(net, "tproxy", extra="message size 200K") as gw:
             size(net, srv, gw)
     with Server(net.server, net.A) as srv:
-        with Gateway(net, "tproxy") as gw:
-            gw.antivirus += " { file size 100K }"
-            gw.write()
-            gw.reload("reload: done")
+        with Gateway(net, "tproxy",
+                     antivirus="embedded { file size 100K }") as gw:
             scanner_limit(net, srv, gw)
         with Gateway(net, "tproxy", rules=BY_CLIENT,
                      antivirus='antivirus clamd "/nonexistent/clamd"') as gw:

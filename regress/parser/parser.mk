@@ -49,5 +49,5 @@ parser/test_process_CPPFLAGS =	$(parser_INC)
 $(O)/bench_parser: regress/bench/bench_parser.c $(parser_TESTED) \
     $(REGRESS_HDRS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icommon $(parser_INC) $(ALL_LDFLAGS) \
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common $(parser_INC) $(ALL_LDFLAGS) \
 	    -o $@ $(filter %.c,$^)

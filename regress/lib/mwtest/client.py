@@ -41,7 +41,7 @@ class Client:
     """
 
     def __init__(self, ns, addr, port=25, source=None, banner=True,
-                 timeout=60, rcvbuf=None):
+                 timeout=20, rcvbuf=None):
         fam = socket.AF_INET6 if ":" in addr else socket.AF_INET
         self.sock = ns.socket(fam)
         self.sock.settimeout(timeout)

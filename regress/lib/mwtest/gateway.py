@@ -40,8 +40,9 @@ class Gateway:
 
     mode is "redirect", "tproxy", or None for no listener of that kind and
     no rules.  rules: lines of the configuration that say what to do with
-    messages.  extra: any other lines.  antivirus: "embedded", "none", or a
-    whole line.  firewall: more options of mailwall-firewall, or None to do
+    messages.  extra: any other lines.  antivirus: "embedded", which may be
+    followed by limits ("embedded { file size 1M }"), "none", or a whole
+    line.  firewall: more options of mailwall-firewall, or None to do
     without.
     """
 
@@ -71,8 +72,8 @@ class Gateway:
             self.start()
 
     def _antivirus(self, what):
-        if what == "embedded":
-            return 'antivirus embedded database "%s"' % self.db
+        if what.startswith("embedded"):
+            return 'antivirus embedded database "%s"%s' % (self.db, what[8:])
         return what if " " in what else "antivirus " + what
 
     def _users(self):
@@ -156,10 +157,17 @@ class Gateway:
         return proc.run(self.argv("-n", *more), self.prefix())
 
     def reload(self, pattern=r"reload: (done|failed)"):
-        """SIGHUP, and wait for what the log says to it."""
+        """SIGHUP, and wait for what the log says to it.
+
+        After "done" every proxy has the new configuration.
+        """
         mark = self.log.mark()
         self.program.signal(signal.SIGHUP)
-        return self.log.wait(pattern, mark)
+        m = self.log.wait(pattern, mark)
+        if "done" in m.group(0):
+            for pid in self.children("proxy"):
+                self.log.wait(r"proxy\[%d\]: configured" % pid, mark)
+        return m
 
     def stop(self, timeout=PATIENCE):
         """SIGTERM; its exit status."""
