@@ -82,6 +82,12 @@ conf_new(void)
 	g->depth_max = PARSE_DEPTH_MAX;
 	g->av = AV_EMBEDDED;
 	g->starttls = STARTTLS_WITHHOLD;
+	g->newline = NEWLINE_REJECT;
+	g->line_max = SMTP_LINE_MAX;
+	g->path_max = SMTP_ADDR_MAX;
+	g->rcpt_max = SMTP_RCPT_MAX;
+	g->errors_max = DEF_ERRORS;
+	g->verb[SMTP_HELP] = VERB_PASS;
 	g->log_facility = LOG_MAIL;
 	strlcpy(g->av_path, "/var/lib/clamav", sizeof(g->av_path));
 	strlcpy(g->rundir, RUNDIR, sizeof(g->rundir));
@@ -375,6 +381,48 @@ conf_action_name(uint32_t action)
 	};
 
 	return (action < ACTION_MAX ? names[action] : "unknown");
+}
+
+const char *
+conf_verb_name(enum smtp_verb verb)
+{
+	static const char *const names[SMTP_VERB_MAX] = {
+		[SMTP_VRFY] = "vrfy",
+		[SMTP_EXPN] = "expn",
+		[SMTP_HELP] = "help",
+		[SMTP_ETRN] = "etrn",
+		[SMTP_TURN] = "turn",
+		[SMTP_ATRN] = "atrn",
+		[SMTP_VERB] = "verb",
+		[SMTP_DEBUG] = "debug",
+		[SMTP_WIZ] = "wiz",
+		[SMTP_SEND] = "send",
+		[SMTP_SOML] = "soml",
+		[SMTP_SAML] = "saml",
+		[SMTP_XCLIENT] = "xclient",
+		[SMTP_XFORWARD] = "xforward",
+		[SMTP_BURL] = "burl",
+		[SMTP_UNKNOWN] = "unknown",
+	};
+
+	return ((unsigned int)verb < SMTP_VERB_MAX ? names[verb] : "unknown");
+}
+
+const char *
+conf_form_name(enum address_form form)
+{
+	static const char *const names[FORM_MAX] = {
+		[FORM_SOURCE_ROUTE] = "source-route",
+		[FORM_PERCENT] = "percent",
+		[FORM_BANG] = "bang",
+		[FORM_QUOTED] = "quoted",
+		[FORM_PIPE] = "pipe",
+		[FORM_FILE] = "file",
+		[FORM_LITERAL] = "literal",
+		[FORM_UNQUALIFIED] = "unqualified",
+	};
+
+	return ((unsigned int)form < FORM_MAX ? names[form] : "unknown");
 }
 
 const char *

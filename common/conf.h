@@ -29,7 +29,56 @@ enum av_mode {
 enum starttls_mode {
 	STARTTLS_WITHHOLD,	/* taken out of EHLO, refused when tried */
 	STARTTLS_PASS,		/* rest of the session is opaque, logged so */
+	STARTTLS_REQUIRE,	/* as pass, and no mail without it */
 	STARTTLS_MAX
+};
+
+/* What to do with a bare CR or LF in a message. */
+enum newline_mode {
+	NEWLINE_REJECT,
+	NEWLINE_NORMALISE,	/* into CRLF, dots and all */
+	NEWLINE_MAX
+};
+
+/* Commands that no mail needs, RFC 5321 section 7.3 and its relatives. */
+enum smtp_verb {
+	SMTP_VRFY,
+	SMTP_EXPN,
+	SMTP_HELP,
+	SMTP_ETRN,		/* RFC 1985 */
+	SMTP_TURN,		/* RFC 821: the session would turn round */
+	SMTP_ATRN,		/* RFC 2645: likewise */
+	SMTP_VERB,
+	SMTP_DEBUG,
+	SMTP_WIZ,
+	SMTP_SEND,		/* RFC 821; judged as MAIL is */
+	SMTP_SOML,
+	SMTP_SAML,
+	SMTP_XCLIENT,		/* claims of identity */
+	SMTP_XFORWARD,
+	SMTP_BURL,		/* RFC 4468: content from elsewhere */
+	SMTP_UNKNOWN,		/* all others */
+	SMTP_VERB_MAX
+};
+
+enum verb_policy {
+	VERB_REFUSE,
+	VERB_PASS,
+	VERB_DISCONNECT,
+	VERB_POLICY_MAX
+};
+
+/* Forms of addresses that can be refused; a bit each. */
+enum address_form {
+	FORM_SOURCE_ROUTE,	/* <@a,@b:c@d>, RFC 5321 appendix C */
+	FORM_PERCENT,		/* user%host@relay */
+	FORM_BANG,		/* host!user */
+	FORM_QUOTED,		/* "any thing"@host */
+	FORM_PIPE,		/* |program */
+	FORM_FILE,		/* /file */
+	FORM_LITERAL,		/* user@[192.0.2.1] */
+	FORM_UNQUALIFIED,	/* no domain */
+	FORM_MAX
 };
 
 /* Milliseconds to wait, RFC 5321 section 4.5.3.2 where it has a number. */
@@ -66,6 +115,17 @@ struct conf_globals {
 	uint32_t	 depth_max;	/* PARSE_DEPTH_MAX at most */
 	uint32_t	 av;		/* enum av_mode */
 	uint32_t	 starttls;	/* enum starttls_mode */
+	uint32_t	 newline;	/* enum newline_mode */
+	uint32_t	 need_helo;	/* MAIL only after HELO or EHLO */
+	uint32_t	 refuse_early;	/* who talks before the banner */
+	uint32_t	 refuse_forms;	/* bits 1 << enum address_form */
+	uint32_t	 line_max;	/* bytes of a command with its CRLF */
+	uint32_t	 path_max;	/* of a path without its brackets */
+	uint32_t	 rcpt_max;	/* recipients of a message */
+	uint32_t	 errors_max;	/* refused lines of a session */
+	uint32_t	 messages_max;	/* of a session; 0: no limit */
+	uint32_t	 pad;		/* zero */
+	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
 	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
 	uint32_t	 log_facility;	/* LOG_MAIL ... as syslog(3) has it */
 	char		 av_path[CONF_PATH_MAX];  /* database or socket */
@@ -233,6 +293,8 @@ int		 conf_frame(struct conf **building, uint32_t type, int fd,
 /* Names, as the file has them; never NULL. */
 const char	*conf_timeout_name(enum timeout);
 const char	*conf_action_name(uint32_t action);
+const char	*conf_verb_name(enum smtp_verb);
+const char	*conf_form_name(enum address_form);
 const char	*conf_listen_name(uint32_t mode);
 
 #endif /* MAILWALL_CONF_H */

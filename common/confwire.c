@@ -37,13 +37,22 @@ globals_ok(const struct conf_globals *g)
 {
 	int	 i;
 
+	for (i = 0; i < SMTP_VERB_MAX; i++)
+		if (g->verb[i] >= VERB_POLICY_MAX)
+			return (0);
 	for (i = 0; i < TMO_MAX; i++)
 		if (g->timeout[i] > 30ULL * 86400 * 1000 ||
 		    (g->timeout[i] == 0 && i != TMO_SESSION))
 			return (0);
 	return (g->message_max > 0 && g->message_max <= MAX_MESSAGE_SIZE &&
 	    g->spool_max > 0 && g->av < AV_MAX &&
-	    g->starttls < STARTTLS_MAX &&
+	    g->starttls < STARTTLS_MAX && g->newline < NEWLINE_MAX &&
+	    g->refuse_forms < 1U << FORM_MAX && g->need_helo <= 1 &&
+	    g->refuse_early <= 1 &&
+	    g->line_max >= 1 && g->line_max <= SMTP_LINE_MAX &&
+	    g->path_max >= 1 && g->path_max <= SMTP_ADDR_MAX &&
+	    g->rcpt_max >= 1 && g->rcpt_max <= SMTP_RCPT_MAX &&
+	    g->errors_max >= 1 && g->errors_max <= MAX_ERRORS &&
 	    g->proxies >= 1 && g->proxies <= MAX_PROXIES &&
 	    g->parsers >= 1 && g->parsers <= MAX_PARSERS &&
 	    g->scanners <= MAX_SCANNERS &&

@@ -47,7 +47,9 @@
 					   source routes lengthen it */
 #define SMTP_HELO_MAX		512
 #define SMTP_RCPT_MAX		10000	/* recipients that we remember */
-#define SMTP_ERRORS_MAX		100	/* refused lines in one session */
+#define SMTP_RCPT_MIN		100	/* RFC 5321, 4.5.3.1.8 */
+#define DEF_ERRORS		100	/* refused lines in one session */
+#define MAX_ERRORS		65535	/* what the session counts to */
 
 /* Messages. */
 #define DEF_MESSAGE_SIZE	(50 * MIB)

@@ -36,9 +36,15 @@ struct value {
 #define YYSTYPE	struct value
 
 /* What may follow, each after "|"; keywords as they are written. */
-#define X_STATEMENT	"antivirus|include|listen|log|mark|message|on|"	\
-	"parsers|run|scanners|sessions|spool|starttls|table|timeout|"	\
-	"user|workers|name = \"value\""
+#define X_STATEMENT	"address|antivirus|early|helo|include|limit|"	\
+	"listen|log|mark|message|newline|on|parsers|run|scanners|"	\
+	"sessions|smtp|spool|starttls|table|timeout|user|workers|"	\
+	"name = \"value\""
+#define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
+	"literal|unqualified"
+#define X_VERB		"vrfy|expn|help|etrn|turn|atrn|verb|debug|wiz|"	\
+	"send|soml|saml|xclient|xforward|burl|unknown"
+#define X_LIMIT		"line|path|recipients|errors|messages"
 #define X_END		"end of line"
 #define X_WHO		"source|from|destination|to|" X_END
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
@@ -67,6 +73,7 @@ static void	 rule_verdict(const struct pos *, uint32_t, const char *);
 static void	 rule_host(const struct pos *, struct host *, int *,
 		    const char *);
 static void	 rule_disconnect(const struct pos *);
+static void	 smtp_policy(const struct pos *, unsigned int);
 
 static struct conf	*conf;
 static const char	*expected;	/* X_..., what would be right */
@@ -77,19 +84,23 @@ static struct netlist	*nets;		/* that is being read */
 static struct rule	*rule;		/* likewise; NULL: too many */
 static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
+static unsigned int	 verbs;		/* bits, of an smtp statement */
+static unsigned int	 verbs_set;	/* in any of them so far */
 %}
 
+%token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
+%token	REQUIRED SMTP
 %token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
 %token	DISCARD DISCONNECT EMBEDDED FACILITY FILENAME FILES FROM INCLUDE
 %token	LISTEN LOG MARK MEMORY MESSAGE NONE ON OR PARSER PARSERS PARTS PASS
 %token	PORT PROXY REDIRECT RELAY RUN SCANNER SCANNERS SESSIONS SIZE SOURCE
 %token	SPOOL STARTTLS TABLE TEMPFAIL TIMEOUT TO TOTAL TPROXY USER VIRUS
 %token	WITHHOLD WORKERS FILE_END BAD
-%token	<num>	VERDICT TIMEOUT_NAME
+%token	<num>	VERDICT TIMEOUT_NAME FORM VERB LIMIT_NAME
 %token	<str>	ASSIGN STRING TABLENAME WORD
 %type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
-%type	<num>	av_limit_name starttls
+%type	<num>	av_limit_name starttls form verb_policy
 
 %%
 
@@ -109,6 +120,9 @@ grammar	: /* empty */
 
 stmt	: macro
 	| single
+	| limit
+	| smtp
+	| address
 	| antivirus
 	| timeout
 	| listen
@@ -165,6 +179,88 @@ single	: WORKERS x_number word {
 		if (setting_mark(S_STARTTLS, &$<pos>1) == 0)
 			conf->g.starttls = $3;
 	}
+	| NEWLINE x_newline REJECT {
+		expect(X_END);
+		if (setting_mark(S_NEWLINE, &$<pos>1) == 0)
+			conf->g.newline = NEWLINE_REJECT;
+	}
+	| NEWLINE x_newline NORMALISE {
+		expect(X_END);
+		if (setting_mark(S_NEWLINE, &$<pos>1) == 0)
+			conf->g.newline = NEWLINE_NORMALISE;
+	}
+	| HELO x_helo REQUIRED {
+		expect(X_END);
+		if (setting_mark(S_HELO, &$<pos>1) == 0)
+			conf->g.need_helo = 1;
+	}
+	| EARLY x_early PASS {
+		expect(X_END);
+		setting_mark(S_EARLY, &$<pos>1);
+	}
+	| EARLY x_early REFUSE {
+		expect(X_END);
+		if (setting_mark(S_EARLY, &$<pos>1) == 0)
+			conf->g.refuse_early = 1;
+	}
+	;
+
+limit	: LIMIT x_limitbody limit_body
+	;
+
+limit_body
+	: limit_one
+	| '{' x_limitname limit_list maybe_comma '}' x_end
+	;
+
+limit_list
+	: limit_one x_limitnames
+	| limit_list comma limit_one x_limitnames
+	;
+
+limit_one
+	: LIMIT_NAME x_number word {
+		setting_set($1, &$<pos>1, &$<pos>3, $3);
+	}
+	;
+
+smtp	: SMTP x_verb { verbs = 0; } verbs verb_policy {
+		smtp_policy(&$<pos>4, $5);
+	}
+	;
+
+verbs	: VERB x_verbmore {
+		verbs |= 1U << $1;
+	}
+	| verbs comma VERB x_verbmore {
+		verbs |= 1U << $3;
+	}
+	;
+
+verb_policy
+	: PASS				{ $$ = VERB_PASS; expect(X_END); }
+	| REFUSE			{ $$ = VERB_REFUSE; expect(X_END); }
+	| DISCONNECT			{ $$ = VERB_DISCONNECT; expect(X_END); }
+	;
+
+address	: ADDRESS x_refuse REFUSE x_forms forms {
+		setting_mark(S_ADDRESS, &$<pos>1);
+	}
+	;
+
+forms	: form				{ conf->g.refuse_forms |= 1U << $1; }
+	| '{' x_form form_list maybe_comma '}' x_end
+	;
+
+form_list
+	: form x_formmore		{ conf->g.refuse_forms |= 1U << $1; }
+	| form_list comma form x_formmore {
+		conf->g.refuse_forms |= 1U << $3;
+	}
+	;
+
+form	: FORM				{ expect(X_END); }
+	| FILENAME			{ $$ = FORM_FILE; expect(X_END); }
 	;
 
 single_user
@@ -187,6 +283,10 @@ message	: SIZE x_size word {
 starttls
 	: WITHHOLD	{ $$ = STARTTLS_WITHHOLD; expect(X_END); }
 	| PASS		{ $$ = STARTTLS_PASS; expect(X_END); }
+	| REFUSE x_plaintext PLAINTEXT {
+		$$ = STARTTLS_REQUIRE;
+		expect(X_END);
+	}
 	;
 
 antivirus
@@ -483,7 +583,20 @@ x_relay	: { expect("relay"); } ;
 x_relayport: { expect("port|" X_END); } ;
 x_size	: { expect(X_SIZE); } ;
 x_sizeword: { expect("size"); } ;
-x_starttls: { expect("withhold|pass"); } ;
+x_early	: { expect("pass|refuse"); } ;
+x_form	: { expect(X_FORM); } ;
+x_formmore: { expect(",|}|" X_FORM); } ;
+x_forms	: { expect("{|" X_FORM); } ;
+x_helo	: { expect("required"); } ;
+x_limitbody: { expect("{|" X_LIMIT); } ;
+x_limitname: { expect(X_LIMIT); } ;
+x_limitnames: { expect(",|}|" X_LIMIT); } ;
+x_newline: { expect("reject|normalise"); } ;
+x_plaintext: { expect("plaintext"); } ;
+x_refuse: { expect("refuse"); } ;
+x_starttls: { expect("withhold|pass|refuse"); } ;
+x_verb	: { expect(X_VERB); } ;
+x_verbmore: { expect(",|pass|refuse|disconnect|" X_VERB); } ;
 x_table	: { expect("{|file"); } ;
 x_timename: { expect(X_TIMEOUT); } ;
 x_timenames: { expect(",|}|" X_TIMEOUT); } ;
@@ -501,9 +614,13 @@ static const struct keyword {
 	int		 token;
 	unsigned int	 num;
 } keywords[] = {
+	{ "address", ADDRESS, 0 },
 	{ "antivirus", ANTIVIRUS, 0 },
+	{ "atrn", VERB, SMTP_ATRN },
+	{ "bang", FORM, FORM_BANG },
 	{ "banner", TIMEOUT_NAME, TMO_BANNER },
 	{ "block", BLOCK, 0 },
+	{ "burl", VERB, SMTP_BURL },
 	{ "clamd", CLAMD, 0 },
 	{ "clean", VERDICT, VERDICT_CLEAN },
 	{ "client", TIMEOUT_NAME, TMO_CLIENT },
@@ -511,6 +628,7 @@ static const struct keyword {
 	{ "connect", CONNECT, 0 },
 	{ "data", TIMEOUT_NAME, TMO_DATA },
 	{ "database", DATABASE, 0 },
+	{ "debug", VERB, SMTP_DEBUG },
 	{ "depth", DEPTH, 0 },
 	{ "destination", DESTINATION, 0 },
 	{ "directory", DIRECTORY, 0 },
@@ -518,19 +636,31 @@ static const struct keyword {
 	{ "disconnect", DISCONNECT, 0 },
 	{ "dot", TIMEOUT_NAME, TMO_DOT },
 	{ "drain", TIMEOUT_NAME, TMO_DRAIN },
+	{ "early", EARLY, 0 },
 	{ "embedded", EMBEDDED, 0 },
+	{ "errors", LIMIT_NAME, S_LIMIT_ERRORS },
+	{ "etrn", VERB, SMTP_ETRN },
+	{ "expn", VERB, SMTP_EXPN },
 	{ "facility", FACILITY, 0 },
 	{ "file", FILENAME, 0 },
 	{ "files", FILES, 0 },
 	{ "from", FROM, 0 },
+	{ "helo", HELO, 0 },
+	{ "help", VERB, SMTP_HELP },
 	{ "include", INCLUDE, 0 },
 	{ "keepalive", TIMEOUT_NAME, TMO_KEEPALIVE },
+	{ "limit", LIMIT, 0 },
+	{ "line", LIMIT_NAME, S_LIMIT_LINE },
 	{ "listen", LISTEN, 0 },
+	{ "literal", FORM, FORM_LITERAL },
 	{ "log", LOG, 0 },
 	{ "mark", MARK, 0 },
 	{ "memory", MEMORY, 0 },
 	{ "message", MESSAGE, 0 },
+	{ "messages", LIMIT_NAME, S_LIMIT_MESSAGES },
+	{ "newline", NEWLINE, 0 },
 	{ "none", NONE, 0 },
+	{ "normalise", NORMALISE, 0 },
 	{ "on", ON, 0 },
 	{ "or", OR, 0 },
 	{ "parse", TIMEOUT_NAME, TMO_PARSE },
@@ -538,19 +668,33 @@ static const struct keyword {
 	{ "parsers", PARSERS, 0 },
 	{ "parts", PARTS, 0 },
 	{ "pass", PASS, 0 },
+	{ "path", LIMIT_NAME, S_LIMIT_PATH },
+	{ "percent", FORM, FORM_PERCENT },
+	{ "pipe", FORM, FORM_PIPE },
+	{ "plaintext", PLAINTEXT, 0 },
 	{ "port", PORT, 0 },
 	{ "proxy", PROXY, 0 },
+	{ "quoted", FORM, FORM_QUOTED },
+	{ "recipients", LIMIT_NAME, S_LIMIT_RECIPIENTS },
 	{ "redirect", REDIRECT, 0 },
+	{ "refuse", REFUSE, 0 },
+	{ "reject", REJECT, 0 },
 	{ "relay", RELAY, 0 },
+	{ "required", REQUIRED, 0 },
 	{ "run", RUN, 0 },
+	{ "saml", VERB, SMTP_SAML },
 	{ "scan", TIMEOUT_NAME, TMO_SCAN },
 	{ "scanner", SCANNER, 0 },
 	{ "scanner-failed", VERDICT, VERDICT_SCANNER_FAILED },
 	{ "scanners", SCANNERS, 0 },
+	{ "send", VERB, SMTP_SEND },
 	{ "session", TIMEOUT_NAME, TMO_SESSION },
 	{ "sessions", SESSIONS, 0 },
 	{ "size", SIZE, 0 },
+	{ "smtp", SMTP, 0 },
+	{ "soml", VERB, SMTP_SOML },
 	{ "source", SOURCE, 0 },
+	{ "source-route", FORM, FORM_SOURCE_ROUTE },
 	{ "spool", SPOOL, 0 },
 	{ "starttls", STARTTLS, 0 },
 	{ "table", TABLE, 0 },
@@ -559,11 +703,19 @@ static const struct keyword {
 	{ "to", TO, 0 },
 	{ "total", TOTAL, 0 },
 	{ "tproxy", TPROXY, 0 },
+	{ "turn", VERB, SMTP_TURN },
+	{ "unknown", VERB, SMTP_UNKNOWN },
+	{ "unqualified", FORM, FORM_UNQUALIFIED },
 	{ "unscannable", VERDICT, VERDICT_UNSCANNABLE },
 	{ "user", USER, 0 },
+	{ "verb", VERB, SMTP_VERB },
 	{ "virus", VIRUS, 0 },
+	{ "vrfy", VERB, SMTP_VRFY },
 	{ "withhold", WITHHOLD, 0 },
+	{ "wiz", VERB, SMTP_WIZ },
 	{ "workers", WORKERS, 0 },
+	{ "xclient", VERB, SMTP_XCLIENT },
+	{ "xforward", VERB, SMTP_XFORWARD },
 };
 
 #define NKEYWORDS	(sizeof(keywords) / sizeof(keywords[0]))
@@ -839,6 +991,33 @@ rule_host(const struct pos *pos, struct host *into, int *has,
 	*into = host;
 }
 
+/*
+ * Some can never pass: after them the server would be the client, believe
+ * an identity that the client made up, or fetch content that we do not see.
+ */
+static void
+smtp_policy(const struct pos *pos, unsigned int policy)
+{
+	const unsigned int	 never = 1U << SMTP_TURN | 1U << SMTP_ATRN |
+	    1U << SMTP_XCLIENT | 1U << SMTP_XFORWARD | 1U << SMTP_BURL;
+	unsigned int		 i;
+
+	for (i = 0; i < SMTP_VERB_MAX; i++) {
+		if ((verbs & (1U << i)) == 0)
+			continue;
+		if (verbs_set & (1U << i))
+			lex_error(pos, NULL, "%s is already set",
+			    conf_verb_name(i));
+		else if (policy == VERB_PASS && (never & (1U << i)) != 0)
+			lex_error(pos, "refuse or disconnect",
+			    "%s would get past the inspection",
+			    conf_verb_name(i));
+		else
+			conf->g.verb[i] = (uint8_t)policy;
+	}
+	verbs_set |= verbs;
+}
+
 static void
 rule_disconnect(const struct pos *pos)
 {
@@ -858,6 +1037,7 @@ config_load(const char *path, int check)
 	conf = conf_new();
 	build_reset(conf);
 	at_start = 1;
+	verbs_set = 0;
 	after_table = 0;
 	nets = NULL;
 	rule = &no_rule;

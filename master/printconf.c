@@ -17,6 +17,7 @@
 #include "value.h"
 
 static void	 print_quoted(FILE *, const char *);
+static void	 print_smtp(FILE *, const struct conf_globals *);
 static void	 print_globals(FILE *, const struct conf_globals *);
 static void	 print_antivirus(FILE *, const struct conf_globals *);
 static void	 print_listener(FILE *, const struct conf_listener_wire *);
@@ -65,6 +66,40 @@ print_antivirus(FILE *f, const struct conf_globals *g)
 }
 
 static void
+print_smtp(FILE *f, const struct conf_globals *g)
+{
+	static const char *const	 policy[VERB_POLICY_MAX] = {
+		[VERB_REFUSE] = "refuse",
+		[VERB_PASS] = "pass",
+		[VERB_DISCONNECT] = "disconnect",
+	};
+	const char			*sep;
+	unsigned int			 i;
+
+	fprintf(f, "newline %s\n", g->newline == NEWLINE_NORMALISE ?
+	    "normalise" : "reject");
+	if (g->need_helo)
+		fprintf(f, "helo required\n");
+	fprintf(f, "early %s\n", g->refuse_early ? "refuse" : "pass");
+	fprintf(f, "limit {\n\tline %u\n\tpath %u\n\trecipients %u\n"
+	    "\terrors %u\n\tmessages %u\n}\n", g->line_max, g->path_max,
+	    g->rcpt_max, g->errors_max, g->messages_max);
+	for (i = 0; i < SMTP_VERB_MAX; i++)
+		fprintf(f, "smtp %s %s\n", conf_verb_name(i),
+		    policy[g->verb[i]]);
+	if (g->refuse_forms == 0)
+		return;
+	fprintf(f, "address refuse {");
+	sep = " ";
+	for (i = 0; i < FORM_MAX; i++)
+		if (g->refuse_forms & (1U << i)) {
+			fprintf(f, "%s%s", sep, conf_form_name(i));
+			sep = ", ";
+		}
+	fprintf(f, " }\n");
+}
+
+static void
 print_globals(FILE *f, const struct conf_globals *g)
 {
 	char		 buf[VALUE_STRLEN];
@@ -86,8 +121,9 @@ print_globals(FILE *f, const struct conf_globals *g)
 	fprintf(f, "message parts %u\n", g->parts_max);
 	fprintf(f, "message depth %u\n", g->depth_max);
 	fprintf(f, "spool memory %s\n", value_size_text(g->spool_max, buf));
-	fprintf(f, "starttls %s\n",
-	    g->starttls == STARTTLS_PASS ? "pass" : "withhold");
+	fprintf(f, "starttls %s\n", g->starttls == STARTTLS_PASS ? "pass" :
+	    g->starttls == STARTTLS_REQUIRE ? "refuse plaintext" : "withhold");
+	print_smtp(f, g);
 	print_antivirus(f, g);
 	fprintf(f, "timeout {\n");
 	for (i = 0; i < TMO_MAX; i++)

@@ -75,6 +75,20 @@ static const struct setting {
 	[S_SPOOL_MEMORY] = { "spool memory", K_MEMORY, G(spool_max),
 	    SPOOL_LEAST, UINT64_MAX / 2 },
 	[S_STARTTLS] = { "starttls", K_NONE, 0, 0, 0 },
+	[S_NEWLINE] = { "newline", K_NONE, 0, 0, 0 },
+	[S_HELO] = { "helo", K_NONE, 0, 0, 0 },
+	[S_EARLY] = { "early", K_NONE, 0, 0, 0 },
+	[S_ADDRESS] = { "address refuse", K_NONE, 0, 0, 0 },
+	[S_LIMIT_LINE] = { "limit line", K_NUMBER, G(line_max), 512,
+	    SMTP_LINE_MAX },
+	[S_LIMIT_PATH] = { "limit path", K_NUMBER, G(path_max), 64,
+	    SMTP_ADDR_MAX },
+	[S_LIMIT_RECIPIENTS] = { "limit recipients", K_NUMBER, G(rcpt_max), 1,
+	    SMTP_RCPT_MAX },
+	[S_LIMIT_ERRORS] = { "limit errors", K_NUMBER, G(errors_max), 1,
+	    MAX_ERRORS },
+	[S_LIMIT_MESSAGES] = { "limit messages", K_NUMBER, G(messages_max), 0,
+	    UINT32_MAX },
 	[S_ANTIVIRUS] = { "antivirus", K_NONE, 0, 0, 0 },
 	[S_AV_DATABASE] = { "database", K_PATH, G(av_path), 0,
 	    CONF_PATH_MAX },
@@ -370,6 +384,10 @@ setting_finish(void)
 		    value_size_text(g->scan_file_max, a),
 		    value_size_text(g->scan_total_max, b));
 	}
+	if (g->rcpt_max < SMTP_RCPT_MIN)
+		lex_warning(setting_pos(S_LIMIT_RECIPIENTS),
+		    "limit recipients is less than the %d of RFC 5321",
+		    SMTP_RCPT_MIN);
 	if (g->message_max < RFC_MESSAGE)
 		lex_warning(setting_pos(S_MESSAGE_SIZE),
 		    "message size is less than the 64K of RFC 5321");
