@@ -7,6 +7,13 @@
  * (MAX_); what nobody may change has only its limit.
  */
 
+/*
+ * The C library has a header of this name: with this directory in the search
+ * path, <limits.h> is ours and has to bring the library's along.  Before the
+ * guard, since a quoted include of ours comes through here twice.
+ */
+#include_next <limits.h>
+
 #ifndef MAILWALL_LIMITS_H
 #define MAILWALL_LIMITS_H
 

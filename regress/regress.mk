@@ -17,7 +17,7 @@ T ?=
 REGRESS_SAN =	-fsanitize=address,undefined -fno-sanitize-recover=all
 REGRESS_CFLAGS = $(WARN) -Wno-missing-prototypes -O1 -g \
 		-fno-omit-frame-pointer
-REGRESS_CPPFLAGS = $(CPPFLAGS) -DMAILWALL_SANITIZE -iquote common
+REGRESS_CPPFLAGS = $(CPPFLAGS) -DMAILWALL_SANITIZE -Icommon
 REGRESS_HDRS =	$(wildcard common/*.h $(foreach p,$(PROCS),$(p)/*.h) \
 		regress/*/*.h)
 

@@ -26,7 +26,6 @@ parser/test_hostile_CPPFLAGS =	$(parser_INC)
 FUZZ +=				parser/fuzz_mime
 parser/fuzz_mime_SRCS =		regress/parser/fuzz_mime.c $(parser_HARNESS)
 parser/fuzz_mime_CPPFLAGS =	$(parser_INC)
-parser/fuzz_mime_CFLAGS =	-Wno-format-nonliteral
 
 FUZZ +=				parser/fuzz_params
 parser/fuzz_params_SRCS =	regress/parser/fuzz_params.c parser/params.c \
@@ -38,7 +37,6 @@ parser/fuzz_encword_SRCS =	regress/parser/fuzz_encword.c \
 				parser/encword.c parser/charset.c \
 				parser/decode.c common/log.c
 parser/fuzz_encword_CPPFLAGS =	$(parser_INC)
-parser/fuzz_encword_CFLAGS =	-Wno-format-nonliteral
 
 UNIT +=				parser/test_process
 parser/test_process_SRCS =	regress/parser/test_process.c \
@@ -49,5 +47,5 @@ parser/test_process_CPPFLAGS =	$(parser_INC)
 $(O)/bench_parser: regress/bench/bench_parser.c $(parser_TESTED) \
     $(REGRESS_HDRS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common $(parser_INC) $(ALL_LDFLAGS) \
-	    -o $@ $(filter %.c,$^)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icommon $(parser_INC) \
+	    $(ALL_LDFLAGS) -o $@ $(filter %.c,$^)

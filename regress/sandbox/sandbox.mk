@@ -14,5 +14,5 @@ $(sandbox_DIR)/filters: $(sandbox_OBJS) $(sandbox_REAL)
 
 $(sandbox_DIR)/%.o: regress/sandbox/%.c $(REGRESS_HDRS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common -Iproxy -Iparser -Iscanner \
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icommon -Iproxy -Iparser -Iscanner \
 	    -c -o $@ $<
