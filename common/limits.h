@@ -12,7 +12,14 @@
  * path, <limits.h> is ours and has to bring the library's along.  Before the
  * guard, since a quoted include of ours comes through here twice.
  */
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winclude-next-absolute-path"
+#endif
 #include_next <limits.h>
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 #ifndef MAILWALL_LIMITS_H
 #define MAILWALL_LIMITS_H

@@ -450,14 +450,16 @@ server_late(void *arg)
 	session_run(s);
 }
 
-/* Returns -1 when the connection is lost. */
+/* Returns 1 when something was sent, -1 when the connection is lost. */
 static int
 session_write(struct session *s, int to_server)
 {
 	struct buf	*b;
 	struct ev	*ev;
 	ssize_t		 n;
+	int		 sent;
 
+	sent = 0;
 	b = to_server ? &s->sout : &s->cout;
 	ev = to_server ? &s->sev : &s->cev;
 	if (s->state == SESSION_CONNECT && to_server)
@@ -468,21 +470,22 @@ session_write(struct session *s, int to_server)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && errno == EAGAIN)
-			return (0);
+			break;
 		if (n == -1)
 			return (-1);
+		sent = 1;
 		buf_drain_wipe(b, (size_t)n);
 		/* Progress: the clock starts again. */
 		evtimer_del(to_server ? &s->stimer : &s->ctimer);
 	}
-	return (0);
+	return (sent);
 }
 
 /* One round of everything; 1 when something moved. */
 static int
 session_step(struct session *s)
 {
-	int	 moved;
+	int	 moved, sent;
 
 	moved = server_input(s);
 	if ((s->flags & SF_DEAD) == 0)
@@ -496,13 +499,16 @@ session_step(struct session *s)
 			server_command(s, VERB_OWN_RSET, "RSET", 4, NULL);
 		moved = 1;
 	}
-	if ((s->flags & SF_DEAD) == 0 && session_write(s, 1) == -1) {
-		server_lost(s, "connection lost");
-		moved = 1;
+	/* What was sent makes room, for which others may have waited. */
+	if ((s->flags & SF_DEAD) == 0) {
+		if ((sent = session_write(s, 1)) == -1)
+			server_lost(s, "connection lost");
+		moved |= sent != 0;
 	}
-	if ((s->flags & SF_DEAD) == 0 && session_write(s, 0) == -1) {
-		client_lost(s, "client connection lost");
-		moved = 1;
+	if ((s->flags & SF_DEAD) == 0) {
+		if ((sent = session_write(s, 0)) == -1)
+			client_lost(s, "client connection lost");
+		moved |= sent != 0;
 	}
 	return (moved);
 }

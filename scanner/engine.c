@@ -348,8 +348,7 @@ cb_sigload(const char *type, const char *name, unsigned int custom, void *arg)
 {
 	if (strcmp(type, "cdb") == 0)
 		engine.ncdb++;
-	else if (strcmp(type, "pdb") == 0 || strcmp(type, "gdb") == 0 ||
-	    strcmp(type, "wdb") == 0)
+	else if (strcmp(type, "phishing") == 0)
 		engine.nphish++;
 	return (0);
 }

@@ -14,7 +14,7 @@
  */
 
 #include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -246,6 +246,10 @@ setup_confine(uid_t uid, gid_t gid)
 	p.max_memory = PRIV_NO_LIMIT;
 	p.may_fork = 1;
 	priv_confine(&p);
+	/* Said once here; the workers apply it where it is. */
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)
+		log_warnx("no Landlock in this kernel: a worker that is taken "
+		    "over can reach the other workers' temporary files");
 	sandbox_seccomp(scanner.be->loader_rules,
 	    *scanner.be->nloader_rules);
 }

@@ -25,7 +25,9 @@ struct parts;
 struct peer;
 
 /* Reasons for these maxima stand where they are used. */
+#ifndef WORKER_SCANS_MAX	/* fewer in a test */
 #define WORKER_SCANS_MAX	20000	/* then a fresh one: heap fragments */
+#endif
 #define WORKER_FILES_MAX	256	/* descriptors; libclamav keeps one a
 					   level open, scan_depth at most */
 #define LOADER_FILES_MAX	2048	/* SCAN_QUEUE_MAX twice, the channels

@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct parsed		 p;
 	uint8_t			*copy;
 
-	if (len < 4)
+	if (len < 3)
 		return (0);
 	harness_limits(&lim, len - 3);
 	/* Less room than usual: to have more messages in the same time. */

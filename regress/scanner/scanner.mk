@@ -22,7 +22,7 @@ scanner/test_pool_SRCS =	regress/scanner/test_pool.c scanner/pool.c \
 				scanner/dispatch.c scanner/result.c \
 				scanner/tmpdir.c common/ev.c common/imsg.c \
 				common/proto.c common/log.c
-scanner/test_pool_CPPFLAGS =	-Iscanner
+scanner/test_pool_CPPFLAGS =	-Iscanner -DWORKER_SCANS_MAX=7
 
 FUZZ +=		scanner/fuzz_ole2
 scanner/fuzz_ole2_SRCS =	regress/scanner/fuzz_ole2.c scanner/ole2.c

@@ -13,9 +13,13 @@ import gzip
 import io
 import lzma
 import os
+import pwd
+import shutil
 import struct
+import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -227,8 +231,78 @@ def testfiles(c, p):
     c.check("testfiles", len(names) > 20 and not missed, missed)
 
 
+def signatures(c):
+    """Kinds that judge more than bytes: containers, links, expressions."""
+    db = tempfile.mkdtemp(prefix="mwscan-db.")
+    os.chmod(db, 0o755)
+    for name, text in (
+            ("t.cdb", r"Test.Cdb:CL_TYPE_MAIL:*:\.scr$:*:*:*:*:*:*"),
+            ("t.pdb", r"R:bank\.example:bank\.example" +
+             "\nH:bank.example"),
+            ("t.ldb", "Test.Pcre;Engine:81-255,Target:0;0&1;"
+             "61626364656667;0/qqq[0-9]{3}zz/")):
+        with open(os.path.join(db, name), "w") as f:
+            f.write(text + "\n")
+    s = Scanner(workers=1, database=db)
+    try:
+        s.ready()
+        p = s.proxy()
+        got = p.scan(*mail(b"no such program", name=b"a.scr"))
+        c.check("container-signature", got[0] == VIRUS and
+                "Cdb" in got[2], got)
+        html = (b'<html><body><a href="http://evil.example/">'
+                b'http://www.bank.example/</a></body></html>\r\n')
+        msg, parts = mail(text=html)
+        parts[0].ctype = b"text/html"
+        got = p.scan(msg.replace(b"text/plain", b"text/html"), parts)
+        c.check("phishing-signature", got[0] == VIRUS and
+                "Phishing" in got[2], got)
+        got = p.scan(*mail(b"xx abcdefg qqq123zz"))
+        c.check("regex-signature", got[0] == VIRUS, got)
+        got = p.scan(*mail(b"xx abcdefg qqq12zz"))
+        c.check("regex-no-match", got[0] == CLEAN, got)
+    finally:
+        s.close()
+        shutil.rmtree(db)
+
+
+def no_room(c):
+    """Temporary files that do not fit: never clean."""
+    rundir = tempfile.mkdtemp(prefix="mwscan.")
+    tmp = os.path.join(rundir, "scanner/tmp")
+    os.makedirs(tmp)
+    os.chmod(os.path.dirname(tmp), 0o755)
+    pw = pwd.getpwnam("nobody")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700,uid=%d"
+                    % pw.pw_uid, "tmpfs", tmp], check=True)
+    s = None
+    try:
+        s = Scanner(workers=1, rundir=rundir)
+        s.ready()
+        p = s.proxy()
+        got = p.scan(*mail(os.urandom(20000)))
+        c.check("room", got[0] == CLEAN, got)
+        for what, data in (
+                ("zip", zipped([("a.bin", os.urandom(3 << 20))])),
+                ("zip-in-zip", zipped([("b.zip", zipped(
+                    [("a.bin", os.urandom(3 << 20))]))])),
+                ("gz", gzip.compress(os.urandom(3 << 20))),
+                ("tar-gz", tgz("a", os.urandom(3 << 20))),
+                ("xz", lzma.compress(os.urandom(3 << 20), preset=0))):
+            for flag in (0, AMBIGUOUS):
+                got = p.scan(*mail(data), flag)
+                c.check("no-room-" + what, got[0] != CLEAN, got)
+    finally:
+        if s:
+            s.close()
+        subprocess.run(["umount", tmp], check=True)
+        shutil.rmtree(rundir)
+
+
 def main():
     c = Cases()
+    c.run("signatures", lambda: signatures(c))
+    c.run("full", lambda: no_room(c))
     s = Scanner(workers=1)
     try:
         s.ready()
