@@ -26,6 +26,10 @@ static int	 take_data(struct session *);
 static int	 take_chunk(struct session *);
 static int	 take_command(struct session *, char *, size_t);
 static int	 take_auth(struct session *, const char *, size_t);
+static const char *path_refused(const struct session *, const char *, int,
+		    char *, size_t);
+static const char *mail_refused(struct session *);
+static void	 command_policy(struct session *, const char *, size_t, size_t);
 static void	 refuse(struct session *, const char *, const char *, size_t);
 static void	 command_mail(struct session *, const char *, size_t, size_t);
 static int	 command_rcpt(struct session *, const char *, size_t, size_t);
@@ -146,7 +150,7 @@ refuse(struct session *s, const char *reply, const char *line, size_t len)
 	session_log(s, "refused command=%s reply=%.3s",
 	    log_quote(text, sizeof(text), line, verb), reply);
 	client_reply(s, "%s", reply);
-	if (++s->errors >= SMTP_ERRORS_MAX)
+	if (++s->errors >= s->conf->g.errors_max)
 		client_goodbye(s, "too many errors",
 		    "421 4.7.0 Too many errors");
 }
@@ -164,16 +168,70 @@ take_auth(struct session *s, const char *line, size_t len)
 	return (1);
 }
 
+/*
+ * Is the path of a form, or of a length, that is not wanted?  The reply to
+ * that, in text where it is made up; NULL: it is not.
+ */
+static const char *
+path_refused(const struct session *s, const char *path, int is_rcpt,
+    char *text, size_t size)
+{
+	unsigned int	 forms, i;
+
+	if (strlen(path) > s->conf->g.path_max)
+		return ("501 5.1.0 Path too long");
+	forms = command_forms(path) & s->conf->g.refuse_forms;
+	/* RFC 5321 section 4.5.1: this one is always somebody. */
+	if (is_rcpt && strcasecmp(path, "postmaster") == 0)
+		forms &= ~(1U << FORM_UNQUALIFIED);
+	if (forms == 0)
+		return (NULL);
+	for (i = 0; (forms & (1U << i)) == 0; i++)
+		;
+	snprintf(text, size, "553 5.1.%d Address form not allowed: %s",
+	    is_rcpt ? 3 : 7, conf_form_name(i));
+	return (text);
+}
+
+/* Why this session may send no mail now, as a reply; NULL: it may. */
+static const char *
+mail_refused(struct session *s)
+{
+	const struct conf_globals	*g;
+
+	g = &s->conf->g;
+	if (g->need_helo && s->helo == NULL)
+		return ("503 5.5.1 Send HELO or EHLO first");
+	if (g->starttls == STARTTLS_REQUIRE)
+		return ("530 5.7.0 Must issue a STARTTLS command first");
+	return (NULL);
+}
+
 static void
 command_mail(struct session *s, const char *line, size_t len, size_t arg)
 {
-	char	 path[SMTP_ADDR_MAX], value[32];
-	size_t	 params;
-	int	 n;
+	char		 path[SMTP_ADDR_MAX], value[32], text[96];
+	const char	*why;
+	size_t		 params;
+	int		 n;
 
+	if ((why = mail_refused(s)) != NULL) {
+		refuse(s, why, line, len);
+		return;
+	}
+	if (s->conf->g.messages_max != 0 &&
+	    s->nseen >= s->conf->g.messages_max) {
+		client_goodbye(s, "too many messages",
+		    "421 4.7.0 Too many messages in one session");
+		return;
+	}
 	if (command_path(VERB_MAIL, line + arg, len - arg, path, sizeof(path),
 	    &params) == -1) {
 		refuse(s, "501 5.5.4 Syntax: MAIL FROM:<address>", line, len);
+		return;
+	}
+	if ((why = path_refused(s, path, 0, text, sizeof(text))) != NULL) {
+		refuse(s, why, line, len);
 		return;
 	}
 	params += arg;
@@ -208,16 +266,20 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 static int
 command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 {
-	char	 path[SMTP_ADDR_MAX];
-	size_t	 params;
-	int	 bad, many;
+	char		 path[SMTP_ADDR_MAX], text[96];
+	const char	*why;
+	size_t		 params;
+	int		 bad, many;
 
 	bad = command_path(VERB_RCPT, line + arg, len - arg, path,
 	    sizeof(path), &params) == -1;
-	many = s->env != NULL && s->env->nrcpt >= SMTP_RCPT_MAX;
-	if ((bad || many) && !STAILQ_EMPTY(&s->inflight))
+	many = s->env != NULL && s->env->nrcpt >= s->conf->g.rcpt_max;
+	why = bad ? NULL : path_refused(s, path, 1, text, sizeof(text));
+	if ((bad || many || why != NULL) && !STAILQ_EMPTY(&s->inflight))
 		return (0);
-	if (bad)
+	if (why != NULL)
+		refuse(s, why, line, len);
+	else if (bad)
 		refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>", line, len);
 	else if (many)
 		client_reply(s, "452 4.5.3 Too many recipients");
@@ -368,7 +430,7 @@ take_chunk(struct session *s)
 static void
 command_starttls(struct session *s, const char *line, size_t len)
 {
-	if (s->conf->g.starttls == STARTTLS_PASS) {
+	if (s->conf->g.starttls != STARTTLS_WITHHOLD) {
 		/* What was sent in the clear must not count afterwards. */
 		if (s->cin.len > len + 2) {
 			client_goodbye(s, "bytes behind STARTTLS",
@@ -382,15 +444,50 @@ command_starttls(struct session *s, const char *line, size_t len)
 	refuse(s, "454 4.7.0 TLS is not available", line, len);
 }
 
+/* Commands that no mail needs: the administrator says. */
+static void
+command_policy(struct session *s, const char *line, size_t len, size_t arg)
+{
+	enum smtp_verb	 verb;
+
+	verb = command_other(line, len);
+	switch (s->conf->g.verb[verb]) {
+	case VERB_PASS:
+		/* RFC 821 section 4.1.1: like MAIL in all that matters. */
+		if (verb == SMTP_SEND || verb == SMTP_SOML ||
+		    verb == SMTP_SAML)
+			command_mail(s, line, len, arg);
+		else
+			server_command(s, VERB_OTHER, line, len, NULL);
+		return;
+	case VERB_DISCONNECT:
+		session_log(s, "refused command=%s, disconnected",
+		    conf_verb_name(verb));
+		client_goodbye(s, "policy", "421 4.7.0 Command not allowed");
+		return;
+	case VERB_REFUSE:
+	default:
+		break;
+	}
+	if (verb == SMTP_VRFY)
+		/* RFC 5321 section 7.3: neither yes nor no. */
+		client_reply(s, "252 2.1.5 Cannot VRFY; try to deliver");
+	else if (verb == SMTP_UNKNOWN)
+		refuse(s, "500 5.5.2 Command not recognized", line, len);
+	else
+		refuse(s, "502 5.5.1 Command not available", line, len);
+}
+
 /* One command.  Returns 1 when it was used up, 0 when it must wait. */
 static int
 take_command(struct session *s, char *line, size_t len)
 {
 	enum verb	 verb;
 	size_t		 arg;
+	int		 clean;
 
-	verb = line_clean(line, len) ? command_parse(line, len, &arg) :
-	    VERB_UNKNOWN;
+	clean = line_clean(line, len);
+	verb = clean ? command_parse(line, len, &arg) : VERB_UNKNOWN;
 	/* Our own RSET comes before whatever the client wants next. */
 	if (s->flags & SF_RSET_DUE)
 		return (0);
@@ -440,23 +537,32 @@ take_command(struct session *s, char *line, size_t len)
 		else
 			server_command(s, verb, line, len, NULL);
 		break;
-	case VERB_NOOP:
-	case VERB_HELP:
 	case VERB_AUTH:
+		if (s->conf->g.starttls == STARTTLS_REQUIRE) {
+			refuse(s, "530 5.7.0 Must issue a STARTTLS command "
+			    "first", line, len);
+			break;
+		}
+		server_command(s, verb, line, len, NULL);
+		break;
+	case VERB_NOOP:
 		server_command(s, verb, line, len, NULL);
 		break;
 	case VERB_STARTTLS:
 		command_starttls(s, line, len);
 		break;
+	case VERB_HELP:
 	case VERB_VRFY:
-		/* RFC 5321 section 7.3: neither yes nor no. */
-		client_reply(s, "252 2.1.5 Cannot VRFY; try to deliver");
-		break;
 	case VERB_KNOWN_REFUSED:
-		refuse(s, "502 5.5.1 Command not available", line, len);
-		break;
 	case VERB_UNKNOWN:
+		if (clean)
+			command_policy(s, line, len, arg);
+		else
+			refuse(s, "500 5.5.2 Controls in a command", line,
+			    len);
+		break;
 	case VERB_BANNER:
+	case VERB_OTHER:
 	case VERB_OWN_NOOP:
 	case VERB_OWN_RSET:
 	case VERB_OWN_DATA:
@@ -516,7 +622,7 @@ client_input(struct session *s)
 	if (s->cout.len > s->cout.max / 2)
 		return (0);
 	n = take_line(s, s->state == SESSION_AUTH ? SMTP_AUTH_LINE_MAX :
-	    SMTP_LINE_MAX, &len);
+	    s->conf->g.line_max - 2, &len);
 	if (n == 0)
 		return (0);
 	if (n == -1) {

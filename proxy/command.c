@@ -34,7 +34,7 @@ static const struct {
 	{ "HELP",	VERB_HELP },
 	{ "VRFY",	VERB_VRFY },
 	{ "STARTTLS",	VERB_STARTTLS },
-	/* Would bypass inspection or turn the session around. */
+	/* Policy decides about most of these; see command_other(). */
 	{ "BURL",	VERB_KNOWN_REFUSED },	/* RFC 4468 */
 	{ "EXPN",	VERB_KNOWN_REFUSED },
 	{ "TURN",	VERB_KNOWN_REFUSED },	/* RFC 821 */
@@ -71,6 +71,63 @@ command_parse(const char *line, size_t len, size_t *arg)
 		    strncasecmp(verbs[i].name, line, n) == 0)
 			return (verbs[i].verb);
 	return (VERB_UNKNOWN);
+}
+
+enum smtp_verb
+command_other(const char *line, size_t len)
+{
+	unsigned int	 i;
+	size_t		 n;
+
+	for (n = 0; n < len && line[n] != ' '; n++)
+		;
+	for (i = 0; i < SMTP_UNKNOWN; i++)
+		if (strlen(conf_verb_name(i)) == n &&
+		    strncasecmp(conf_verb_name(i), line, n) == 0)
+			break;
+	return (i);
+}
+
+/* RFC 5321 appendix F.2, and what servers of old did with local parts. */
+unsigned int
+command_forms(const char *path)
+{
+	const char	*p, *at, *local;
+	unsigned int	 forms;
+	int		 quoted;
+
+	forms = 0;
+	local = path;
+	if (*path == '@' && (p = strchr(path, ':')) != NULL) {
+		forms |= 1U << FORM_SOURCE_ROUTE;
+		local = p + 1;
+	}
+	if (*local == '"')
+		forms |= 1U << FORM_QUOTED;
+	at = NULL;
+	quoted = 0;
+	for (p = local; *p != '\0'; p++) {
+		if (*p == '\\' && quoted && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '@' && !quoted)
+			at = p;
+		else if (*p == '%' && at == NULL)
+			forms |= 1U << FORM_PERCENT;
+		else if (*p == '!' && at == NULL)
+			forms |= 1U << FORM_BANG;
+	}
+	p = *local == '"' ? local + 1 : local;
+	if (*p == '|')
+		forms |= 1U << FORM_PIPE;
+	if (*p == '/')
+		forms |= 1U << FORM_FILE;
+	if (at != NULL && at[1] == '[')
+		forms |= 1U << FORM_LITERAL;
+	if (at == NULL && *local != '\0')
+		forms |= 1U << FORM_UNQUALIFIED;
+	return (forms);
 }
 
 /*

@@ -10,6 +10,9 @@
  * anywhere makes the message one that is not passed on; it is still read to
  * its true end, so that what follows is not mistaken for commands.
  *
+ * Or, as configured, each becomes CRLF (a NUL is refused all the same): what
+ * then is a dot on a line of its own is stuffed like any other by deliver.c.
+ *
  * The spool keeps the message as the reader will see it, dots unstuffed: that
  * is what is scanned.  deliver.c stuffs again.
  */
@@ -33,6 +36,11 @@ static void	 spool_put(struct session *, const uint8_t *, size_t);
 static void	 fault(struct message *, enum data_fault);
 static void	 form_fault(struct message *, enum data_fault);
 static size_t	 take_text(struct message *, const uint8_t *, size_t);
+static int	 data_exact(struct session *, const uint8_t *, size_t,
+		    size_t *);
+static int	 data_normalised(struct session *, const uint8_t *, size_t,
+		    size_t *);
+static size_t	 normalise(struct message *, uint8_t, uint8_t *);
 
 static int
 spool_open(void)
@@ -198,6 +206,70 @@ data_chunk(struct session *s, const uint8_t *data, size_t len)
 
 int
 data_input(struct session *s, const uint8_t *data, size_t len, size_t *used)
+{
+	if (s->conf->g.newline == NEWLINE_NORMALISE)
+		return (data_normalised(s, data, len, used));
+	return (data_exact(s, data, len, used));
+}
+
+/*
+ * One byte, at most four out.  The end is where it was, at CRLF.CRLF; a dot
+ * behind a bare CR or LF is text, since no line began there when it was sent.
+ */
+static size_t
+normalise(struct message *m, uint8_t c, uint8_t *out)
+{
+	size_t	 n;
+
+	n = 0;
+	if ((m->state == AT_CR || m->state == AT_DOT_CR) && c != '\n') {
+		out[n++] = '\r';
+		out[n++] = '\n';
+		m->state = AT_TEXT;
+	}
+	if (c == '\n') {
+		out[n++] = '\r';
+		out[n++] = '\n';
+		m->state = m->state == AT_CR ? AT_BOL : AT_TEXT;
+	} else if (c == '\r')
+		m->state = m->state == AT_DOT ? AT_DOT_CR : AT_CR;
+	else if (c == '.' && m->state == AT_BOL)
+		m->state = AT_DOT;
+	else {
+		if (c == '\0')
+			fault(m, DATA_NUL);
+		out[n++] = c;
+		m->state = AT_TEXT;
+	}
+	return (n);
+}
+
+static int
+data_normalised(struct session *s, const uint8_t *data, size_t len,
+    size_t *used)
+{
+	uint8_t	 out[4096 + 4];
+	size_t	 i, n;
+	int	 end;
+
+	end = 0;
+	n = 0;
+	for (i = 0; i < len && !end; i++) {
+		end = s->msg->state == AT_DOT_CR && data[i] == '\n';
+		if (!end)
+			n += normalise(s->msg, data[i], out + n);
+		if (n > sizeof(out) - 4) {
+			spool_put(s, out, n);
+			n = 0;
+		}
+	}
+	spool_put(s, out, n);
+	*used = i;
+	return (end);
+}
+
+static int
+data_exact(struct session *s, const uint8_t *data, size_t len, size_t *used)
 {
 	struct message	*m;
 	size_t		 i, start;

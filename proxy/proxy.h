@@ -58,6 +58,7 @@ enum verb {
 	VERB_VRFY,
 	VERB_KNOWN_REFUSED,	/* known, and never passed on */
 	VERB_UNKNOWN,
+	VERB_OTHER,		/* one of the three above that policy passes */
 	VERB_OWN_NOOP,		/* keeps the server awake; reply swallowed */
 	VERB_OWN_RSET,		/* ends a refused message; reply swallowed */
 	VERB_OWN_DATA,		/* delivery of an accepted message */
@@ -149,6 +150,7 @@ struct session {
 	uint8_t			 tries;		/* of connect */
 	uint16_t		 errors;	/* refused lines */
 	uint32_t		 nmessages;	/* passed */
+	uint32_t		 nseen;		/* received, passed or not */
 	uint64_t		 started;	/* ms */
 	struct ev		 cev, sev;	/* client, server socket */
 	struct buf		 cin, cout;	/* from and to the client */
@@ -243,6 +245,8 @@ struct session	*session_new(int fd, uint8_t mode, const struct addr *client,
 void		 session_run(struct session *);
 /* Free it at once, both connections closed. */
 void		 session_free(struct session *, const char *why);
+/* Has the client sent something that was not read yet: 1 or 0. */
+int		 session_peek(const struct session *);
 /* The TCP connection to the server stands; fd is taken. */
 void		 session_connected(struct session *, int fd);
 /* The dot has come: inspect the message, or refuse its form. */
@@ -283,6 +287,10 @@ void		 client_goodbye(struct session *, const char *why,
  */
 int		 command_bdat(const char *arg, size_t len, uint64_t *size,
 		    int *last);
+/* Which of the commands that policy decides about; SMTP_UNKNOWN: none. */
+enum smtp_verb	 command_other(const char *line, size_t len);
+/* Bits 1 << enum address_form for what this path has of them. */
+unsigned int	 command_forms(const char *path);
 /* Which command is this line (without CRLF)?  *arg: behind the verb. */
 enum verb	 command_parse(const char *line, size_t len, size_t *arg);
 /*

@@ -235,6 +235,12 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 	switch (verb) {
 	case VERB_BANNER:
 		s->state = SESSION_COMMAND;
+		/* RFC 5321 section 4.3.1: the client waits for the banner. */
+		if (s->conf->g.refuse_early && session_peek(s)) {
+			client_goodbye(s, "early talker", "554 5.5.0 Spoke "
+			    "before the banner");
+			break;
+		}
 		reply_pass(s, r);
 		break;
 	case VERB_HELO:
@@ -260,8 +266,15 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 		s->end = "quit";
 		s->state = SESSION_CLOSING;
 		break;
+	case VERB_OTHER:
+		/* "Go ahead" with what?  Nothing that we could follow. */
+		if (r->code / 100 == 3) {
+			server_lost(s, "server out of step");
+			break;
+		}
+		reply_pass(s, r);
+		break;
 	case VERB_NOOP:
-	case VERB_HELP:
 		reply_pass(s, r);
 		break;
 	case VERB_OWN_NOOP:
@@ -276,6 +289,7 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 		break;
 	case VERB_DATA:
 	case VERB_BDAT:
+	case VERB_HELP:
 	case VERB_VRFY:
 	case VERB_KNOWN_REFUSED:
 	case VERB_UNKNOWN:

@@ -196,6 +196,15 @@ session_connected(struct session *s, int fd)
 	evtimer_set(&s->stimer, session_timeout(s, TMO_CONNECT));
 }
 
+int
+session_peek(const struct session *s)
+{
+	char	 c;
+
+	return (s->cin.len > 0 || (s->cev.fd != -1 &&
+	    recv(s->cev.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1));
+}
+
 void
 session_dot(struct session *s)
 {
@@ -203,6 +212,7 @@ session_dot(struct session *s)
 
 	m = s->msg;
 	m->t_dot = now_us();
+	s->nseen++;
 	evtimer_del(&s->ctimer);
 	/* By DATA it could not be passed on as it is. */
 	if (m->bdat && (s->flags & SF_SERVER_CHUNK) == 0 &&
