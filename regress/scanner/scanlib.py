@@ -341,10 +341,13 @@ class Scanner:
             except AssertionError:
                 os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
-        self.log()
+        # A sanitizer's finding; not the signals that tests send.
+        bad = [line for line in self.log() if "runtime error" in line or
+               ("ERROR: AddressSanitizer" in line and ": SEGV" not in line)]
         os.close(self.logfd)
         if self.own:
             shutil.rmtree(self.rundir, ignore_errors=True)
+        assert not bad, bad
 
 
 def wait_for(condition, timeout=WAIT):
