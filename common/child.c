@@ -41,8 +41,9 @@ child_start(const char *name, int argc, char *argv[])
 		fatalx("bad instance number");
 
 	/*
-	 * Master dying is end of file on descriptor 3; the signal is for a
-	 * child that is too busy to read it.
+	 * A gateway without its master cannot be restarted while somebody
+	 * holds the listeners, so all end with it, the stuck ones included.
+	 * Nobody has been told 250 for what was in hand.
 	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("prctl");

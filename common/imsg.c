@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,12 @@ struct imsg_out {
 };
 
 static int	 imsg_send(int, int, const struct iovec *, int);
+static int	 imsg_try(struct imsgbuf *, const struct imsg_hdr *, int,
+		    const void *);
+static int	 imsg_queue(struct imsgbuf *, const struct imsg_hdr *, int,
+		    const void *);
+static int	 imsg_put(struct imsgbuf *, uint32_t, uint64_t, int,
+		    const void *, size_t, int);
 static void	 imsg_fds(struct msghdr *, int *, int *);
 
 /* One frame is handled before the next is read: one buffer serves all. */
@@ -108,14 +115,55 @@ imsg_send(int sock, int fd, const struct iovec *iov, int iovcnt)
 	return (n == -1 ? -1 : 0);
 }
 
-int
-imsg_compose(struct imsgbuf *ib, uint32_t type, uint64_t id, int fd,
-    const void *data, size_t len)
+/* Returns 1 when sent, 0 when it must wait, -1 with errno. */
+static int
+imsg_try(struct imsgbuf *ib, const struct imsg_hdr *hdr, int fd,
+    const void *data)
+{
+	struct iovec	 iov[2];
+
+	if (!STAILQ_EMPTY(&ib->outq))
+		return (0);
+	iov[0].iov_base = (void *)(uintptr_t)hdr;
+	iov[0].iov_len = sizeof(*hdr);
+	iov[1].iov_base = (void *)(uintptr_t)data;
+	iov[1].iov_len = hdr->len;
+	if (imsg_send(ib->fd, fd, iov, hdr->len == 0 ? 1 : 2) == 0)
+		return (1);
+	return (errno == EAGAIN || errno == ENOBUFS ||
+	    errno == ETOOMANYREFS ? 0 : -1);
+}
+
+/* Takes fd when it returns 0; else -1 with errno. */
+static int
+imsg_queue(struct imsgbuf *ib, const struct imsg_hdr *hdr, int fd,
+    const void *data)
+{
+	struct imsg_out	*o;
+
+	if (ib->nqueued >= IMSG_QUEUE_MAX) {
+		errno = ENOBUFS;
+		return (-1);
+	}
+	if ((o = malloc(sizeof(*o) + sizeof(*hdr) + hdr->len)) == NULL)
+		return (-1);
+	o->fd = fd;
+	o->pad = 0;
+	o->len = sizeof(*hdr) + hdr->len;
+	memcpy(o + 1, hdr, sizeof(*hdr));
+	if (hdr->len > 0)
+		memcpy((uint8_t *)(o + 1) + sizeof(*hdr), data, hdr->len);
+	STAILQ_INSERT_TAIL(&ib->outq, o, entry);
+	ib->nqueued++;
+	return (0);
+}
+
+static int
+imsg_put(struct imsgbuf *ib, uint32_t type, uint64_t id, int fd,
+    const void *data, size_t len, int lent)
 {
 	struct imsg_hdr	 hdr;
-	struct imsg_out	*o;
-	struct iovec	 iov[2];
-	int		 saved_errno;
+	int		 ret, keep, saved_errno;
 
 	/* The table is for both ends; our own state is not known to us. */
 	if (len > IMSG_DATA_MAX || proto_check(type, ib->self, ib->peer, len,
@@ -128,41 +176,40 @@ imsg_compose(struct imsgbuf *ib, uint32_t type, uint64_t id, int fd,
 	hdr.type = type;
 	hdr.len = (uint32_t)len;
 	hdr.id = id;
-	if (STAILQ_EMPTY(&ib->outq)) {
-		iov[0].iov_base = &hdr;
-		iov[0].iov_len = sizeof(hdr);
-		iov[1].iov_base = (void *)(uintptr_t)data;
-		iov[1].iov_len = len;
-		if (imsg_send(ib->fd, fd, iov, len == 0 ? 1 : 2) == 0) {
-			if (fd != -1)
-				close(fd);
+	ret = imsg_try(ib, &hdr, fd, data);
+	if (ret == 0) {
+		keep = fd;
+		if (lent && fd != -1)
+			keep = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (fd != -1 && keep == -1)
+			return (-1);
+		if (imsg_queue(ib, &hdr, keep, data) == 0)
 			return (0);
-		}
-		if (errno != EAGAIN && errno != ENOBUFS &&
-		    errno != ETOOMANYREFS)
-			goto fail;
+		saved_errno = errno;
+		if (keep != -1)
+			close(keep);
+		errno = saved_errno;
+		return (-1);
 	}
-	if (ib->nqueued >= IMSG_QUEUE_MAX) {
-		errno = ENOBUFS;
-		goto fail;
-	}
-	if ((o = malloc(sizeof(*o) + sizeof(hdr) + len)) == NULL)
-		goto fail;
-	o->fd = fd;
-	o->pad = 0;
-	o->len = sizeof(hdr) + len;
-	memcpy(o + 1, &hdr, sizeof(hdr));
-	if (len > 0)
-		memcpy((uint8_t *)(o + 1) + sizeof(hdr), data, len);
-	STAILQ_INSERT_TAIL(&ib->outq, o, entry);
-	ib->nqueued++;
-	return (0);
-fail:
 	saved_errno = errno;
-	if (fd != -1)
+	if (!lent && fd != -1)
 		close(fd);
 	errno = saved_errno;
-	return (-1);
+	return (ret == 1 ? 0 : -1);
+}
+
+int
+imsg_compose(struct imsgbuf *ib, uint32_t type, uint64_t id, int fd,
+    const void *data, size_t len)
+{
+	return (imsg_put(ib, type, id, fd, data, len, 0));
+}
+
+int
+imsg_lend(struct imsgbuf *ib, uint32_t type, uint64_t id, int fd,
+    const void *data, size_t len)
+{
+	return (imsg_put(ib, type, id, fd, data, len, 1));
 }
 
 int

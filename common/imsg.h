@@ -60,6 +60,10 @@ void	 imsgbuf_clear(struct imsgbuf *);
 int	 imsg_compose(struct imsgbuf *, uint32_t type, uint64_t id, int fd,
 	    const void *data, size_t len);
 
+/* The same, but fd stays the caller's: a copy is made only if it must wait. */
+int	 imsg_lend(struct imsgbuf *, uint32_t type, uint64_t id, int fd,
+	    const void *data, size_t len);
+
 /*
  * Send what is queued.  Returns 0 when the queue is empty, 1 when frames
  * remain (wait for POLLOUT), -1 with errno when the peer is gone.

@@ -11,11 +11,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "limits.h"
 #include "parts.h"
+
+/* Below what malloc(3) would map for itself. */
+#define COPY_MAX	(96 * KIB)
 
 #define SEALS	(F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -55,6 +59,34 @@ sealed_map(int fd, uint64_t size)
 		return (NULL);
 	p = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
 	return (p == MAP_FAILED ? NULL : p);
+}
+
+const uint8_t *
+sealed_get(int fd, uint64_t size)
+{
+	uint8_t	*p;
+
+	if (size == 0 || size > COPY_MAX)
+		return (sealed_map(fd, size));
+	if (sealed_check(fd, size) == -1 || (p = malloc(size)) == NULL)
+		return (NULL);
+	if (pread(fd, p, size, 0) != (ssize_t)size) {
+		free(p);
+		errno = EBADMSG;
+		return (NULL);
+	}
+	return (p);
+}
+
+void
+sealed_put(const uint8_t *p, uint64_t size)
+{
+	if (p == NULL)
+		return;
+	if (size > COPY_MAX)
+		munmap((void *)(uintptr_t)p, (size_t)size);
+	else
+		free((void *)(uintptr_t)p);
 }
 
 /* Does [off, off + len) lie inside [0, size)? */
@@ -119,12 +151,12 @@ parts_open(struct parts *p, int msgfd, uint64_t msgsize, int arenafd,
 	}
 	/* An empty message is legal and cannot be mapped. */
 	if (msgsize > 0) {
-		if ((p->msg = sealed_map(msgfd, msgsize)) == NULL)
+		if ((p->msg = sealed_get(msgfd, msgsize)) == NULL)
 			goto fail;
 		p->msg_len = (size_t)msgsize;
 	} else if (sealed_check(msgfd, 0) == -1)
 		goto fail;
-	if ((p->map = sealed_map(arenafd, arenasize)) == NULL)
+	if ((p->map = sealed_get(arenafd, arenasize)) == NULL)
 		goto fail;
 	p->map_len = (size_t)arenasize;
 	p->head = (const struct arena_head *)(const void *)p->map;
@@ -148,10 +180,8 @@ fail:
 void
 parts_close(struct parts *p)
 {
-	if (p->map != NULL)
-		munmap((void *)(uintptr_t)p->map, p->map_len);
-	if (p->msg != NULL)
-		munmap((void *)(uintptr_t)p->msg, p->msg_len);
+	sealed_put(p->map, p->map_len);
+	sealed_put(p->msg, p->msg_len);
 	memset(p, 0, sizeof(*p));
 }
 

@@ -157,6 +157,15 @@ int		 sealed_check(int fd, uint64_t size);
 /* Map a sealed memfd read-only.  NULL with errno; free with munmap(2). */
 const uint8_t	*sealed_map(int fd, uint64_t size);
 
+/*
+ * The contents of a sealed memfd, by copy where it is small and the page
+ * tables of a mapping would cost more than the bytes; sealed, so that both
+ * are equally true.  NULL with errno.  sealed_put() takes it back, with the
+ * same size; NULL does nothing.
+ */
+const uint8_t	*sealed_get(int fd, uint64_t size);
+void		 sealed_put(const uint8_t *, uint64_t size);
+
 /* Name of an anomaly for log and policy, as "duplicate-header"; never NULL. */
 const char	*parts_anomaly_name(enum part_anomaly);
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/securebits.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -109,6 +110,9 @@ priv_confine(const struct priv *p)
 			fatal("PR_SET_SECUREBITS");
 		drop_ids(p->uid, p->gid);
 	}
+	/* Changing ids has cleared it (prctl(2)). */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		fatal("PR_SET_PDEATHSIG");
 	drop_caps();
 	if (setresuid(0, 0, 0) != -1 || setresgid(0, 0, 0) != -1 ||
 	    geteuid() != p->uid || getegid() != p->gid)
@@ -150,7 +154,8 @@ priv_become_keep_chroot(uid_t uid, gid_t gid)
 	cap_free(caps);
 	if (prctl(PR_SET_KEEPCAPS, 0) == -1)
 		fatal("PR_SET_KEEPCAPS");
-	/* Changing ids cleared the signal that comes with master's death. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		fatal("PR_SET_PDEATHSIG");
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		fatal("PR_SET_DUMPABLE");
 }

@@ -14,7 +14,6 @@
  * loses its channel; nonsense from master is fatal.
  */
 
-#include <sys/mman.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -259,7 +258,7 @@ message_parse(const struct msg_parse_req *req, int fd,
 	lim.max_decoded = req->max_decoded;
 	msg = NULL;
 	if (req->size > 0)
-		msg = sealed_map(fd, req->size);
+		msg = sealed_get(fd, req->size);
 	if ((req->size > 0 && msg == NULL) || mime_parse(&mime, msg,
 	    (size_t)req->size, &lim) == -1)
 		parse_nothing(req);
@@ -272,8 +271,7 @@ message_parse(const struct msg_parse_req *req, int fd,
 		    (unsigned long long)mime.arena.body_len);
 	done->nparts = mime.arena.nparts;
 	done->limits = mime.arena.limits;
-	if (msg != NULL)
-		munmap((void *)(uintptr_t)msg, (size_t)req->size);
+	sealed_put(msg, req->size);
 	return (arena);
 }
 

@@ -31,9 +31,10 @@ const struct sandbox_rule	 parser_rules[] = {
 	SB_ALLOW(ppoll),
 	SB_ALLOW(close),
 
-	/* The message: seals, size, and a private read-only mapping. */
+	/* The message: seals, size, a copy or a private mapping. */
 	SB_ALLOW_EQ(fcntl, 1, F_GET_SEALS),
 	SB_ALLOW(lseek),
+	SB_ALLOW(pread64),
 
 	/* The arena. */
 	SB_ALLOW(memfd_create),

@@ -233,6 +233,14 @@ accept_event(int fd, uint32_t events, void *arg)
 		}
 		return;
 	}
+	/*
+	 * The kernel wakes the proxy first that has watched longest, so that
+	 * in quiet times one would get them all.  Go to the end of the line.
+	 */
+	ev_del(&listener->ev);
+	if (ev_add(&listener->ev, fd, EPOLLIN | EPOLLEXCLUSIVE, accept_event,
+	    listener) == -1)
+		fatal("listener");
 	if (addr_from_sockaddr(&client, (struct sockaddr *)&ss) == -1) {
 		close(conn);
 		return;

@@ -77,8 +77,6 @@ data_free(struct message *m)
 	if (m == NULL)
 		return;
 	inspect_cancel(m->job);
-	if (m->map != NULL)
-		munmap((void *)(uintptr_t)m->map, m->size);
 	if (m->fd != -1)
 		close(m->fd);
 	proxy.spool_used -= m->charged;

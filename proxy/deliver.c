@@ -6,10 +6,9 @@
  * 250 is never said here by ourselves.
  */
 
-#include <sys/mman.h>
-
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proxy.h"
 
@@ -18,6 +17,7 @@
 static void	 go(struct session *);
 static int	 by_bdat(const struct session *);
 static void	 body_start(struct session *);
+static int	 body_next(struct session *);
 static size_t	 put_stuffed(struct session *, const uint8_t *, size_t, int);
 
 void
@@ -60,20 +60,8 @@ go(struct session *s)
 static void
 body_start(struct session *s)
 {
-	struct message	*m;
-	void		*p;
-
-	m = s->msg;
-	if (m->size > 0) {
-		p = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, m->fd, 0);
-		if (p == MAP_FAILED) {
-			log_warn("mmap");
-			server_lost(s, "out of memory");
-			return;
-		}
-		m->map = p;
-	}
-	m->sent = 0;
+	s->msg->sent = 0;
+	s->msg->mid_line = 0;
 	s->state = SESSION_BODY;
 }
 
@@ -105,13 +93,38 @@ put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
 	return (off);
 }
 
+/*
+ * The next bytes of the sealed message.  Read, not mapped: for messages of
+ * ordinary size the page tables would cost more than the copy.
+ */
+static int
+body_next(struct session *s)
+{
+	static uint8_t	 chunk[CHUNK];
+	struct message	*m;
+	ssize_t		 n;
+
+	m = s->msg;
+	if (m->sent == m->size)
+		return (0);
+	n = pread(m->fd, chunk, sizeof(chunk), (off_t)m->sent);
+	if (n <= 0) {
+		log_warn("spool");
+		return (-1);
+	}
+	if (by_bdat(s)) {
+		if (buf_add(&s->sout, chunk, (size_t)n) == -1)
+			return (-1);
+	} else if (put_stuffed(s, chunk, (size_t)n, !m->mid_line) == 0)
+		return (-1);
+	m->mid_line = chunk[n - 1] != '\n';
+	m->sent += (size_t)n;
+	return (0);
+}
+
 int
 deliver_output(struct session *s)
 {
-	struct message	*m;
-	size_t		 n;
-	int		 bol;
-
 	if (s->state == SESSION_GO && (s->flags & SF_GO_SENT) == 0 &&
 	    STAILQ_EMPTY(&s->inflight)) {
 		go(s);
@@ -119,23 +132,12 @@ deliver_output(struct session *s)
 	}
 	if (s->state != SESSION_BODY || s->sout.len > CHUNK / 2)
 		return (0);
-	m = s->msg;
-	if (m->sent < m->size) {
-		n = m->size - m->sent;
-		if (n > CHUNK)
-			n = CHUNK;
-		bol = m->sent == 0 || m->map[m->sent - 1] == '\n';
-		if (!by_bdat(s))
-			n = put_stuffed(s, m->map + m->sent, n, bol);
-		else if (buf_add(&s->sout, m->map + m->sent, n) == -1)
-			n = 0;
-		if (n == 0) {
-			server_lost(s, "out of memory");
-			return (1);
-		}
-		m->sent += n;
+	if (body_next(s) == -1) {
+		server_lost(s, "out of memory");
 		return (1);
 	}
+	if (s->msg->sent < s->msg->size)
+		return (1);
 	/* A message ends with CRLF or is empty (RFC 5321 section 4.1.1.4). */
 	if (!by_bdat(s) && buf_add(&s->sout, ".\r\n", 3) == -1) {
 		server_lost(s, "out of memory");

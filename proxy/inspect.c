@@ -11,7 +11,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -234,10 +233,7 @@ parse_next(void)
 static void
 parse_send(struct job *j, struct peer *p)
 {
-	int	 fd;
-
-	fd = fcntl(j->s->msg->fd, F_DUPFD_CLOEXEC, 0);
-	if (fd == -1 || imsg_compose(&p->ibuf, IMSG_PARSE_REQ, j->id, fd,
+	if (imsg_lend(&p->ibuf, IMSG_PARSE_REQ, j->id, j->s->msg->fd,
 	    &j->req, sizeof(j->req)) == -1) {
 		/* The channel is going down; peer_lost() comes and retries. */
 		log_warn("parser request");
@@ -325,8 +321,7 @@ scan_send(struct job *j, struct peer *p)
 	req.session = j->s->id;
 	req.size = j->req.size;
 	req.arena_size = j->parsed.arena_size;
-	fd = fcntl(j->s->msg->fd, F_DUPFD_CLOEXEC, 0);
-	if (fd == -1 || imsg_compose(&p->ibuf, IMSG_SCAN_REQ, j->id, fd, &req,
+	if (imsg_lend(&p->ibuf, IMSG_SCAN_REQ, j->id, j->s->msg->fd, &req,
 	    sizeof(req)) == -1) {
 		job_fail(j, "scanner: cannot be asked");
 		return;

@@ -31,11 +31,9 @@ static void	 conf_use(struct conf *);
 static void	 confine(const struct conf_globals *);
 static void	 local_set(const struct imsg *);
 static void	 drain(void);
-static void	 drain_late(void *);
 
 struct proxy		 proxy;
 static struct conf	*building;
-static struct evtimer	 end_timer;
 
 int
 main(int argc, char *argv[])
@@ -48,7 +46,6 @@ main(int argc, char *argv[])
 	if (ev_add(&proxy.master_ev, CHILD_FD_MASTER, EPOLLIN, master_event,
 	    NULL) == -1)
 		fatal("ev_add");
-	evtimer_init(&end_timer, drain_late, NULL);
 	ev_loop();
 	return (CHILD_OK);
 }
@@ -164,20 +161,11 @@ drain(void)
 	proxy_check_end();
 }
 
-static void
-drain_late(void *arg)
-{
-	log_warnx("ending with %u sessions open", proxy.nsessions);
-	_exit(CHILD_OK);
-}
-
-/* Without master no sockets, no log: finish quickly. */
+/* Without master no sockets, no log, no successor: see child.c. */
 static void
 master_gone(void)
 {
-	ev_del(&proxy.master_ev);
-	drain();
-	evtimer_set(&end_timer, 5000);
+	_exit(CHILD_OK);
 }
 
 static void

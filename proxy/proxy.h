@@ -123,7 +123,7 @@ struct message {
 	uint64_t		 size;		/* bytes in fd, unstuffed */
 	uint64_t		 charged;	/* of the spool budget */
 	uint64_t		 sent;		/* bytes given to the server */
-	const uint8_t		*map;		/* while it is delivered */
+	int			 mid_line;	/* sent ends inside of a line */
 	struct job		*job;		/* while it is inspected */
 	enum verdict		 verdict;
 	uint32_t		 nparts;

@@ -46,6 +46,7 @@ const struct sandbox_rule proxy_rules[] = {
 	/* the spool; the log is a pipe on 2 */
 	SB_ALLOW(memfd_create),
 	SB_ALLOW(write),
+	SB_ALLOW(pread64),
 	SB_ALLOW(writev),		/* last words of the C library */
 	SB_ALLOW(ftruncate),
 	SB_ALLOW(lseek),		/* size of a sealed memfd */

@@ -43,6 +43,7 @@ static void	 session_wait(struct session *);
 static void	 wait_client(struct session *);
 static void	 wait_server(struct session *);
 static uint32_t	 client_events(const struct session *);
+static int	 client_reads(const struct session *);
 static uint32_t	 server_events(const struct session *);
 
 /* Bytes on their way through; no session keeps them here. */
@@ -336,6 +337,9 @@ client_event(int fd, uint32_t events, void *arg)
 		client_lost(s, "client connection lost");
 	else if ((events & EPOLLHUP) && s->state == SESSION_LINGER)
 		session_free(s, "client closed");
+	else if ((events & (EPOLLIN | EPOLLHUP)) == EPOLLIN &&
+	    !client_reads(s))
+		ev_mod(&s->cev, s->cev.events & ~(uint32_t)EPOLLIN);
 	else if (events & (EPOLLIN | EPOLLHUP))
 		client_read(s);
 	s->flags &= ~(unsigned int)SF_RUNNING;
@@ -604,9 +608,23 @@ client_events(const struct session *s)
 	case SESSION_BODY:
 	case SESSION_DOT:
 	case SESSION_CLOSING:
+		/*
+		 * Nothing is read now.  As long as nothing comes either, it
+		 * is cheaper to leave the watch on: see client_event().
+		 */
+		events |= s->cev.events & EPOLLIN;
 		break;
 	}
 	return (events);
+}
+
+/* Will what the client sends be read in this state: 1 or 0. */
+static int
+client_reads(const struct session *s)
+{
+	return (s->state == SESSION_COMMAND || s->state == SESSION_AUTH ||
+	    s->state == SESSION_DATA || s->state == SESSION_CHUNK ||
+	    s->state == SESSION_TUNNEL || s->state == SESSION_LINGER);
 }
 
 static uint32_t
