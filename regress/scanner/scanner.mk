@@ -34,3 +34,12 @@ scanner/fuzz_layers_SRCS =	regress/scanner/fuzz_layers.c \
 				scanner/result.c common/proto.c
 scanner/fuzz_layers_CPPFLAGS =	-Iscanner
 scanner/fuzz_layers_LIBS =	-lbsd
+
+# What a scan costs; run by hand: $(O)/regress/scanner/bench_scan regress/db
+bench_scan_SRCS =	$(addprefix scanner/,engine.c layers.c ole2.c result.c \
+			tmpdir.c dbwatch.c sandbox.c)
+$(O)/regress/scanner/bench_scan: regress/bench/bench_scan.c \
+    $(bench_scan_SRCS) $(O)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common -iquote scanner \
+	    $(ALL_LDFLAGS) -o $@ $^ -lclamav $(COMMON_LIBS)
