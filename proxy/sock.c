@@ -14,7 +14,7 @@
 
 #include "proxy.h"
 
-#define STOCK_MAX	32	/* of each kind */
+#define STOCK_MAX	64	/* of each kind */
 #define STOCK_LOW	12	/* ask for more below this */
 #define STOCK_ASK	16
 #define TRIES		3	/* of bind and connect, with fresh sockets */
@@ -28,6 +28,7 @@ static struct stock {
 	int		 fd[STOCK_MAX];
 	unsigned int	 n;
 	unsigned int	 asked;		/* not come yet */
+	unsigned int	 nwaiting;
 	struct sessions	 waiting;
 	int		 ready;
 } stocks[SOCK_KIND_MAX];
@@ -63,19 +64,23 @@ sock_ask(uint32_t kind)
 {
 	struct stock	*k;
 	struct msg_sock	 req;
+	unsigned int	 want;
 
 	k = &stocks[kind];
-	if (k->n + k->asked >= STOCK_LOW)
+	/* Those who wait come out of what arrives first. */
+	want = STOCK_LOW + k->nwaiting;
+	if (k->n + k->asked >= want)
 		return;
+	want = want - k->n - k->asked + STOCK_ASK - STOCK_LOW;
 	memset(&req, 0, sizeof(req));
 	req.kind = kind;
-	req.count = STOCK_ASK;
+	req.count = want > SOCK_REQ_MAX ? SOCK_REQ_MAX : want;
 	if (imsg_compose(&proxy.master, IMSG_SOCK_REQ, 0, -1, &req,
 	    sizeof(req)) == -1) {
 		log_warn("cannot ask for sockets");
 		return;
 	}
-	k->asked += STOCK_ASK;
+	k->asked += req.count;
 	proxy_want_write();
 }
 
@@ -109,6 +114,7 @@ sock_add(uint32_t kind, int fd)
 		if (sock_use(s, fd) == -1 && s->state == SESSION_CONNECT)
 			sock_connect(s);
 		session_run(s);
+		sock_ask(kind);
 		return;
 	}
 	if (k->n == STOCK_MAX) {
@@ -128,6 +134,7 @@ sock_forget(struct session *s)
 	if (s->end != NULL)
 		stocks[sock_kind(s)].asked = 0;
 	TAILQ_REMOVE(&stocks[sock_kind(s)].waiting, s, wait);
+	stocks[sock_kind(s)].nwaiting--;
 }
 
 /*
@@ -182,5 +189,6 @@ sock_connect(struct session *s)
 	}
 	s->flags |= SF_WAITS_SOCK;
 	TAILQ_INSERT_TAIL(&k->waiting, s, wait);
+	k->nwaiting++;
 	sock_ask(kind);
 }
