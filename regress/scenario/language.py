@@ -16,8 +16,8 @@ SPLIT = object()        # "\/" in what is sent
 HEAD = ("mode", "conf", "ip", "server")
 WORDS = {
     CLIENT: ("fin", "close", "rst", "eof", "gone", "quiet"),
-    SERVER: ("fin", "close", "rst", "eof", "gone", "quiet", "none",
-             "accept"),
+    SERVER: ("fin", "close", "rst", "eof", "gone", "quiet", "skip",
+             "none", "accept"),
 }
 
 MACROS = {

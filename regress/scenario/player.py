@@ -37,6 +37,7 @@ class Side:
         self.out = bytearray()
         self.held = []          # pieces of "+"
         self.data = bytearray()
+        self.skips = False
         self.end = None         # "fin", "reset": by the gateway
         self.gateway = None     # (local, remote) of the gateway's socket
 
@@ -63,9 +64,9 @@ class Side:
         except OSError:
             self.end = self.end or "reset"
             return
-        if data:
+        if data and not self.skips:
             self.data += data
-        else:
+        elif not data:
             self.end = self.end or "fin"
 
     def write(self):
@@ -209,12 +210,15 @@ class Player:
         pieces = side.held + self.step.arg
         side.held = []
         for piece in pieces:
-            if piece is SPLIT:
-                self.let_read(side)
-            else:
-                side.out += piece
-                self.waited(lambda: not side.out, 0.001)
-        # A reset is seen by the next step that expects something.
+            if piece is not SPLIT:
+                side.out += piece       # all up to a split in one go
+                continue
+            self.flush(side)
+            self.let_read(side)
+        self.flush(side)
+
+    def flush(self, side):
+        """A reset is seen by the next step that expects something."""
         self.waited(lambda: not side.out or side.end == "reset",
                     0.05 if side.end else 1)
 
@@ -306,7 +310,16 @@ class Player:
         self.ended(side, "fin")
 
     def do_gone(self, side):
+        self.until(lambda: side.end, "the gateway does not leave the " +
+                   side.name)
+        if side is self.server and side.data in FAREWELL:
+            side.data.clear()
         self.ended(side, None)
+
+    def do_skip(self, side):
+        """From here on what comes is not looked at."""
+        side.skips = True
+        side.data.clear()
 
     def do_quiet(self, side):
         for each in (self.client, self.server):
@@ -329,8 +342,8 @@ class Player:
 
     OPS = {">": do_send, "+": do_hold, "<": do_expect, "fin": do_fin,
            "close": do_close, "rst": do_rst, "eof": do_eof,
-           "gone": do_gone, "quiet": do_quiet, "none": do_none,
-           "accept": do_accept}
+           "gone": do_gone, "quiet": do_quiet, "skip": do_skip,
+           "none": do_none, "accept": do_accept}
 
     # The whole.
 
