@@ -24,7 +24,8 @@ STOCK = 64
 def held(net, pids, port, n):
     """Hold n sessions through what has these processes: a dictionary."""
     before, files = memory(pids), descriptors(pids)
-    load = Program("smtpload", load_argv("-i", "-c", n, "-g", 64, ADDR, port),
+    load = Program("smtpload", load_argv("-i", "-c", n, "-g", 64,
+                                         "-T", 30, ADDR, port),
                    net.gateway.prefix())
 
     def there():

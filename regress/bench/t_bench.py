@@ -116,7 +116,8 @@ def whole():
         check_equal(sorted(held), ["haproxy", "mailwall"])
         for name, r in held.items():
             check_equal(r["sessions"], 50, name)
-            check(r["files_each"] >= 2,
+            # Two each, but some may come out of a stock.
+            check(r["files_each"] > 1,
                   "%s: %s descriptors each" % (name, r["files_each"]))
 
 

@@ -119,6 +119,7 @@ def main():
         srv.script.clear()
         world.back()
         before = gw.snapshot()
+        pids = set(gw.children())
         for step in STEPS:
             one(world, "%s: closes" % step, step, Close)
             one(world, "%s: resets" % step, step, Reset)
@@ -131,6 +132,8 @@ def main():
                 one(world, "%s: %s" % (step, what), step, action(text))
         early(world)
         refused(world)
+        with case("no process died of it"):
+            check_equal(pids - set(gw.children()), set(), "gone")
         with case("nothing is left behind"):
             world.quiet(before)
 

@@ -176,9 +176,13 @@ class Gateway:
         return self.program.stop(timeout=timeout)
 
     def close(self):
-        """End it in any way."""
+        """End it in any way; its children, which follow, are waited for."""
         if self.program is not None:
+            kids = list(self.children())
             self.program._kill()
+            wait.until(lambda: not any(os.path.exists("/proc/%d" % k)
+                                       for k in kids),
+                       "the children of mailwalld to end")
         if self.mode and self.firewall is not None:
             self.rules_stop()
 
