@@ -77,7 +77,8 @@ def table(result):
                   name, r["sessions"], r["Anonymous"], r["Private_Dirty"],
                   r["Anonymous after"]))
         print("%-9s %.2f descriptors each, %s in its %d process(es); hard "
-              "limit %d a process: room for %d" % (
+              "limit %d a process: %d idle ones would fit, fewer with a "
+              "message in hand" % (
                   "", r["files_each"], "+".join(map(str, r["files"])),
                   len(r["files"]), limit,
                   sum(int((limit - b) / r["files_each"])
