@@ -59,9 +59,9 @@ check_line(const struct session *s, const char *text, size_t len,
     unsigned int flags)
 {
 	static const char *const	 words[] = {
-		"8BITMIME", "AUTH", "DELIVERBY", "DSN", "ENHANCEDSTATUSCODES",
-		"HELP", "MT-PRIORITY", "PIPELINING", "SIZE", "SMTPUTF8",
-		"STARTTLS"
+		"8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DELIVERBY",
+		"DSN", "ENHANCEDSTATUSCODES", "HELP", "MT-PRIORITY",
+		"PIPELINING", "SIZE", "SMTPUTF8", "STARTTLS"
 	};
 	unsigned long long		 size;
 	size_t				 i, n;
@@ -77,6 +77,10 @@ check_line(const struct session *s, const char *text, size_t len,
 		MUST(s->conf->g.starttls == STARTTLS_PASS);
 	if (strcmp(words[i], "PIPELINING") == 0)
 		MUST(flags & SF_SERVER_PIPE);
+	if (strcmp(words[i], "CHUNKING") == 0)
+		MUST(flags & SF_SERVER_CHUNK);
+	if (strcmp(words[i], "BINARYMIME") == 0)
+		MUST(flags & SF_SERVER_BIN);
 	if (strcmp(words[i], "SIZE") == 0) {
 		MUST(len > 5 && text[4] == ' ');
 		size = 0;
@@ -114,7 +118,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (ehlo_filter(s, in, n, &out, &flags) == -1) {
 		MUST(out.max < n + 64);
 	} else {
-		MUST((flags & ~(unsigned int)SF_SERVER_PIPE) == 0);
+		MUST((flags & ~(unsigned int)(SF_SERVER_PIPE |
+		    SF_SERVER_CHUNK | SF_SERVER_BIN)) == 0);
 		MUST(reply_parse(buf_ptr(&out), out.len, &r) == 1);
 		MUST(r.len == out.len && r.code == 250);
 		MUST(out.len <= n + 64);

@@ -39,7 +39,7 @@ static const struct {
 	{ "vrfy", LIT("VRFY root"), VERB_VRFY, 5 },
 	{ "auth", LIT("AUTH PLAIN AGE="), VERB_AUTH, 5 },
 	{ "starttls", LIT("STARTTLS"), VERB_STARTTLS, 8 },
-	{ "bdat", LIT("BDAT 10 LAST"), VERB_KNOWN_REFUSED, 5 },
+	{ "bdat", LIT("BDAT 10 LAST"), VERB_BDAT, 5 },
 	{ "burl", LIT("BURL imap://x"), VERB_KNOWN_REFUSED, 5 },
 	{ "expn", LIT("EXPN list"), VERB_KNOWN_REFUSED, 5 },
 	{ "turn", LIT("TURN"), VERB_KNOWN_REFUSED, 4 },

@@ -37,7 +37,7 @@ static const struct {
 	    "250-DELIVERBY 240\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n"
 	    "250-HELP\r\n250-MT-PRIORITY MIXER\r\n250 SMTPUTF8\r\n", 0, 0 },
 	{ "all-that-do-not", 0, STARTTLS_WITHHOLD,
-	    "250-x\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-BURL imap\r\n"
+	    "250-x\r\n250-XEXCH50\r\n250-ETRN\r\n250-BURL imap\r\n"
 	    "250-XCLIENT NAME\r\n250-XFORWARD\r\n250-XEXCH50\r\n"
 	    "250-X-EXPS GSSAPI\r\n250-X-ANONYMOUSTLS\r\n250-ETRN\r\n"
 	    "250-ATRN\r\n250-EXPN\r\n250-VERB\r\n250-FUTURERELEASE\r\n"
@@ -47,14 +47,18 @@ static const struct {
 	    "250-x\r\n250-8BitMime\r\n250 dsn\r\n",
 	    "250-x\r\n250-8BitMime\r\n250 dsn\r\n", 0, 0 },
 	{ "last-dropped", 0, STARTTLS_WITHHOLD,
-	    "250-x\r\n250-8BITMIME\r\n250 CHUNKING\r\n",
+	    "250-x\r\n250-8BITMIME\r\n250 ETRN\r\n",
 	    "250-x\r\n250 8BITMIME\r\n", 0, 0 },
 	{ "first-dropped", 0, STARTTLS_WITHHOLD,
-	    "250-x\r\n250-CHUNKING\r\n250 8BITMIME\r\n",
+	    "250-x\r\n250-ETRN\r\n250 8BITMIME\r\n",
 	    "250-x\r\n250 8BITMIME\r\n", 0, 0 },
 	{ "pipelining", 0, STARTTLS_WITHHOLD,
 	    "250-x\r\n250 PIPELINING\r\n",
 	    "250-x\r\n250 PIPELINING\r\n", SF_SERVER_PIPE, 0 },
+	{ "chunking", 0, STARTTLS_WITHHOLD,
+	    "250-x\r\n250-CHUNKING\r\n250 BINARYMIME\r\n",
+	    "250-x\r\n250-CHUNKING\r\n250 BINARYMIME\r\n",
+	    SF_SERVER_CHUNK | SF_SERVER_BIN, 0 },
 	{ "size-larger", 1000, STARTTLS_WITHHOLD,
 	    "250-x\r\n250 SIZE 2000\r\n",
 	    "250-x\r\n250 SIZE 1000\r\n", 0, 0 },
@@ -195,7 +199,7 @@ test_full(void)
 static void
 test_behind_others(void)
 {
-	static const char	 in[] = "250-x\r\n250-DSN\r\n250 CHUNKING\r\n";
+	static const char	 in[] = "250-x\r\n250-DSN\r\n250 ETRN\r\n";
 	static const char	 want[] = "220-a\r\n220 b\r\n250-x\r\n"
 				    "250 DSN\r\n";
 	struct session		*s;
