@@ -15,7 +15,7 @@ SPLIT = object()        # "\/" in what is sent
 
 HEAD = ("mode", "conf", "ip", "server")
 WORDS = {
-    CLIENT: ("fin", "close", "rst", "eof", "gone", "quiet"),
+    CLIENT: ("fin", "close", "rst", "eof", "gone", "quiet", "skip"),
     SERVER: ("fin", "close", "rst", "eof", "gone", "quiet", "skip",
              "none", "accept"),
 }

@@ -78,11 +78,12 @@ class Tail:
 class Group:
     """Cases with the same configuration, and their gateway."""
 
-    def __init__(self, net, mode, conf, cases):
+    def __init__(self, net, mode, conf, cases, port):
         self.net = net
         self.mode = mode
         self.conf = conf
         self.cases = cases
+        self.port = port        # of the first listener
         self.ports = {}         # case name: port of its listener
         self.gateway = None
         self.tail = None
@@ -95,10 +96,10 @@ class Group:
     def listeners(self, addresses):
         lines = []
         for n, c in enumerate(self.cases):
-            self.ports[c.name] = 2600 + n
+            self.ports[c.name] = self.port + n
             gw = Net.GATEWAY if c.family == 4 else Net.GATEWAY6
             lines.append("listen on %s port %d relay to %s port 25" %
-                         (gw, 2600 + n, addresses[c.name]))
+                         (gw, self.port + n, addresses[c.name]))
         return lines
 
     def start(self, addresses):
@@ -184,7 +185,8 @@ def group(net, cases):
                 g.cases.append(c)
                 break
         else:
-            groups.append(Group(net, c.mode, conf, [c]))
+            groups.append(Group(net, c.mode, conf, [c],
+                                2600 + LISTENERS * len(groups)))
     return groups
 
 
