@@ -196,6 +196,21 @@ slot_delay(struct slot *s, uint64_t ms)
 		evtimer_set(&s->respawn, ms);
 }
 
+void
+children_renew_parsers(void)
+{
+	struct slot	*s;
+
+	TAILQ_FOREACH(s, &master.slots, entry) {
+		if (s->type != PROC_PARSER || s->child == NULL)
+			continue;
+		s->child->slot = NULL;
+		child_drain(s->child);
+		s->child = NULL;
+		slot_fill(s);
+	}
+}
+
 /* A child did not become ready in time, or did not end in time. */
 static void
 child_overdue(void *arg)

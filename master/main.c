@@ -333,6 +333,8 @@ reload(void)
 	master.conf = conf;
 	children_configure();
 	children_fill();
+	if (conf->g.message_max > old->g.message_max)
+		children_renew_parsers();
 	children_new_scanner("reload");
 	conf_unref(old);
 	log_info("reload: done");

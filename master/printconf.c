@@ -81,9 +81,9 @@ print_smtp(FILE *f, const struct conf_globals *g)
 	if (g->need_helo)
 		fprintf(f, "helo required\n");
 	fprintf(f, "early %s\n", g->refuse_early ? "refuse" : "pass");
-	fprintf(f, "limit {\n\tline %u\n\tpath %u\n\trecipients %u\n"
-	    "\terrors %u\n\tmessages %u\n}\n", g->line_max, g->path_max,
-	    g->rcpt_max, g->errors_max, g->messages_max);
+	fprintf(f, "limit line %u\nlimit path %u\nlimit recipients %u\n"
+	    "limit errors %u\nlimit messages %u\n", g->line_max,
+	    g->path_max, g->rcpt_max, g->errors_max, g->messages_max);
 	for (i = 0; i < SMTP_VERB_MAX; i++)
 		fprintf(f, "smtp %s %s\n", conf_verb_name(i),
 		    policy[g->verb[i]]);

@@ -141,14 +141,22 @@ line_clean(const char *line, size_t len)
 static void
 refuse(struct session *s, const char *reply, const char *line, size_t len)
 {
-	char	 text[128];
-	size_t	 verb;
+	size_t	 arg, verb;
 
-	/* The verb only: the rest may be a secret on its way to AUTH. */
-	for (verb = 0; verb < len && verb < 16 && line[verb] != ' '; verb++)
-		;
-	session_log(s, "refused command=%s reply=%.3s",
-	    log_quote(text, sizeof(text), line, verb), reply);
+	/*
+	 * The verb only, and only one that we know: anything else may be a
+	 * password that its client sent behind an AUTH that was refused.
+	 */
+	verb = 0;
+	if (command_parse(line, len, &arg) != VERB_UNKNOWN)
+		while (verb < len && line[verb] != ' ')
+			verb++;
+	if (verb > 0)
+		session_log(s, "refused command=%.*s reply=%.3s", (int)verb,
+		    line, reply);
+	else
+		session_log(s, "refused command=? bytes=%zu reply=%.3s", len,
+		    reply);
 	client_reply(s, "%s", reply);
 	if (++s->errors >= s->conf->g.errors_max)
 		client_goodbye(s, "too many errors",
@@ -238,7 +246,8 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 	n = command_param(line + params, len - params, "SIZE", value,
 	    sizeof(value));
 	/* RFC 1870 section 6.1: tell before the message is sent. */
-	if (n == -1 || (n == 1 && (value[0] < '0' || value[0] > '9'))) {
+	if (n == -1 || (n == 1 && (value[0] == '\0' ||
+	    value[strspn(value, "0123456789")] != '\0'))) {
 		refuse(s, "501 5.5.4 Bad SIZE parameter", line, len);
 		return;
 	}
@@ -250,8 +259,13 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		return;
 	}
 	s->flags &= ~(unsigned int)SF_MAIL_BIN;
-	if (command_param(line + params, len - params, "BODY", value,
-	    sizeof(value)) == 1 && strcasecmp(value, "BINARYMIME") == 0) {
+	n = command_param(line + params, len - params, "BODY", value,
+	    sizeof(value));
+	if (n == -1) {
+		refuse(s, "501 5.5.4 Bad BODY parameter", line, len);
+		return;
+	}
+	if (n == 1 && strcasecmp(value, "BINARYMIME") == 0) {
 		if ((s->flags & SF_SERVER_BIN) == 0) {
 			refuse(s, "501 5.5.4 BINARYMIME is not offered", line,
 			    len);

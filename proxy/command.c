@@ -244,7 +244,9 @@ command_param(const char *params, size_t len, const char *name, char *value,
     size_t size)
 {
 	size_t	 i, start, n, v;
+	int	 found;
 
+	found = 0;
 	n = strlen(name);
 	for (i = 0; i < len; ) {
 		start = i;
@@ -253,14 +255,15 @@ command_param(const char *params, size_t len, const char *name, char *value,
 		if (i - start >= n && strncasecmp(params + start, name,
 		    n) == 0 && (i - start == n || params[start + n] == '=')) {
 			v = i - start == n ? 0 : i - start - n - 1;
-			if (v >= size)
+			/* Twice: which one counts is anybody's guess. */
+			if (v >= size || found)
 				return (-1);
 			memcpy(value, params + i - v, v);
 			value[v] = '\0';
-			return (1);
+			found = 1;
 		}
 		while (i < len && params[i] == ' ')
 			i++;
 	}
-	return (0);
+	return (found);
 }

@@ -132,6 +132,12 @@ deliver_output(struct session *s)
 	}
 	if (s->state != SESSION_BODY || s->sout.len > CHUNK / 2)
 		return (0);
+	/*
+	 * The server speaks before it has all: no more until that is
+	 * understood.  Said after the dot, it would pass for its reply.
+	 */
+	if (s->sin.len > 0)
+		return (0);
 	if (body_next(s) == -1) {
 		server_lost(s, "out of memory");
 		return (1);

@@ -302,7 +302,8 @@ int		 command_path(enum verb, const char *arg, size_t len,
 		    char *path, size_t size, size_t *params);
 /*
  * Value of parameter name in params ("SIZE"), into value; "" for a bare
- * keyword.  Returns 1 if it is there, 0 if not, -1 if it does not fit.
+ * keyword.  Returns 1 if it is there, 0 if not, -1 if it does not fit or is
+ * there twice.
  */
 int		 command_param(const char *params, size_t len,
 		    const char *name, char *value, size_t size);
