@@ -32,6 +32,7 @@ static const char *mail_refused(struct session *);
 static void	 command_policy(struct session *, const char *, size_t, size_t);
 static void	 refuse(struct session *, const char *, const char *, size_t);
 static void	 command_mail(struct session *, const char *, size_t, size_t);
+static uint32_t	 rcpt_count(const struct session *);
 static int	 command_rcpt(struct session *, const char *, size_t, size_t);
 static void	 command_data(struct session *, size_t);
 static void	 command_bdat_start(struct session *, const char *, size_t);
@@ -276,6 +277,19 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 	server_command(s, VERB_MAIL, line, len, path);
 }
 
+/* Recipients accepted, and those that the server has not answered yet. */
+static uint32_t
+rcpt_count(const struct session *s)
+{
+	const struct inflight	*f;
+	uint32_t		 n;
+
+	n = s->env == NULL ? 0 : s->env->nrcpt;
+	STAILQ_FOREACH(f, &s->inflight, entry)
+		n += f->verb == VERB_RCPT;
+	return (n);
+}
+
 /* In a group: 0 when a refusal would overtake what the server owes. */
 static int
 command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
@@ -287,7 +301,7 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 
 	bad = command_path(VERB_RCPT, line + arg, len - arg, path,
 	    sizeof(path), &params) == -1;
-	many = s->env != NULL && s->env->nrcpt >= s->conf->g.rcpt_max;
+	many = rcpt_count(s) >= s->conf->g.rcpt_max;
 	why = bad ? NULL : path_refused(s, path, 1, text, sizeof(text));
 	if ((bad || many || why != NULL) && !STAILQ_EMPTY(&s->inflight))
 		return (0);

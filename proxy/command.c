@@ -102,23 +102,25 @@ command_forms(const char *path)
 		forms |= 1U << FORM_SOURCE_ROUTE;
 		local = p + 1;
 	}
-	if (*local == '"')
-		forms |= 1U << FORM_QUOTED;
 	at = NULL;
 	quoted = 0;
 	for (p = local; *p != '\0'; p++) {
 		if (*p == '\\' && quoted && p[1] != '\0')
 			p++;
-		else if (*p == '"')
+		else if (*p == '"') {
 			quoted = !quoted;
-		else if (*p == '@' && !quoted)
+			if (at == NULL)
+				forms |= 1U << FORM_QUOTED;
+		} else if (*p == '@' && !quoted)
 			at = p;
 		else if (*p == '%' && at == NULL)
 			forms |= 1U << FORM_PERCENT;
 		else if (*p == '!' && at == NULL)
 			forms |= 1U << FORM_BANG;
 	}
-	p = *local == '"' ? local + 1 : local;
+	/* As the local part is when its quoting has been taken off. */
+	for (p = local; *p == '"' || *p == '\\'; p++)
+		;
 	if (*p == '|')
 		forms |= 1U << FORM_PIPE;
 	if (*p == '/')

@@ -43,6 +43,7 @@ keyword(const char *word, size_t len)
 		{ "DSN",		 KEEP_YES },	/* RFC 3461 */
 		{ "ENHANCEDSTATUSCODES", KEEP_YES },	/* RFC 2034 */
 		{ "HELP",		 KEEP_YES },
+		{ "LIMITS",		 KEEP_YES },	/* RFC 9422 */
 		{ "MT-PRIORITY",	 KEEP_YES },	/* RFC 6710 */
 		{ "PIPELINING",		 KEEP_PIPE },	/* RFC 2920 */
 		{ "SIZE",		 KEEP_SIZE },	/* RFC 1870 */

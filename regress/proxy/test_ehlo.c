@@ -41,7 +41,7 @@ static const struct {
 	    "250-XCLIENT NAME\r\n250-XFORWARD\r\n250-XEXCH50\r\n"
 	    "250-X-EXPS GSSAPI\r\n250-X-ANONYMOUSTLS\r\n250-ETRN\r\n"
 	    "250-ATRN\r\n250-EXPN\r\n250-VERB\r\n250-FUTURERELEASE\r\n"
-	    "250-REQUIRETLS\r\n250-LIMITS RCPTMAX=1\r\n250 TURN\r\n",
+	    "250-REQUIRETLS\r\n250-X-LIMITS RCPTMAX=1\r\n250 TURN\r\n",
 	    "250 x\r\n", 0, 0 },
 	{ "case-kept", 0, STARTTLS_WITHHOLD,
 	    "250-x\r\n250-8BitMime\r\n250 dsn\r\n",
