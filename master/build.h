@@ -86,6 +86,9 @@ int	 build_finish(void);
 void	 setting_set(enum single, const struct pos *kw, const struct pos *val,
 	    const char *text);
 int	 setting_mark(enum single, const struct pos *kw);
+/* Set the policy (enum verb_policy) of commands, bits 1 << enum smtp_verb. */
+void	 setting_verbs(const struct pos *, unsigned int verbs,
+	    unsigned int policy);
 /* Where it stood, or NULL. */
 const struct pos *setting_pos(enum single);
 /* Checks of single statements against each other. */

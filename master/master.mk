@@ -4,6 +4,7 @@ master_SRCS =	\
 	child.c \
 	confsend.c \
 	dispatch.c \
+	expect.c \
 	lex.c \
 	listen.c \
 	local.c \

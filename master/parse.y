@@ -23,6 +23,7 @@
 #include "conf.h"
 
 #include "config.h"
+#include "expect.h"
 #include "lex.h"
 #include "build.h"
 #include "value.h"
@@ -63,9 +64,6 @@ static int	 yylex(void);
 static void	 yyerror(const char *);
 static void	 expect(const char *);
 static int	 keyword(const char *);
-static const char *expected_text(char *, size_t);
-static const char *nearest(const char *, const char *);
-static int	 is_listed(const char *, const char *);
 static void	 unexpected(const struct token *);
 static void	 unexpected_word(const struct token *, const char *);
 static char	*value_join(const struct pos *, const char *, const char *);
@@ -73,7 +71,6 @@ static void	 rule_verdict(const struct pos *, uint32_t, const char *);
 static void	 rule_host(const struct pos *, struct host *, int *,
 		    const char *);
 static void	 rule_disconnect(const struct pos *);
-static void	 smtp_policy(const struct pos *, unsigned int);
 
 static struct conf	*conf;
 static const char	*expected;	/* X_..., what would be right */
@@ -85,7 +82,6 @@ static struct rule	*rule;		/* likewise; NULL: too many */
 static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
 static unsigned int	 verbs;		/* bits, of an smtp statement */
-static unsigned int	 verbs_set;	/* in any of them so far */
 %}
 
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
@@ -225,7 +221,7 @@ limit_one
 	;
 
 smtp	: SMTP x_verb { verbs = 0; } verbs verb_policy {
-		smtp_policy(&$<pos>4, $5);
+		setting_verbs(&$<pos>4, verbs, $5);
 	}
 	;
 
@@ -502,7 +498,7 @@ pattern	: /* empty */			{ $$ = NULL; }
 	| WORD {
 		const char	*near;
 
-		near = nearest($1, X_VERDICT);
+		near = expect_nearest($1, X_VERDICT, keyword);
 		if (near != NULL)
 			lex_warning(&$<pos>1, "%s is taken as the name of a "
 			    "virus; did you mean or %s?", lex_show($1), near);
@@ -774,7 +770,7 @@ yylex(void)
 		return (TABLENAME);
 	case LEX_ASSIGN:
 		/* "workers = 4" is not meant to be a macro. */
-		if (is_listed(last.text, X_STATEMENT)) {
+		if (expect_listed(last.text, X_STATEMENT)) {
 			lex_error(&last.pos, NULL, "%s begins a statement "
 			    "and cannot be a macro", last.text);
 			last.type = LEX_BAD;
@@ -787,73 +783,6 @@ yylex(void)
 		break;
 	}
 	return (BAD);
-}
-
-/* "a|b|{" as: a, b or "{". */
-static const char *
-expected_text(char *buf, size_t size)
-{
-	const char	*p, *bar, *quote;
-	size_t		 len, n;
-
-	buf[0] = '\0';
-	for (p = expected; p != NULL; p = bar == NULL ? NULL : bar + 1) {
-		bar = strchr(p, '|');
-		if (p != expected)
-			strlcat(buf, bar == NULL ? " or " : ", ", size);
-		n = bar == NULL ? strlen(p) : (size_t)(bar - p);
-		quote = n == 1 ? "\"" : "";
-		len = strlen(buf);
-		snprintf(buf + len, size - len, "%s%.*s%s", quote, (int)n, p,
-		    quote);
-	}
-	return (buf);
-}
-
-/*
- * The keyword of the list that looks most like word: at most two letters are
- * different, and not more than every third.  NULL: none.
- */
-static const char *
-nearest(const char *word, const char *list)
-{
-	static char	 best[32];
-	char		 one[32];
-	const char	*p, *bar;
-	unsigned int	 d, min;
-
-	min = 3;
-	for (p = list; p != NULL; p = bar == NULL ? NULL : bar + 1) {
-		bar = strchr(p, '|');
-		snprintf(one, sizeof(one), "%.*s",
-		    bar == NULL ? (int)strlen(p) : (int)(bar - p), p);
-		if (keyword(one) == -1)
-			continue;
-		d = value_distance(word, one);
-		if (d >= min || d * 3 > strlen(one))
-			continue;
-		min = d;
-		strlcpy(best, one, sizeof(best));
-	}
-	return (min < 3 ? best : NULL);
-}
-
-/* Is the word one of the list: 1 or 0. */
-static int
-is_listed(const char *word, const char *list)
-{
-	const char	*p;
-	size_t		 len;
-
-	len = strlen(word);
-	for (p = list; p != NULL; p = strchr(p, '|')) {
-		if (*p == '|')
-			p++;
-		if (strncmp(p, word, len) == 0 &&
-		    (p[len] == '|' || p[len] == '\0'))
-			return (1);
-	}
-	return (0);
 }
 
 static void
@@ -871,7 +800,7 @@ unexpected_word(const struct token *t, const char *text)
 		    " (a value must be quoted if it is also a keyword)" : "");
 		return;
 	}
-	near = nearest(t->text, expected);
+	near = expect_nearest(t->text, expected, keyword);
 	if (near != NULL)
 		lex_error(&t->pos, text, "unknown word %s (did you mean %s?)",
 		    lex_show(t->text), near);
@@ -888,7 +817,7 @@ unexpected(const struct token *t)
 {
 	char	 text[512];
 
-	expected_text(text, sizeof(text));
+	expect_text(text, sizeof(text), expected);
 	switch (t->type) {
 	case LEX_NEWLINE:
 		lex_error(&t->pos, text, "unexpected end of line");
@@ -991,33 +920,6 @@ rule_host(const struct pos *pos, struct host *into, int *has,
 	*into = host;
 }
 
-/*
- * Some can never pass: after them the server would be the client, believe
- * an identity that the client made up, or fetch content that we do not see.
- */
-static void
-smtp_policy(const struct pos *pos, unsigned int policy)
-{
-	const unsigned int	 never = 1U << SMTP_TURN | 1U << SMTP_ATRN |
-	    1U << SMTP_XCLIENT | 1U << SMTP_XFORWARD | 1U << SMTP_BURL;
-	unsigned int		 i;
-
-	for (i = 0; i < SMTP_VERB_MAX; i++) {
-		if ((verbs & (1U << i)) == 0)
-			continue;
-		if (verbs_set & (1U << i))
-			lex_error(pos, NULL, "%s is already set",
-			    conf_verb_name(i));
-		else if (policy == VERB_PASS && (never & (1U << i)) != 0)
-			lex_error(pos, "refuse or disconnect",
-			    "%s would get past the inspection",
-			    conf_verb_name(i));
-		else
-			conf->g.verb[i] = (uint8_t)policy;
-	}
-	verbs_set |= verbs;
-}
-
 static void
 rule_disconnect(const struct pos *pos)
 {
@@ -1037,7 +939,6 @@ config_load(const char *path, int check)
 	conf = conf_new();
 	build_reset(conf);
 	at_start = 1;
-	verbs_set = 0;
 	after_table = 0;
 	nets = NULL;
 	rule = &no_rule;

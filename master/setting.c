@@ -115,6 +115,7 @@ static const struct setting {
 
 static struct conf_globals	*globals;
 static struct pos		 seen[S_MAX];
+static unsigned int		 verbs_seen;	/* bits 1 << enum smtp_verb */
 
 static const char *kind_expected(enum kind);
 static void	 set_number(const struct setting *, const struct pos *,
@@ -130,6 +131,7 @@ setting_reset(struct conf_globals *g)
 {
 	globals = g;
 	memset(seen, 0, sizeof(seen));
+	verbs_seen = 0;
 }
 
 const struct pos *
@@ -177,6 +179,33 @@ setting_set(enum single s, const struct pos *kw, const struct pos *val,
 	case K_NONE:
 		break;
 	}
+}
+
+/*
+ * Some can never pass: after them the server would be the client, believe
+ * an identity that the client made up, or fetch content that we do not see.
+ */
+void
+setting_verbs(const struct pos *pos, unsigned int verbs, unsigned int policy)
+{
+	const unsigned int	 never = 1U << SMTP_TURN | 1U << SMTP_ATRN |
+	    1U << SMTP_XCLIENT | 1U << SMTP_XFORWARD | 1U << SMTP_BURL;
+	unsigned int		 i;
+
+	for (i = 0; i < SMTP_VERB_MAX; i++) {
+		if ((verbs & (1U << i)) == 0)
+			continue;
+		if (verbs_seen & (1U << i))
+			lex_error(pos, NULL, "%s is already set",
+			    conf_verb_name(i));
+		else if (policy == VERB_PASS && (never & (1U << i)) != 0)
+			lex_error(pos, "refuse or disconnect",
+			    "%s would get past the inspection",
+			    conf_verb_name(i));
+		else
+			globals->verb[i] = (uint8_t)policy;
+	}
+	verbs_seen |= verbs;
 }
 
 static const char *

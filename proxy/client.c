@@ -25,6 +25,8 @@ static int	 take_line(struct session *, size_t, size_t *);
 static int	 take_data(struct session *);
 static int	 take_chunk(struct session *);
 static int	 take_command(struct session *, char *, size_t);
+static int	 command_simple(struct session *, enum verb, const char *,
+		    size_t, size_t);
 static int	 take_auth(struct session *, const char *, size_t);
 static const char *path_refused(const struct session *, const char *, int,
 		    char *, size_t);
@@ -209,6 +211,8 @@ mail_refused(struct session *s)
 	const struct conf_globals	*g;
 
 	g = &s->conf->g;
+	if (s->msg != NULL)
+		return ("503 5.5.1 Between chunks");
 	if (g->need_helo && s->helo == NULL)
 		return ("503 5.5.1 Send HELO or EHLO first");
 	if (g->starttls == STARTTLS_REQUIRE)
@@ -303,6 +307,8 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 	    sizeof(path), &params) == -1;
 	many = rcpt_count(s) >= s->conf->g.rcpt_max;
 	why = bad ? NULL : path_refused(s, path, 1, text, sizeof(text));
+	if (s->msg != NULL)
+		why = "503 5.5.1 Between chunks";
 	if ((bad || many || why != NULL) && !STAILQ_EMPTY(&s->inflight))
 		return (0);
 	if (why != NULL)
@@ -506,6 +512,32 @@ command_policy(struct session *s, const char *line, size_t len, size_t arg)
 		refuse(s, "502 5.5.1 Command not available", line, len);
 }
 
+/* Commands of which only the form counts; returns as take_command(). */
+static int
+command_simple(struct session *s, enum verb verb, const char *line,
+    size_t len, size_t arg)
+{
+	const char	*why;
+
+	why = NULL;
+	if (verb == VERB_HELO || verb == VERB_EHLO) {
+		if (arg == len || len - arg > SMTP_HELO_MAX)
+			why = "501 5.5.4 Syntax: EHLO hostname";
+	} else if (verb == VERB_RSET || verb == VERB_QUIT) {
+		if (arg != len)
+			why = "501 5.5.4 No argument allowed";
+	} else if (verb == VERB_AUTH &&
+	    s->conf->g.starttls == STARTTLS_REQUIRE)
+		why = "530 5.7.0 Must issue a STARTTLS command first";
+	if (why == NULL)
+		server_command(s, verb, line, len, line + arg);
+	else if (!STAILQ_EMPTY(&s->inflight))
+		return (0);
+	else
+		refuse(s, why, line, len);
+	return (1);
+}
+
 /* One command.  Returns 1 when it was used up, 0 when it must wait. */
 static int
 take_command(struct session *s, char *line, size_t len)
@@ -531,16 +563,9 @@ take_command(struct session *s, char *line, size_t len)
 
 	switch (verb) {
 	case VERB_MAIL:
-		if (s->msg != NULL)
-			refuse(s, "503 5.5.1 Between chunks", line, len);
-		else
-			command_mail(s, line, len, arg);
+		command_mail(s, line, len, arg);
 		break;
 	case VERB_RCPT:
-		if (s->msg != NULL && STAILQ_EMPTY(&s->inflight)) {
-			refuse(s, "503 5.5.1 Between chunks", line, len);
-			break;
-		}
 		return (command_rcpt(s, line, len, arg));
 	case VERB_DATA:
 		command_data(s, len - arg);
@@ -550,32 +575,11 @@ take_command(struct session *s, char *line, size_t len)
 		break;
 	case VERB_HELO:
 	case VERB_EHLO:
-		if (arg == len || len - arg > SMTP_HELO_MAX)
-			refuse(s, "501 5.5.4 Syntax: EHLO hostname", line,
-			    len);
-		else
-			server_command(s, verb, line, len, line + arg);
-		break;
 	case VERB_RSET:
 	case VERB_QUIT:
-		if (arg != len && !STAILQ_EMPTY(&s->inflight))
-			return (0);
-		if (arg != len)
-			refuse(s, "501 5.5.4 No argument allowed", line, len);
-		else
-			server_command(s, verb, line, len, NULL);
-		break;
 	case VERB_AUTH:
-		if (s->conf->g.starttls == STARTTLS_REQUIRE) {
-			refuse(s, "530 5.7.0 Must issue a STARTTLS command "
-			    "first", line, len);
-			break;
-		}
-		server_command(s, verb, line, len, NULL);
-		break;
 	case VERB_NOOP:
-		server_command(s, verb, line, len, NULL);
-		break;
+		return (command_simple(s, verb, line, len, arg));
 	case VERB_STARTTLS:
 		command_starttls(s, line, len);
 		break;

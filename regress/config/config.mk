@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 
 config_GEN =	$(O)/regress/config.gen/parse.c
-config_SRCS =	$(config_GEN) master/lex.c master/value.c master/setting.c \
+config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
+			master/setting.c \
 		master/nets.c master/build.c master/check.c \
 		master/printconf.c common/conf.c common/addr.c common/log.c \
 		common/proto.c common/ev.c
