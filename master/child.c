@@ -282,6 +282,7 @@ child_configure(struct child *c)
 		kill(c->pid, SIGKILL);
 		return;
 	}
+	c->unconfigured = 1;
 	if (c->type == PROC_PROXY)
 		children_local(c);
 	dispatch_want_write(c);
@@ -409,6 +410,7 @@ child_gone(struct child *c, int status)
 		}
 	}
 	free(c);
+	master_check_reload();
 }
 
 void

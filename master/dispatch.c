@@ -79,6 +79,8 @@ dispatch_frame(struct child *c, struct imsg *imsg)
 		break;
 	case IMSG_CONF_DONE:
 		log_debug("%s: configured", c->tag);
+		c->unconfigured = 0;
+		master_check_reload();
 		break;
 	case IMSG_PEER_BAD:
 		peer_bad(c, imsg);

@@ -337,6 +337,25 @@ reload(void)
 		children_renew_parsers();
 	children_new_scanner("reload");
 	conf_unref(old);
+	master.reloading = 1;
+	master_check_reload();
+}
+
+/*
+ * A scanner's new generation may take longer: it loads its signatures, and
+ * takes over when it is ready.
+ */
+void
+master_check_reload(void)
+{
+	const struct child	*c;
+
+	if (!master.reloading)
+		return;
+	TAILQ_FOREACH(c, &master.children, entry)
+		if (c->unconfigured && !c->draining && c->type == PROC_PROXY)
+			return;
+	master.reloading = 0;
 	log_info("reload: done");
 	notify_systemd("READY=1");
 }

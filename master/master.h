@@ -30,6 +30,7 @@ struct child {
 	pid_t			 pid;
 	int			 ready;		/* IMSG_READY has come */
 	int			 draining;	/* IMSG_DRAIN was sent */
+	int			 unconfigured;	/* IMSG_CONF_DONE is awaited */
 	int			 pinged;	/* and has not answered yet */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;		/* of ibuf.fd */
@@ -65,6 +66,7 @@ struct master {
 	int			 exe[PROC_MAX];	/* O_PATH of the programs */
 	int			 started;	/* everybody was ready once */
 	int			 stopping;	/* SIGTERM: 1, 2 */
+	int			 reloading;	/* somebody has the old one yet */
 	struct slots		 slots;
 	struct children		 children;
 	struct addr		*local;		/* addresses of this host */
@@ -80,6 +82,8 @@ extern struct master	 master;
 void		 master_run(int foreground);
 /* Everybody ready?  Then tell the world, once. */
 void		 master_check_start(void);
+/* Reloading, and everybody has the new configuration?  Then say so. */
+void		 master_check_reload(void);
 /* Stopping, and everybody gone?  Then end the loop. */
 void		 master_check_end(void);
 
