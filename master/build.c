@@ -313,3 +313,74 @@ build_finish(void)
 		check_shadows(rules);
 	return (lex_errors() == 0 ? 0 : -1);
 }
+
+void
+build_verdict(struct rule *rule, const struct pos *pos, uint32_t verdict,
+    const char *pattern)
+{
+	const char	*p;
+
+	if (rule->has_verdicts) {
+		lex_error(pos, "or between them",
+		    "a second verdict in one rule");
+		return;
+	}
+	if (rule->w.verdicts == 0)
+		rule->verdict_pos = *pos;
+	if (rule->w.verdicts & (1U << verdict)) {
+		lex_error(pos, "it once", "%s is named twice in one rule",
+		    proto_verdict_name(verdict));
+		return;
+	}
+	rule->w.verdicts |= 1U << verdict;
+	if (pattern == NULL)
+		return;
+	for (p = pattern; *p > 0x20 && *p < 0x7f; p++)
+		continue;
+	if (*p != '\0' || p == pattern || p - pattern >= CONF_PATTERN_MAX) {
+		lex_error(pos, "up to 127 printable ASCII characters",
+		    "bad pattern \"%s\"", lex_show(pattern));
+		return;
+	}
+	strlcpy(rule->w.virus, pattern, sizeof(rule->w.virus));
+}
+
+void
+build_host(const struct pos *pos, const struct host *host, struct host *into,
+    int *has, const char *name)
+{
+	if (*has)
+		lex_error(pos, "it once", "a second %s in one rule", name);
+	*has = 1;
+	*into = *host;
+}
+
+void
+build_disconnect(struct rule *rule, const struct pos *pos)
+{
+	if (rule->w.action == ACTION_PASS)
+		lex_error(pos, NULL, "pass cannot disconnect");
+	else if (rule->has_disconnect)
+		lex_error(pos, "it once", "disconnect is said twice");
+	rule->has_disconnect = 1;
+	rule->w.disconnect = 1;
+}
+
+char *
+build_join(const struct pos *pos, const char *a, const char *b)
+{
+	char	*s;
+	size_t	 size;
+
+	if (a == NULL || b == NULL)
+		return (NULL);
+	size = strlen(a) + strlen(b) + 2;
+	if (size > LEX_VALUE_MAX) {
+		lex_error(pos, NULL, "value of more than %d bytes",
+		    LEX_VALUE_MAX);
+		return (NULL);
+	}
+	if ((s = lex_alloc(size)) != NULL)
+		snprintf(s, size, "%s %s", a, b);
+	return (s);
+}

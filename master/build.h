@@ -125,6 +125,16 @@ struct rule *build_rule(const struct pos *, enum rule_phase);
 
 /* The text of its reply. */
 void	 build_reply(struct rule *, const struct pos *, const char *);
+/* One verdict, with a pattern on the virus's name or NULL. */
+void	 build_verdict(struct rule *, const struct pos *, uint32_t verdict,
+	    const char *pattern);
+/* Source or destination, as name says, copied into its place in the rule. */
+void	 build_host(const struct pos *, const struct host *, struct host *into,
+	    int *has, const char *name);
+void	 build_disconnect(struct rule *, const struct pos *);
+
+/* The value of a macro that is made of several words; NULL: too long. */
+char	*build_join(const struct pos *, const char *, const char *);
 
 /*
  * What is wrong, or only odd, with the whole, see check.c: listeners (with

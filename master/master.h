@@ -66,7 +66,7 @@ struct master {
 	int			 exe[PROC_MAX];	/* O_PATH of the programs */
 	int			 started;	/* everybody was ready once */
 	int			 stopping;	/* SIGTERM: 1, 2 */
-	int			 reloading;	/* somebody has the old one yet */
+	int			 reloading;	/* somebody has the old one */
 	struct slots		 slots;
 	struct children		 children;
 	struct addr		*local;		/* addresses of this host */

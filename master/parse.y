@@ -66,11 +66,6 @@ static void	 expect(const char *);
 static int	 keyword(const char *);
 static void	 unexpected(const struct token *);
 static void	 unexpected_word(const struct token *, const char *);
-static char	*value_join(const struct pos *, const char *, const char *);
-static void	 rule_verdict(const struct pos *, uint32_t, const char *);
-static void	 rule_host(const struct pos *, struct host *, int *,
-		    const char *);
-static void	 rule_disconnect(const struct pos *);
 
 static struct conf	*conf;
 static const char	*expected;	/* X_..., what would be right */
@@ -135,7 +130,7 @@ macro	: ASSIGN x_value macro_value {
 macro_value
 	: STRING			{ expect(X_END); }
 	| macro_value STRING {
-		$$ = value_join(&$<pos>2, $1, $2);
+		$$ = build_join(&$<pos>2, $1, $2);
 	}
 	;
 
@@ -451,7 +446,7 @@ act_opts: /* empty */
 		build_reply(rule, &$<pos>2, $2);
 	}
 	| act_opts DISCONNECT x_actopt {
-		rule_disconnect(&$<pos>2);
+		build_disconnect(rule, &$<pos>2);
 	}
 	;
 
@@ -460,11 +455,11 @@ conds	: /* empty */
 		rule->has_verdicts = 1;
 	}
 	| conds source x_host host {
-		rule_host(&$<pos>2, &rule->source, &rule->has_source,
+		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
 		    "source");
 	}
 	| conds destination x_host host {
-		rule_host(&$<pos>2, &rule->dest, &rule->has_dest,
+		build_host(&$<pos>2, &host, &rule->dest, &rule->has_dest,
 		    "destination");
 	}
 	;
@@ -487,10 +482,10 @@ or	: OR x_verdict
 	;
 
 verdict	: VERDICT x_more {
-		rule_verdict(&$<pos>1, $1, NULL);
+		build_verdict(rule, &$<pos>1, $1, NULL);
 	}
 	| VIRUS x_pattern pattern x_more {
-		rule_verdict(&$<pos>1, VERDICT_VIRUS, $3);
+		build_verdict(rule, &$<pos>1, VERDICT_VIRUS, $3);
 	}
 	;
 
@@ -858,77 +853,6 @@ yyerror(const char *msg)
 		unexpected(&last);
 	else
 		lex_error(&last.pos, NULL, "%s", msg);
-}
-
-/* The value of a macro that is made of several words. */
-static char *
-value_join(const struct pos *pos, const char *a, const char *b)
-{
-	char	*s;
-	size_t	 size;
-
-	if (a == NULL || b == NULL)
-		return (NULL);
-	size = strlen(a) + strlen(b) + 2;
-	if (size > LEX_VALUE_MAX) {
-		lex_error(pos, NULL, "value of more than %d bytes",
-		    LEX_VALUE_MAX);
-		return (NULL);
-	}
-	if ((s = lex_alloc(size)) != NULL)
-		snprintf(s, size, "%s %s", a, b);
-	return (s);
-}
-
-static void
-rule_verdict(const struct pos *pos, uint32_t verdict, const char *pattern)
-{
-	const char	*p;
-
-	if (rule->has_verdicts) {
-		lex_error(pos, "or between them",
-		    "a second verdict in one rule");
-		return;
-	}
-	if (rule->w.verdicts == 0)
-		rule->verdict_pos = *pos;
-	if (rule->w.verdicts & (1U << verdict)) {
-		lex_error(pos, "it once", "%s is named twice in one rule",
-		    proto_verdict_name(verdict));
-		return;
-	}
-	rule->w.verdicts |= 1U << verdict;
-	if (pattern == NULL)
-		return;
-	for (p = pattern; *p > 0x20 && *p < 0x7f; p++)
-		continue;
-	if (*p != '\0' || p == pattern || p - pattern >= CONF_PATTERN_MAX) {
-		lex_error(pos, "up to 127 printable ASCII characters",
-		    "bad pattern \"%s\"", lex_show(pattern));
-		return;
-	}
-	strlcpy(rule->w.virus, pattern, sizeof(rule->w.virus));
-}
-
-static void
-rule_host(const struct pos *pos, struct host *into, int *has,
-    const char *name)
-{
-	if (*has)
-		lex_error(pos, "it once", "a second %s in one rule", name);
-	*has = 1;
-	*into = host;
-}
-
-static void
-rule_disconnect(const struct pos *pos)
-{
-	if (rule->w.action == ACTION_PASS)
-		lex_error(pos, NULL, "pass cannot disconnect");
-	else if (rule->has_disconnect)
-		lex_error(pos, "it once", "disconnect is said twice");
-	rule->has_disconnect = 1;
-	rule->w.disconnect = 1;
 }
 
 struct conf *

@@ -276,9 +276,12 @@ class Scanner:
                 struct.pack("=%dQ" % len(tmo), *tmo) +
                 struct.pack("=QQ", limits.get("file_max", 100 << 20),
                             limits.get("total_max", 400 << 20)) +
-                struct.pack("=12I", limits.get("depth", 17),
+                struct.pack("=10I", limits.get("depth", 17),
                             limits.get("files", 10000), 2, 2, workers, 100,
-                            10000, 63, AV[av], 0, 0, 2 << 3) +
+                            10000, 63, AV[av], 0) +
+                # newline to messages_max, pad; verb[]; mark, log_facility
+                struct.pack("=10I16s2I", 0, 0, 0, 0, 2048, 1024, 10000, 100,
+                            0, 0, b"", 0, 2 << 3) +
                 struct.pack("=256s256s64s64s64s", path.encode(),
                             self.rundir.encode(), b"_mwproxy", b"_mwparse",
                             USER.encode()))
