@@ -100,6 +100,7 @@ class Case:
         self.conf = []
         self.family = 4
         self.down = False       # nobody listens at the server's address
+        self.slow = False       # its receive buffer is small
         self.conferr = None     # the configuration is refused like this
         self.steps = []
         self.log = []           # (lineno, regex)
@@ -218,8 +219,8 @@ def _head(case, word, arg):
         case.conf.append(arg)
     elif word == "ip" and arg in ("4", "6"):
         case.family = int(arg)
-    elif word == "server" and arg == "down":
-        case.down = True
+    elif word == "server" and arg in ("down", "slow"):
+        setattr(case, arg, True)
     else:
         raise Error("%s: not %r" % (word, arg))
 

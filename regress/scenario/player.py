@@ -18,6 +18,7 @@ from probe import Probe, unsent
 PATIENCE = 10           # seconds a step may take; only failures do
 READING = 0.2           # at most: until the gateway has read a piece
 SILENCE = 0.05          # how long nothing must come to be called quiet
+SMALL = 4096            # receive buffer of a slow server
 # What the gateway may say on its way out, without being asked.
 FAREWELL = (b"", b"QUIT\r\n")
 
@@ -111,6 +112,9 @@ class Player:
     def listen(self):
         self.listener = self.net.server.socket(self.family())
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.case.slow:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
+                                     SMALL)
         self.listener.bind((self.address, 25))
         self.listener.listen(4)
         self.listener.setblocking(False)
