@@ -15,6 +15,17 @@
 #include "child.h"
 #include "log.h"
 
+#ifdef MAILWALL_SANITIZE
+const char	*__asan_default_options(void);
+
+/* Looking for leaks at the end takes a second process. */
+const char *
+__asan_default_options(void)
+{
+	return ("detect_leaks=0");
+}
+#endif
+
 uint32_t
 child_start(const char *name, int argc, char *argv[])
 {

@@ -30,8 +30,8 @@
 
 /* Frames between processes. */
 #define IMSG_DATA_MAX		16384	/* one frame: fits any socket buffer */
-#define IMSG_QUEUE_MAX		4096	/* frames waiting for a slow peer; a
-					   pool of 16 proxies, 256 tables */
+#define IMSG_QUEUE_MAX		8192	/* frames waiting for a slow peer: a
+					   configuration with all its rules */
 
 /* Pools.  More processes than cores only cost memory. */
 #define MAX_PROXIES		64
@@ -60,7 +60,7 @@
 #define SMTP_ADDR_MAX		1024	/* path; RFC says 256, UTF-8 and
 					   source routes lengthen it */
 #define SMTP_HELO_MAX		512
-#define SMTP_RCPT_MAX		10000	/* recipients that we remember */
+#define SMTP_RCPT_MAX		10000	/* recipients of one message */
 #define SMTP_RCPT_MIN		100	/* RFC 5321, 4.5.3.1.8 */
 #define DEF_ERRORS		100	/* refused lines in one session */
 #define MAX_ERRORS		65535	/* what the session counts to */

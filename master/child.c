@@ -165,6 +165,10 @@ slot_start(struct slot *s, struct child **place)
 	struct child	*c;
 
 	c = spawn_child(s->type, next_instance++);
+	if (c == NULL && place == &s->next) {
+		evtimer_set(&stale_timer, STALE_RETRY);
+		return;
+	}
 	if (c == NULL) {
 		slot_delay(s, 1000);
 		return;
@@ -194,21 +198,6 @@ slot_delay(struct slot *s, uint64_t ms)
 {
 	if (!master.stopping)
 		evtimer_set(&s->respawn, ms);
-}
-
-void
-children_renew_parsers(void)
-{
-	struct slot	*s;
-
-	TAILQ_FOREACH(s, &master.slots, entry) {
-		if (s->type != PROC_PARSER || s->child == NULL)
-			continue;
-		s->child->slot = NULL;
-		child_drain(s->child);
-		s->child = NULL;
-		slot_fill(s);
-	}
 }
 
 /* A child did not become ready in time, or did not end in time. */
@@ -277,14 +266,15 @@ child_configure(struct child *c)
 {
 	if (c->ibuf.fd == -1)
 		return;
+	/* Before it accepts, a proxy must know a loop when it sees one. */
+	if (c->type == PROC_PROXY)
+		children_local(c);
 	if (config_send(&c->ibuf, master.conf) == -1) {
 		log_warn("%s: cannot send the configuration", c->tag);
 		kill(c->pid, SIGKILL);
 		return;
 	}
 	c->unconfigured = 1;
-	if (c->type == PROC_PROXY)
-		children_local(c);
 	dispatch_want_write(c);
 }
 
@@ -332,8 +322,13 @@ children_new_scanner(const char *why)
 	TAILQ_FOREACH(s, &master.slots, entry) {
 		if (s->type != PROC_SCANNER)
 			continue;
-		if (s->child == NULL || !s->child->ready)
-			return;	/* is being started anyway, with the newest */
+		if (s->child == NULL)
+			return;	/* will be started, with the newest */
+		if (!s->child->ready) {
+			/* Has the old configuration: start over. */
+			kill(s->child->pid, SIGKILL);
+			return;
+		}
 		if (s->next != NULL) {
 			/* Overtaken before it was ready: start over. */
 			s->next->slot = NULL;
@@ -388,7 +383,7 @@ child_gone(struct child *c, int status)
 			evtimer_set(&stale_timer, STALE_RETRY);
 	} else if (s != NULL && s->child == c) {
 		s->child = NULL;
-		if (!master.started && WIFEXITED(status))
+		if (!master.started && !master.stopping && WIFEXITED(status))
 			fatalx("%s did not start; giving up",
 			    proto_proc_name(c->type));
 		if (s->next != NULL) {

@@ -107,21 +107,27 @@ child_connect(struct child *proxy, struct child *peer)
 
 	if (proxy->ibuf.fd == -1 || peer->ibuf.fd == -1)
 		return;
+	/* Without it that peer is lost to that proxy: another one then. */
 	if (imsg_pair(sv) == -1) {
 		log_warn("channel between %s and %s", proxy->tag, peer->tag);
+		kill(peer->pid, SIGKILL);
 		return;
 	}
 	memset(&chan, 0, sizeof(chan));
 	chan.peer = peer->type;
 	chan.instance = peer->instance;
 	if (imsg_compose(&proxy->ibuf, IMSG_CHAN, 0, sv[0], &chan,
-	    sizeof(chan)) == -1)
+	    sizeof(chan)) == -1) {
 		log_warn("%s", proxy->tag);
+		kill(proxy->pid, SIGKILL);
+	}
 	chan.peer = PROC_PROXY;
 	chan.instance = proxy->instance;
 	if (imsg_compose(&peer->ibuf, IMSG_CHAN, 0, sv[1], &chan,
-	    sizeof(chan)) == -1)
+	    sizeof(chan)) == -1) {
 		log_warn("%s", peer->tag);
+		kill(peer->pid, SIGKILL);
+	}
 	dispatch_want_write(proxy);
 	dispatch_want_write(peer);
 }
@@ -133,6 +139,9 @@ child_ready(struct child *c, const struct imsg *imsg)
 	struct child		*o;
 	struct slot		*s;
 
+	/* Replaced before it was ready: nobody is to hear of it. */
+	if (c->slot == NULL)
+		return;
 	memcpy(&ready, imsg->data, sizeof(ready));
 	c->ready = 1;
 	c->ibuf.state = PEER_IDLE;

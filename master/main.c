@@ -304,6 +304,11 @@ reload_refused(const struct conf *conf)
 		log_warnx("reload: users and run directory need a restart");
 		return (1);
 	}
+	/* Parsers have bounded their memory by it. */
+	if (n->message_max > o->message_max) {
+		log_warnx("reload: a larger message size needs a restart");
+		return (1);
+	}
 	return (0);
 }
 
@@ -333,8 +338,6 @@ reload(void)
 	master.conf = conf;
 	children_configure();
 	children_fill();
-	if (conf->g.message_max > old->g.message_max)
-		children_renew_parsers();
 	children_new_scanner("reload");
 	conf_unref(old);
 	master.reloading = 1;

@@ -109,8 +109,6 @@ void		 child_watch(struct child *);
 void		 children_new_scanner(const char *why);
 /* Reap what has died or stopped; after SIGCHLD. */
 void		 children_reap(void);
-/* Replace the parsers: what they confined themselves to has changed. */
-void		 children_renew_parsers(void);
 /* Send the configuration to everyone who holds one. */
 void		 children_configure(void);
 /* Send the list of local addresses to one proxy, or to all (NULL). */

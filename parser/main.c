@@ -39,6 +39,7 @@
 #include "parser.h"
 
 /* Twice the pool: at a reload the old and the new proxies are there. */
+#define DRAIN_WAIT	100	/* ms without a request */
 #define MAX_CHANNELS	(2 * MAX_PROXIES)
 
 /* Channels, an unsent answer for each, and what one request needs. */
@@ -72,17 +73,6 @@ static int	 request_parse(struct channel *, struct imsg *);
 static int	 message_parse(const struct msg_parse_req *, int,
 		    struct msg_parse_done *);
 static void	 parse_nothing(const struct msg_parse_req *);
-
-#ifdef MAILWALL_SANITIZE
-const char	*__asan_default_options(void);
-
-/* Looking for leaks at the end takes a second process. */
-const char *
-__asan_default_options(void)
-{
-	return ("detect_leaks=0");
-}
-#endif
 
 /* The configuration comes first; little of it matters here. */
 static void
@@ -358,6 +348,7 @@ main(int argc, char *argv[])
 	struct conf_globals	 g;
 	struct msg_ready	 ready;
 	size_t			 i;
+	int			 n;
 
 	child_start("parser", argc, argv);
 	imsgbuf_init(&master, CHILD_FD_MASTER, PROC_PARSER, PROC_MASTER);
@@ -381,7 +372,11 @@ main(int argc, char *argv[])
 		pfd[i].fd = master.fd;
 		pfd[i].events = POLLIN |
 		    (master.nqueued > 0 ? POLLOUT : 0);
-		if (poll(pfd, i + 1, -1) == -1) {
+		/* Draining: what was asked is answered, then it is over. */
+		n = poll(pfd, i + 1, is_draining ? DRAIN_WAIT : -1);
+		if (n == 0)
+			break;
+		if (n == -1) {
 			if (errno == EINTR)
 				continue;
 			fatal("poll");

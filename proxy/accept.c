@@ -29,7 +29,7 @@ struct listener {
 };
 
 static void	 accept_event(int, uint32_t, void *);
-static void	 accept_watch(void);
+static int	 accept_watch(void);
 static void	 accept_unwatch(void);
 static void	 accept_resume(void *);
 static int	 original_dst(int, const struct conf_listener *, struct addr *);
@@ -57,8 +57,7 @@ accept_start(struct conf *conf)
 	}
 	evtimer_del(&pause_timer);
 	evtimer_init(&pause_timer, accept_resume, NULL);
-	if (!stopped)
-		accept_watch();
+	accept_resume(NULL);
 }
 
 void
@@ -70,7 +69,7 @@ accept_stop(void)
 }
 
 /* EPOLLEXCLUSIVE: a connection wakes one proxy, not all of them. */
-static void
+static int
 accept_watch(void)
 {
 	unsigned int	 i;
@@ -79,7 +78,8 @@ accept_watch(void)
 		if (ev_add(&listeners[i].ev, listeners[i].l->fd,
 		    EPOLLIN | EPOLLEXCLUSIVE, accept_event,
 		    &listeners[i]) == -1)
-			fatal("listener");
+			return (-1);
+	return (0);
 }
 
 static void
@@ -94,8 +94,10 @@ accept_unwatch(void)
 static void
 accept_resume(void *arg)
 {
-	if (!stopped)
-		accept_watch();
+	if (stopped || accept_watch() == 0)
+		return;
+	accept_unwatch();
+	evtimer_set(&pause_timer, PAUSE);
 }
 
 static int
@@ -239,8 +241,12 @@ accept_event(int fd, uint32_t events, void *arg)
 	 */
 	ev_del(&listener->ev);
 	if (ev_add(&listener->ev, fd, EPOLLIN | EPOLLEXCLUSIVE, accept_event,
-	    listener) == -1)
-		fatal("listener");
+	    listener) == -1) {
+		/* Watches are counted, too; sessions end and give back. */
+		log_warn("listener; pausing");
+		accept_unwatch();
+		evtimer_set(&pause_timer, PAUSE);
+	}
 	if (addr_from_sockaddr(&client, (struct sockaddr *)&ss) == -1) {
 		close(conn);
 		return;

@@ -84,9 +84,18 @@ window_open(const struct session *s)
 		return (1);
 	if ((s->flags & SF_SERVER_PIPE) == 0)
 		return (0);
+	/*
+	 * Only these may be followed before they are answered (RFC 2920
+	 * section 3.1): the server may read what comes after any other as
+	 * something else than a command.
+	 */
 	n = 0;
-	STAILQ_FOREACH(f, &s->inflight, entry)
+	STAILQ_FOREACH(f, &s->inflight, entry) {
+		if (f->verb != VERB_MAIL && f->verb != VERB_RCPT &&
+		    f->verb != VERB_RSET)
+			return (0);
 		n++;
+	}
 	return (n < INFLIGHT_MAX);
 }
 
@@ -415,6 +424,11 @@ bdat_end(struct session *s)
 	m = s->msg;
 	evtimer_del(&s->ctimer);
 	s->state = SESSION_COMMAND;
+	if ((s->flags & SF_SERVER_GONE) && (m->refused != NULL || !m->last)) {
+		client_goodbye(s, "lost between chunks",
+		    "421 4.4.2 Server connection lost");
+		return;
+	}
 	if (m->refused == NULL && m->fault == DATA_TOO_BIG)
 		m->refused = "552 5.3.4 Message too big";
 	if (m->refused != NULL) {

@@ -59,6 +59,11 @@ data_begin(void)
 {
 	struct message	*m;
 
+	/* A descriptor that a frame brings must always find a place. */
+	if (proxy.nmessages >= proxy.max_messages) {
+		errno = EMFILE;
+		return (NULL);
+	}
 	if ((m = calloc(1, sizeof(*m))) == NULL)
 		return (NULL);
 	m->fd = spool_open();
@@ -66,6 +71,7 @@ data_begin(void)
 		free(m);
 		return (NULL);
 	}
+	proxy.nmessages++;
 	m->state = AT_BOL;
 	m->verdict = VERDICT_CLEAN;
 	return (m);
@@ -80,6 +86,7 @@ data_free(struct message *m)
 	if (m->fd != -1)
 		close(m->fd);
 	proxy.spool_used -= m->charged;
+	proxy.nmessages--;
 	free(m);
 }
 

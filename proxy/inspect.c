@@ -518,15 +518,16 @@ peer_event(int fd, uint32_t events, void *arg)
 
 	p = arg;
 	if ((events & EPOLLOUT) && imsgbuf_flush(&p->ibuf) == -1) {
-		peer_lost(p);
+		peer_bad(p, FAULT_FRAME, 0);
 		return;
 	}
 	n = imsg_read(&p->ibuf, &imsg);
 	if (n == -1) {
-		if (errno == EBADMSG)
-			peer_bad(p, FAULT_FRAME, 0);
-		else
+		/* If it still lives, it must be replaced to be reached. */
+		if (errno == ECONNRESET)
 			peer_lost(p);
+		else
+			peer_bad(p, FAULT_FRAME, 0);
 		return;
 	}
 	if (n == 0) {

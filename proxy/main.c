@@ -22,7 +22,9 @@
 #include "proxy_sandbox.h"
 
 #define FILES_SPARE	512	/* descriptors that are not sessions' */
-#define FILES_SESSION	2	/* both sockets; the spool is in the spare */
+#define FILES_SESSION	2	/* both sockets ... */
+#define FILES_MESSAGE	3	/* spool, arena, one of them in a frame */
+#define FILES_BASE	256	/* stock of sockets, channels, listeners */
 
 static void	 master_event(int, uint32_t, void *);
 static void	 master_frame(struct imsg *);
@@ -96,6 +98,7 @@ conf_use(struct conf *conf)
 	struct msg_ready	 ready;
 	struct rlimit		 rl;
 	static rlim_t		 files;
+	struct conf_listener	*l;
 	struct conf		*old;
 	int			 first;
 
@@ -115,9 +118,18 @@ conf_use(struct conf *conf)
 	if (proxy.max_sessions > (files - FILES_SPARE) / FILES_SESSION)
 		proxy.max_sessions = (unsigned int)
 		    ((files - FILES_SPARE) / FILES_SESSION);
+	proxy.max_messages = (unsigned int)((files - FILES_BASE -
+	    (rlim_t)proxy.max_sessions * FILES_SESSION) / FILES_MESSAGE);
 	proxy.spool_max = conf->g.spool_max / conf->g.proxies;
 	if (!proxy.draining)
 		accept_start(conf);
+	/* Sessions that still hold it have no use for its listeners. */
+	if (!first)
+		TAILQ_FOREACH(l, &old->listeners, entry) {
+			if (l->fd != -1)
+				close(l->fd);
+			l->fd = -1;
+		}
 	conf_unref(old);
 	if (imsg_compose(&proxy.master, IMSG_CONF_DONE, 0, -1, NULL,
 	    0) == -1)
@@ -182,11 +194,8 @@ master_event(int fd, uint32_t events, void *arg)
 		n = imsg_read(&proxy.master, &imsg);
 		if (n == 0)
 			break;
-		if (n == -1 && errno == EMFILE) {
-			log_warn("descriptor from master lost");
-			continue;
-		}
-		if (n == -1 && errno == EBADMSG)
+		/* A channel or listener that is lost does not come again. */
+		if (n == -1 && (errno == EBADMSG || errno == EMFILE))
 			fatal("frame from master");
 		if (n == -1) {
 			master_gone();

@@ -72,18 +72,11 @@ struct inflight {
 	char			 arg[];		/* path of MAIL and RCPT */
 };
 
-/* A recipient that the server has accepted. */
-struct rcpt {
-	STAILQ_ENTRY(rcpt)	 entry;
-	char			 path[];
-};
-
 /* The envelope, from an accepted MAIL to the end of its transaction. */
 struct envelope {
 	char			*from;		/* path without <> */
 	uint32_t		 nrcpt;		/* accepted by the server */
 	int			 binary;	/* BODY=BINARYMIME */
-	STAILQ_HEAD(, rcpt)	 rcpts;
 };
 
 /* What is wrong with the form of a message; the worst is reported. */
@@ -157,6 +150,7 @@ struct session {
 	struct buf		 sin, sout;	/* from and to the server */
 	struct evtimer		 ctimer;	/* the client must do sth. */
 	struct evtimer		 stimer;	/* the server must do sth. */
+	struct evtimer		 deadline;	/* of the whole session */
 	STAILQ_HEAD(, inflight)	 inflight;
 	char			*helo;
 	struct envelope		*env;
@@ -192,6 +186,8 @@ struct proxy {
 	struct sessions		 sessions;
 	unsigned int		 nsessions;
 	unsigned int		 max_sessions;	/* of this process */
+	unsigned int		 nmessages;	/* in hand */
+	unsigned int		 max_messages;	/* by descriptors */
 	uint64_t		 spool_used;	/* bytes */
 	uint64_t		 spool_max;
 	int			 draining;

@@ -30,6 +30,10 @@ server_command(struct session *s, enum verb verb, const char *line,
 	struct inflight	*f;
 	size_t		 n;
 
+	if (s->sev.fd == -1) {
+		server_lost(s, "connection lost");
+		return;
+	}
 	n = 0;
 	if (verb == VERB_MAIL || verb == VERB_RCPT)
 		n = strlen(arg);
@@ -63,6 +67,10 @@ server_lost(struct session *s, const char *why)
 	struct inflight	*f;
 
 	s->flags |= SF_SERVER_GONE;
+	if (s->flags & SF_WAITS_SOCK) {
+		s->end = why;
+		sock_forget(s);
+	}
 	evtimer_del(&s->stimer);
 	buf_clear(&s->sout);
 	buf_clear(&s->sin);
@@ -155,8 +163,6 @@ static void
 reply_envelope(struct session *s, enum verb verb, const char *arg,
     const struct reply *r)
 {
-	struct rcpt	*rcpt;
-
 	reply_pass(s, r);
 	if (r->code / 100 != 2)
 		return;
@@ -165,21 +171,14 @@ reply_envelope(struct session *s, enum verb verb, const char *arg,
 		s->env = calloc(1, sizeof(*s->env));
 		if (s->env == NULL)
 			goto nomem;
-		STAILQ_INIT(&s->env->rcpts);
 		s->env->binary = (s->flags & SF_MAIL_BIN) != 0;
 		if ((s->env->from = strdup(arg)) == NULL)
 			goto nomem;
 		return;
 	}
 	/* A server that takes RCPT without MAIL: we do not. */
-	if (s->env == NULL)
-		return;
-	rcpt = malloc(sizeof(*rcpt) + strlen(arg) + 1);
-	if (rcpt == NULL)
-		goto nomem;
-	memcpy(rcpt->path, arg, strlen(arg) + 1);
-	STAILQ_INSERT_TAIL(&s->env->rcpts, rcpt, entry);
-	s->env->nrcpt++;
+	if (s->env != NULL)
+		s->env->nrcpt++;
 	return;
 nomem:
 	s->end = "out of memory";

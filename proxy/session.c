@@ -30,12 +30,13 @@
 #define FLUSH		30000		/* ms to take the last reply */
 
 static void	 client_event(int, uint32_t, void *);
-static void	 client_read(struct session *);
+static void	 client_read(struct session *, uint32_t);
 static void	 client_lost(struct session *, const char *);
 static void	 server_event(int, uint32_t, void *);
-static void	 server_read(struct session *);
+static void	 server_read(struct session *, uint32_t);
 static void	 client_late(void *);
 static void	 server_late(void *);
+static void	 session_late(void *);
 static int	 session_write(struct session *, int);
 static int	 session_step(struct session *);
 static void	 session_closing(struct session *);
@@ -79,6 +80,9 @@ session_new(int fd, uint8_t mode, const struct addr *client,
 	buf_init(&s->sout, SOUT_MAX);
 	evtimer_init(&s->ctimer, client_late, s);
 	evtimer_init(&s->stimer, server_late, s);
+	evtimer_init(&s->deadline, session_late, s);
+	if (session_timeout(s, TMO_SESSION) != 0)
+		evtimer_set(&s->deadline, session_timeout(s, TMO_SESSION));
 	STAILQ_INIT(&s->inflight);
 	TAILQ_INSERT_TAIL(&proxy.sessions, s, entry);
 	proxy.nsessions++;
@@ -106,16 +110,10 @@ session_timeout(const struct session *s, enum timeout t)
 void
 session_reset(struct session *s)
 {
-	struct rcpt	*r;
-
 	data_free(s->msg);
 	s->msg = NULL;
 	if (s->env == NULL)
 		return;
-	while ((r = STAILQ_FIRST(&s->env->rcpts)) != NULL) {
-		STAILQ_REMOVE_HEAD(&s->env->rcpts, entry);
-		free(r);
-	}
 	free(s->env->from);
 	free(s->env);
 	s->env = NULL;
@@ -162,6 +160,7 @@ session_free(struct session *s, const char *why)
 	sock_forget(s);
 	evtimer_del(&s->ctimer);
 	evtimer_del(&s->stimer);
+	evtimer_del(&s->deadline);
 	session_close_server(s);
 	if (s->cev.fd != -1) {
 		fd = s->cev.fd;
@@ -276,7 +275,7 @@ client_lost(struct session *s, const char *why)
 }
 
 static void
-client_read(struct session *s)
+client_read(struct session *s, uint32_t events)
 {
 	ssize_t	 n;
 	size_t	 used, room;
@@ -311,8 +310,12 @@ client_read(struct session *s)
 		}
 	} else {
 		p = buf_reserve(&s->cin, 1, &room);
-		if (p == NULL)
+		if (p == NULL) {
+			/* This event would come again and again. */
+			if (events & EPOLLHUP)
+				client_lost(s, "client connection lost");
 			return;
+		}
 		n = recv(s->cev.fd, p, room, MSG_DONTWAIT);
 		if (n > 0) {
 			buf_commit(&s->cin, (size_t)n);
@@ -341,7 +344,7 @@ client_event(int fd, uint32_t events, void *arg)
 	    !client_reads(s))
 		ev_mod(&s->cev, s->cev.events & ~(uint32_t)EPOLLIN);
 	else if (events & (EPOLLIN | EPOLLHUP))
-		client_read(s);
+		client_read(s, events);
 	s->flags &= ~(unsigned int)SF_RUNNING;
 	if (s->flags & SF_DEAD)
 		session_free(s, "client connection lost");
@@ -350,15 +353,18 @@ client_event(int fd, uint32_t events, void *arg)
 }
 
 static void
-server_read(struct session *s)
+server_read(struct session *s, uint32_t events)
 {
 	uint8_t	*p;
 	size_t	 room;
 	ssize_t	 n;
 
 	p = buf_reserve(&s->sin, 1, &room);
-	if (p == NULL)
+	if (p == NULL) {
+		if (events & (EPOLLHUP | EPOLLERR))
+			server_lost(s, "connection lost");
 		return;
+	}
 	n = recv(s->sev.fd, p, room, MSG_DONTWAIT);
 	if (n > 0) {
 		buf_commit(&s->sin, (size_t)n);
@@ -401,7 +407,7 @@ server_event(int fd, uint32_t events, void *arg)
 			s->state = SESSION_BANNER;
 		}
 	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		server_read(s);
+		server_read(s, events);
 	s->flags &= ~(unsigned int)SF_RUNNING;
 	if (s->flags & SF_DEAD)
 		session_free(s, "server connection lost");
@@ -414,19 +420,13 @@ static void
 client_late(void *arg)
 {
 	struct session	*s;
-	uint64_t	 max;
 
 	s = arg;
-	max = session_timeout(s, TMO_SESSION);
 	switch (s->state) {
 	case SESSION_COMMAND:
 	case SESSION_AUTH:
-		if (max != 0 && now_ms() - s->started >= max)
-			client_goodbye(s, "session too long",
-			    "421 4.4.2 Session too long");
-		else
-			client_goodbye(s, "client idle",
-			    "421 4.4.2 Timeout, closing");
+		client_goodbye(s, "client idle",
+		    "421 4.4.2 Timeout, closing");
 		break;
 	case SESSION_DATA:
 	case SESSION_CHUNK:
@@ -446,6 +446,44 @@ client_late(void *arg)
 		return;
 	}
 	session_run(s);
+}
+
+/*
+ * The whole session has lasted long enough, however lively it is.  What has
+ * been received whole is still brought to its end.
+ */
+static void
+session_late(void *arg)
+{
+	struct session	*s;
+
+	s = arg;
+	switch (s->state) {
+	case SESSION_INSPECT:
+	case SESSION_GO:
+	case SESSION_BODY:
+	case SESSION_DOT:
+		evtimer_set(&s->deadline, 1000);
+		return;
+	case SESSION_CONNECT:
+	case SESSION_BANNER:
+	case SESSION_COMMAND:
+	case SESSION_AUTH:
+	case SESSION_DATA:
+	case SESSION_CHUNK:
+		if (s->cout.len == 0) {
+			client_goodbye(s, "session too long",
+			    "421 4.4.2 Session too long");
+			session_run(s);
+			return;
+		}
+		break;
+	case SESSION_TUNNEL:
+	case SESSION_CLOSING:
+	case SESSION_LINGER:
+		break;
+	}
+	session_free(s, "session too long");
 }
 
 /* The server has let its time pass, or wants to be kept awake. */
@@ -644,7 +682,7 @@ server_events(const struct session *s)
 static void
 wait_client(struct session *s)
 {
-	uint64_t	 ms, max, age;
+	uint64_t	 ms;
 
 	if (s->cout.len > 0) {
 		if (s->ctimer.due == 0)
@@ -680,17 +718,8 @@ wait_client(struct session *s)
 		evtimer_del(&s->ctimer);
 		return;
 	}
-	if (s->ctimer.due != 0)
-		return;
-	max = session_timeout(s, TMO_SESSION);
-	if (max != 0 && s->state != SESSION_LINGER) {
-		age = now_ms() - s->started;
-		if (age >= max)
-			ms = 1;
-		else if (ms > max - age)
-			ms = max - age;
-	}
-	evtimer_set(&s->ctimer, ms);
+	if (s->ctimer.due == 0)
+		evtimer_set(&s->ctimer, ms);
 }
 
 static void

@@ -9,7 +9,7 @@
 
 #include "unit.h"
 
-struct proxy		 proxy;
+struct proxy		 proxy = { .max_messages = 1U << 20 };
 unsigned int		 unit_logged;
 static int		 failed, cases;
 
