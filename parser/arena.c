@@ -33,6 +33,7 @@
 #define INTERN_PROBES	16		/* then stored once more */
 #define INTERN_MAXLEN	256		/* longer strings rarely repeat */
 #define PART_CHUNK	64
+#define SMALL_ARENA	65536	/* written in one piece */
 #define WRITE_CHUNK	(1UL << 30)
 
 static int	 body_map(struct arena *, size_t);
@@ -43,6 +44,8 @@ static struct arena_str *intern_find(struct arena *, const void *, size_t);
 static int	 string_grow(struct arena *, size_t);
 static int	 memfd_new(void);
 static int	 write_all(int, const void *, size_t, uint64_t);
+static int	 write_arena(int, const struct arena *,
+		    const struct arena_head *, uint64_t);
 
 static int
 body_map(struct arena *a, size_t cap)
@@ -315,6 +318,35 @@ write_all(int fd, const void *data, size_t len, uint64_t off)
 	return (0);
 }
 
+/* The pieces in their places; a small arena goes out in one call. */
+static int
+write_arena(int fd, const struct arena *a, const struct arena_head *h,
+    uint64_t bodies)
+{
+	static uint8_t	 buf[SMALL_ARENA];
+
+	if (h->size <= sizeof(buf)) {
+		memcpy(buf, h, sizeof(*h));
+		memcpy(buf + h->parts_off, a->part,
+		    a->nparts * sizeof(*a->part));
+		if (a->str_len > 0)
+			memcpy(buf + h->strings_off, a->str, a->str_len);
+		memset(buf + h->strings_off + a->str_len, 0,
+		    bodies - h->strings_off - a->str_len);
+		if (a->body_len > 0)
+			memcpy(buf + bodies, a->body, a->body_len);
+		return (write_all(fd, buf, h->size, 0));
+	}
+	/* The size first: nothing may be missing between the pieces. */
+	if (ftruncate(fd, (off_t)h->size) == -1 ||
+	    write_all(fd, h, sizeof(*h), 0) == -1 ||
+	    write_all(fd, a->part, a->nparts * sizeof(*a->part),
+	    h->parts_off) == -1 ||
+	    write_all(fd, a->str, a->str_len, h->strings_off) == -1)
+		return (-1);
+	return (write_all(fd, a->body, a->body_len, bodies));
+}
+
 int
 arena_seal(struct arena *a, uint64_t *size, uint64_t *anomalies)
 {
@@ -344,13 +376,7 @@ arena_seal(struct arena *a, uint64_t *size, uint64_t *anomalies)
 	}
 	if ((fd = memfd_new()) == -1)
 		return (-1);
-	/* The size first: nothing may be missing between the pieces. */
-	if (ftruncate(fd, (off_t)h.size) == -1 ||
-	    write_all(fd, &h, sizeof(h), 0) == -1 ||
-	    write_all(fd, a->part, a->nparts * sizeof(*a->part),
-	    h.parts_off) == -1 ||
-	    write_all(fd, a->str, a->str_len, h.strings_off) == -1 ||
-	    write_all(fd, a->body, a->body_len, bodies) == -1 ||
+	if (write_arena(fd, a, &h, bodies) == -1 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK |
 	    F_SEAL_GROW | F_SEAL_SEAL) == -1) {
 		saved = errno;
