@@ -603,7 +603,8 @@ session_run(struct session *s)
 	}
 	/* The client will send no more, and nothing is left to answer. */
 	if ((s->flags & SF_CLIENT_EOF) && STAILQ_EMPTY(&s->inflight) &&
-	    s->cout.len == 0 && (s->state == SESSION_COMMAND ||
+	    s->cout.len == 0 && (s->state != SESSION_TUNNEL ||
+	    s->cin.len + s->sout.len == 0) && (s->state == SESSION_COMMAND ||
 	    s->state == SESSION_AUTH || s->state == SESSION_DATA ||
 	    s->state == SESSION_CHUNK || s->state == SESSION_TUNNEL ||
 	    s->state == SESSION_LINGER))
