@@ -231,6 +231,12 @@ static void
 reply_take(struct session *s, enum verb verb, const char *arg,
     const struct reply *r)
 {
+	/* "Go ahead" to anything else: with what?  We would not follow. */
+	if (r->code / 100 == 3 && !(verb == VERB_AUTH && r->code == 334) &&
+	    verb != VERB_OWN_DATA) {
+		server_lost(s, "server out of step");
+		return;
+	}
 	switch (verb) {
 	case VERB_BANNER:
 		s->state = SESSION_COMMAND;
@@ -266,13 +272,6 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 		s->state = SESSION_CLOSING;
 		break;
 	case VERB_OTHER:
-		/* "Go ahead" with what?  Nothing that we could follow. */
-		if (r->code / 100 == 3) {
-			server_lost(s, "server out of step");
-			break;
-		}
-		reply_pass(s, r);
-		break;
 	case VERB_NOOP:
 		reply_pass(s, r);
 		break;
