@@ -7,6 +7,13 @@
 
 Each takes mail for everybody at example.org and b.example.org and puts every
 message into a file of its own, as its delivery gives it.
+
+    relay = PostfixRelay(net.client, net.CLIENTS[1],
+                         routes={"*": net.A, "b.example.org": net.B})
+
+A relay is such a server on the client side: it takes any mail from its own
+address, sends it on to the addresses of its routes, and keeps the mail for
+client.example, which is where its bounces go.
 """
 
 import os
@@ -359,6 +366,95 @@ LOCAL_RULE_0
     def argv(self):
         return ["/usr/libexec/sendmail/sendmail", "-bD", "-q1m",
                 "-C", "/etc/mail/sendmail.cf"]
+
+
+
+class PostfixRelay(Postfix):
+    """Postfix that relays; with utf8, it speaks SMTPUTF8."""
+
+    # What differs from the server, taken by Postfix in place of the above.
+    MORE = """\
+myhostname = relay.client.example
+mynetworks = 127.0.0.0/8 %(addr)s
+virtual_mailbox_domains = client.example
+smtpd_relay_restrictions = permit_mynetworks reject
+relayhost = [%(default)s]
+transport_maps = %(routes)s
+smtp_dns_support_level = disabled
+smtp_bind_address = %(addr)s
+smtputf8_enable = %(utf8)s
+"""
+
+    def __init__(self, ns, addr, routes, utf8=False):
+        self.routes = dict(routes)
+        self.utf8 = utf8
+        super().__init__(ns, addr)
+
+    def configure(self):
+        super().configure()
+        routes = ["{%s%s = smtp:[%s]}" % (dot, domain, to)
+                  for domain, to in self.routes.items() if domain != "*"
+                  for dot in ("", ".")]
+        more = self.MORE % {
+            "addr": self.addrs[0], "default": self.routes["*"],
+            "routes": "inline:{%s}" % ", ".join(routes) if routes else "",
+            "utf8": "yes" if self.utf8 else "no"}
+        ours = {t.split(" = ")[0] for t in more.split("\n")}
+        main = (self.MAIN % (self.addrs[0], "")).split("\n")
+        self.root.write("/etc/postfix/main.cf", more + "\n".join(
+            t for t in main if t.split(" = ")[0] not in ours))
+
+    def says(self):
+        """Its log."""
+        return self.program.text()
+
+    def flush(self):
+        """Try at once what waits in the queue."""
+        status, text = self.run(["/usr/sbin/postqueue", "-f"])
+        if status:
+            raise RuntimeError("postqueue: " + text)
+
+
+class EximRelay(Exim):
+    """Exim that relays; it uses BDAT where the server offers it."""
+
+    def __init__(self, ns, addr, routes):
+        self.routes = dict(routes)
+        super().__init__(ns, addr)
+
+    def configure(self):
+        super().configure()
+        addr = self.addrs[0]
+        routes = ["%s%s %s" % (star, domain, to)
+                  for domain, to in self.routes.items() if domain != "*"
+                  for star in ("", "*.")] + ["* " + self.routes["*"]]
+        conf = self.CONF % ("client.example", addr)
+        for old, new in (
+                ("primary_hostname = mx.example.org",
+                 "primary_hostname = relay.client.example"),
+                ("  deny message",
+                 "  accept hosts = %s\n  deny message" % addr),
+                ("all:\n  driver = accept",
+                 "away:\n  driver = manualroute\n"
+                 "  domains = ! +local_domains\n"
+                 "  route_list = %s\n  transport = away\n  no_more\n"
+                 "all:\n  driver = accept" % " ; ".join(routes)),
+                ("begin transports\n",
+                 "begin transports\naway:\n  driver = smtp\n"
+                 "  interface = %s\n" % addr)):
+            if old not in conf:
+                raise RuntimeError("no %r in Exim's configuration" % old)
+            conf = conf.replace(old, new)
+        self.root.write("/etc/exim4/exim4.conf", conf)
+
+    def says(self):
+        with open(self.root.path + "/var/log/exim4/mainlog", "rb") as f:
+            return f.read().decode("utf-8", "replace")
+
+    def flush(self):
+        status, text = self.run(["/usr/sbin/exim4", "-qff"])
+        if status:
+            raise RuntimeError("exim4 -qff: " + text)
 
 
 ALL = (Postfix, Exim, OpenSmtpd, Sendmail)
