@@ -60,7 +60,7 @@ check_line(const struct session *s, const char *text, size_t len,
 {
 	static const char *const	 words[] = {
 		"8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DELIVERBY",
-		"DSN", "ENHANCEDSTATUSCODES", "HELP", "MT-PRIORITY",
+		"DSN", "ENHANCEDSTATUSCODES", "HELP", "LIMITS", "MT-PRIORITY",
 		"PIPELINING", "SIZE", "SMTPUTF8", "STARTTLS"
 	};
 	unsigned long long		 size;
