@@ -24,3 +24,9 @@ check-build: $(BENCH_TOOLS)
 bench: check-deps
 	@$(MAKE) --no-print-directory O=$(O) all $(BENCH_TOOLS)
 	@O=$(O) regress/bench/run $(BENCH)
+
+# Mail beside thousands of clients that send a byte a second.
+.PHONY: bench-slow
+bench-slow: check-deps
+	@$(MAKE) --no-print-directory O=$(O) all $(BENCH_TOOLS)
+	@O=$(O) regress/bench/slowloris.py $(BENCH)
