@@ -258,10 +258,8 @@ struct conf_rule	*conf_add_rule(struct conf *,
 			    const struct conf_rule_wire *);
 struct conf_table	*conf_find_table(const struct conf *, const char *);
 /*
- * Finish: number and index the tables.  Defaults that make rules: if no rule
- * of the message phase can match a virus, an unscannable message or a failed
- * scan, the built-in ones do (see conf_match()).  0, or -1 with errno EINVAL
- * for ids that do not exist.
+ * Finish: number and index the tables.  0, or -1 with errno EINVAL for ids
+ * that do not exist.
  */
 int			 conf_done(struct conf *);
 
