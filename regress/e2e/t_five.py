@@ -136,17 +136,18 @@ def blocked(net, srv, gw):
     check_equal(len(srv.messages(complete=False)), n, "messages")
     cmds = srv.sessions[sessions].commands
     check("DATA" not in cmds, "server was told DATA: %s" % cmds)
-    e = gw.log.messages()[-1]
+    e = gw.message(1)
     check_equal((e["client"].split(":")[0], e["action"], e["verdict"]),
                 (net.CLIENTS[3], "block", "clean"), "log")
     deliver(net, srv, source=net.CLIENTS[2])
+    through(gw, 2)
 
 
 def infected(net, srv, gw):
     n = len(srv.messages(complete=False))
     r = client.send(net.client, srv.addr, mail.eicar_base64())
     check_equal(r.code, 554, "reply")
-    e = gw.log.wait_messages(len(gw.log.messages()))[-1]
+    e = gw.message(3)
     check_equal((e["verdict"], e["action"]), ("virus", "block"), "log")
     check_in("Eicar", e["virus"], "virus")
     check_equal(len(srv.messages(complete=False)), n, "messages")
