@@ -10,5 +10,6 @@ COMMON_SRCS =	\
 	parts.c \
 	priv.c \
 	proto.c \
-	sandbox.c
+	sandbox.c \
+	utf8.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd

@@ -5,6 +5,7 @@ master_SRCS =	\
 	confsend.c \
 	dispatch.c \
 	expect.c \
+	keyword.c \
 	lex.c \
 	listen.c \
 	local.c \

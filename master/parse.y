@@ -25,16 +25,9 @@
 #include "config.h"
 #include "expect.h"
 #include "lex.h"
+#include "keyword.h"
 #include "build.h"
 #include "value.h"
-
-/* What the parser's stack holds. */
-struct value {
-	struct pos	 pos;		/* of the first word */
-	char		*str;
-	unsigned int	 num;
-};
-#define YYSTYPE	struct value
 
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|early|helo|include|limit|"	\
@@ -46,7 +39,6 @@ struct value {
 #define X_VERB		"vrfy|expn|help|etrn|turn|atrn|verb|debug|wiz|"	\
 	"send|soml|saml|xclient|xforward|burl|unknown"
 #define X_LIMIT		"line|path|recipients|errors|messages"
-#define X_END		"end of line"
 #define X_WHO		"source|from|destination|to|" X_END
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
@@ -63,9 +55,6 @@ int		 yyparse(void);
 static int	 yylex(void);
 static void	 yyerror(const char *);
 static void	 expect(const char *);
-static int	 keyword(const char *);
-static void	 unexpected(const struct token *);
-static void	 unexpected_word(const struct token *, const char *);
 
 static struct conf	*conf;
 static const char	*expected;	/* X_..., what would be right */
@@ -493,7 +482,7 @@ pattern	: /* empty */			{ $$ = NULL; }
 	| WORD {
 		const char	*near;
 
-		near = expect_nearest($1, X_VERDICT, keyword);
+		near = expect_nearest($1, X_VERDICT);
 		if (near != NULL)
 			lex_warning(&$<pos>1, "%s is taken as the name of a "
 			    "virus; did you mean or %s?", lex_show($1), near);
@@ -599,140 +588,17 @@ x_verdict: { expect(X_VERDICT); } ;
 
 %%
 
-/* Words that the grammar knows; searched one after the other. */
-static const struct keyword {
-	const char	*name;
-	int		 token;
-	unsigned int	 num;
-} keywords[] = {
-	{ "address", ADDRESS, 0 },
-	{ "antivirus", ANTIVIRUS, 0 },
-	{ "atrn", VERB, SMTP_ATRN },
-	{ "bang", FORM, FORM_BANG },
-	{ "banner", TIMEOUT_NAME, TMO_BANNER },
-	{ "block", BLOCK, 0 },
-	{ "burl", VERB, SMTP_BURL },
-	{ "clamd", CLAMD, 0 },
-	{ "clean", VERDICT, VERDICT_CLEAN },
-	{ "client", TIMEOUT_NAME, TMO_CLIENT },
-	{ "command", TIMEOUT_NAME, TMO_COMMAND },
-	{ "connect", CONNECT, 0 },
-	{ "data", TIMEOUT_NAME, TMO_DATA },
-	{ "database", DATABASE, 0 },
-	{ "debug", VERB, SMTP_DEBUG },
-	{ "depth", DEPTH, 0 },
-	{ "destination", DESTINATION, 0 },
-	{ "directory", DIRECTORY, 0 },
-	{ "discard", DISCARD, 0 },
-	{ "disconnect", DISCONNECT, 0 },
-	{ "dot", TIMEOUT_NAME, TMO_DOT },
-	{ "drain", TIMEOUT_NAME, TMO_DRAIN },
-	{ "early", EARLY, 0 },
-	{ "embedded", EMBEDDED, 0 },
-	{ "errors", LIMIT_NAME, S_LIMIT_ERRORS },
-	{ "etrn", VERB, SMTP_ETRN },
-	{ "expn", VERB, SMTP_EXPN },
-	{ "facility", FACILITY, 0 },
-	{ "file", FILENAME, 0 },
-	{ "files", FILES, 0 },
-	{ "from", FROM, 0 },
-	{ "helo", HELO, 0 },
-	{ "help", VERB, SMTP_HELP },
-	{ "include", INCLUDE, 0 },
-	{ "keepalive", TIMEOUT_NAME, TMO_KEEPALIVE },
-	{ "limit", LIMIT, 0 },
-	{ "line", LIMIT_NAME, S_LIMIT_LINE },
-	{ "listen", LISTEN, 0 },
-	{ "literal", FORM, FORM_LITERAL },
-	{ "log", LOG, 0 },
-	{ "mark", MARK, 0 },
-	{ "memory", MEMORY, 0 },
-	{ "message", MESSAGE, 0 },
-	{ "messages", LIMIT_NAME, S_LIMIT_MESSAGES },
-	{ "newline", NEWLINE, 0 },
-	{ "none", NONE, 0 },
-	{ "normalise", NORMALISE, 0 },
-	{ "on", ON, 0 },
-	{ "or", OR, 0 },
-	{ "parse", TIMEOUT_NAME, TMO_PARSE },
-	{ "parser", PARSER, 0 },
-	{ "parsers", PARSERS, 0 },
-	{ "parts", PARTS, 0 },
-	{ "pass", PASS, 0 },
-	{ "path", LIMIT_NAME, S_LIMIT_PATH },
-	{ "percent", FORM, FORM_PERCENT },
-	{ "pipe", FORM, FORM_PIPE },
-	{ "plaintext", PLAINTEXT, 0 },
-	{ "port", PORT, 0 },
-	{ "proxy", PROXY, 0 },
-	{ "quoted", FORM, FORM_QUOTED },
-	{ "recipients", LIMIT_NAME, S_LIMIT_RECIPIENTS },
-	{ "redirect", REDIRECT, 0 },
-	{ "refuse", REFUSE, 0 },
-	{ "reject", REJECT, 0 },
-	{ "relay", RELAY, 0 },
-	{ "required", REQUIRED, 0 },
-	{ "run", RUN, 0 },
-	{ "saml", VERB, SMTP_SAML },
-	{ "scan", TIMEOUT_NAME, TMO_SCAN },
-	{ "scanner", SCANNER, 0 },
-	{ "scanner-failed", VERDICT, VERDICT_SCANNER_FAILED },
-	{ "scanners", SCANNERS, 0 },
-	{ "send", VERB, SMTP_SEND },
-	{ "session", TIMEOUT_NAME, TMO_SESSION },
-	{ "sessions", SESSIONS, 0 },
-	{ "size", SIZE, 0 },
-	{ "smtp", SMTP, 0 },
-	{ "soml", VERB, SMTP_SOML },
-	{ "source", SOURCE, 0 },
-	{ "source-route", FORM, FORM_SOURCE_ROUTE },
-	{ "spool", SPOOL, 0 },
-	{ "starttls", STARTTLS, 0 },
-	{ "table", TABLE, 0 },
-	{ "tempfail", TEMPFAIL, 0 },
-	{ "timeout", TIMEOUT, 0 },
-	{ "to", TO, 0 },
-	{ "total", TOTAL, 0 },
-	{ "tproxy", TPROXY, 0 },
-	{ "turn", VERB, SMTP_TURN },
-	{ "unknown", VERB, SMTP_UNKNOWN },
-	{ "unqualified", FORM, FORM_UNQUALIFIED },
-	{ "unscannable", VERDICT, VERDICT_UNSCANNABLE },
-	{ "user", USER, 0 },
-	{ "verb", VERB, SMTP_VERB },
-	{ "virus", VIRUS, 0 },
-	{ "vrfy", VERB, SMTP_VRFY },
-	{ "withhold", WITHHOLD, 0 },
-	{ "wiz", VERB, SMTP_WIZ },
-	{ "workers", WORKERS, 0 },
-	{ "xclient", VERB, SMTP_XCLIENT },
-	{ "xforward", VERB, SMTP_XFORWARD },
-};
-
-#define NKEYWORDS	(sizeof(keywords) / sizeof(keywords[0]))
-
 static void
 expect(const char *what)
 {
 	expected = what;
 }
 
-/* Index into keywords, or -1. */
-static int
-keyword(const char *word)
-{
-	size_t	 i;
-
-	for (i = 0; i < NKEYWORDS; i++)
-		if (strcmp(keywords[i].name, word) == 0)
-			return ((int)i);
-	return (-1);
-}
-
 static int
 yylex(void)
 {
-	int	 i, is_name;
+	const struct keyword	*k;
+	int			 is_name;
 
 	if (at_start)
 		expect(X_STATEMENT);
@@ -753,12 +619,12 @@ yylex(void)
 		at_start = 1;
 		return ('\n');
 	case LEX_WORD:
-		i = is_name ? -1 : keyword(last.text);
-		if (i == -1)
+		k = is_name ? NULL : keyword_find(last.text);
+		if (k == NULL)
 			return (WORD);
-		after_table = keywords[i].token == TABLE;
-		yylval.num = keywords[i].num;
-		return (keywords[i].token);
+		after_table = k->token == TABLE;
+		yylval.num = k->num;
+		return (k->token);
 	case LEX_STRING:
 		return (STRING);
 	case LEX_TABLE:
@@ -781,76 +647,12 @@ yylex(void)
 }
 
 static void
-unexpected_word(const struct token *t, const char *text)
-{
-	char		 first[32];
-	const char	*near;
-
-	snprintf(first, sizeof(first), "%.*s", (int)strcspn(expected, "|"),
-	    expected);
-	if (keyword(t->text) != -1) {
-		lex_error(&t->pos, text, "unexpected keyword %s%s", t->text,
-		    strchr(expected, '|') == NULL && keyword(first) == -1 &&
-		    strcmp(first, X_END) != 0 ?
-		    " (a value must be quoted if it is also a keyword)" : "");
-		return;
-	}
-	near = expect_nearest(t->text, expected, keyword);
-	if (near != NULL)
-		lex_error(&t->pos, text, "unknown word %s (did you mean %s?)",
-		    lex_show(t->text), near);
-	else if (keyword(first) != -1)
-		lex_error(&t->pos, text, "unknown word %s",
-		    lex_show(t->text));
-	else
-		lex_error(&t->pos, text, "unexpected %s", lex_show(t->text));
-}
-
-/* Say what is wrong about a word that may not stand where it stands. */
-static void
-unexpected(const struct token *t)
-{
-	char	 text[512];
-
-	expect_text(text, sizeof(text), expected);
-	switch (t->type) {
-	case LEX_NEWLINE:
-		lex_error(&t->pos, text, "unexpected end of line");
-		break;
-	case LEX_END:
-	case LEX_FILE_END:
-		if (lex_open_brace() != NULL)
-			lex_error(&t->pos, text, "end of file, and the { of "
-			    "line %u is still open", lex_open_brace()->line);
-		else
-			lex_error(&t->pos, text, "unexpected end of file");
-		break;
-	case LEX_PUNCT:
-		lex_error(&t->pos, text, "unexpected \"%c\"", t->punct);
-		break;
-	case LEX_TABLE:
-		lex_error(&t->pos, text, "unexpected <%s>",
-		    lex_show(t->text));
-		break;
-	case LEX_WORD:
-		unexpected_word(t, text);
-		break;
-	case LEX_STRING:
-	case LEX_ASSIGN:
-	case LEX_BAD:
-		lex_error(&t->pos, text, "unexpected \"%s\"",
-		    lex_show(t->text));
-		break;
-	}
-}
-
-static void
 yyerror(const char *msg)
 {
 	if (last.type == LEX_BAD)
 		return;
 	if (strcmp(msg, "syntax error") == 0)
-		unexpected(&last);
+		expect_report(&last, expected);
 	else
 		lex_error(&last.pos, NULL, "%s", msg);
 }
