@@ -124,6 +124,9 @@ struct conf_globals {
 	uint32_t	 rcpt_max;	/* recipients of a message */
 	uint32_t	 errors_max;	/* refused lines of a session */
 	uint32_t	 messages_max;	/* of a session; 0: no limit */
+	uint32_t	 source_max;	/* sessions of a source; 0: no limit */
+	uint32_t	 source_bits4;	/* what a source is: so many bits of */
+	uint32_t	 source_bits6;	/* its address */
 	uint32_t	 pad;		/* zero */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
 	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
@@ -133,6 +136,7 @@ struct conf_globals {
 	char		 user_proxy[CONF_NAME_MAX];
 	char		 user_parser[CONF_NAME_MAX];
 	char		 user_scanner[CONF_NAME_MAX];
+	char		 banner[CONF_BANNER_MAX];	/* "" is the server's */
 };
 
 enum listen_mode {
@@ -148,6 +152,10 @@ struct conf_listener_wire {
 	uint32_t	 mode;		/* enum listen_mode */
 	struct addr	 addr;		/* bound to; any-address possible */
 	struct addr	 relay;		/* LISTEN_RELAY: the server */
+	uint32_t	 starttls;	/* enum starttls_mode + 1, or 0 */
+	uint32_t	 proxied;	/* id + 1 of the table of those who send
+					   a PROXY header; 0: nobody does */
+	char		 banner[CONF_BANNER_MAX];	/* "" is the server's */
 };
 
 struct conf_listener {
@@ -177,6 +185,25 @@ struct conf_table {
 	struct conf_net		*net;	/* w.nnets; as in the file */
 	size_t			 nalloc;
 	int			 line;
+};
+
+/* How a server is told who its client is. */
+enum identity {
+	IDENTITY_NONE,
+	IDENTITY_PROXY1,	/* PROXY protocol, version 1: a line */
+	IDENTITY_PROXY2,	/* and version 2: binary */
+	IDENTITY_XCLIENT,	/* Postfix's command */
+	IDENTITY_MAX
+};
+
+/* Payload of IMSG_CONF_SERVER.  The first one that matches counts. */
+struct conf_server_wire {
+	uint32_t	 table;		/* table id of the servers */
+	uint32_t	 not;		/* "server ! <table>" */
+	uint32_t	 starttls;	/* enum starttls_mode + 1, or 0 */
+	uint32_t	 identity;	/* enum identity */
+	uint32_t	 line;		/* of the file */
+	uint32_t	 pad;		/* zero */
 };
 
 enum rule_phase {
@@ -221,10 +248,12 @@ struct conf {
 	TAILQ_HEAD(, conf_listener)	 listeners;
 	TAILQ_HEAD(conf_tables, conf_table) tables;
 	TAILQ_HEAD(, conf_rule)		 rules;
+	struct conf_server_wire		 server[CONF_SERVERS_MAX];
 	struct conf_table		**table;  /* by id, after conf_done() */
 	uint32_t			 nlisteners;
 	uint32_t			 ntables;
 	uint32_t			 nrules;
+	uint32_t			 nservers;
 	uint32_t			 nnets;
 	unsigned int			 refs;
 };
@@ -256,6 +285,12 @@ int			 conf_add_net(struct conf *, struct conf_table *,
 			    const struct conf_net *);
 struct conf_rule	*conf_add_rule(struct conf *,
 			    const struct conf_rule_wire *);
+/* A server statement, copied: 0, or -1 with errno ENOSPC. */
+int			 conf_add_server(struct conf *,
+			    const struct conf_server_wire *);
+/* The one for this server, or NULL. */
+const struct conf_server_wire *conf_server(const struct conf *,
+			    const struct addr *);
 struct conf_table	*conf_find_table(const struct conf *, const char *);
 /*
  * Finish: number and index the tables.  0, or -1 with errno EINVAL for ids
@@ -294,5 +329,7 @@ const char	*conf_action_name(uint32_t action);
 const char	*conf_verb_name(enum smtp_verb);
 const char	*conf_form_name(enum address_form);
 const char	*conf_listen_name(uint32_t mode);
+const char	*conf_starttls_name(uint32_t starttls);
+const char	*conf_identity_name(uint32_t identity);
 
 #endif /* MAILWALL_CONF_H */

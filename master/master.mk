@@ -16,6 +16,7 @@ master_SRCS =	\
 	printconf.c \
 	rundir.c \
 	setting.c \
+	source.c \
 	spawn.c \
 	value.c
 master_LIBS =
