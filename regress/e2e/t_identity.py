@@ -324,11 +324,11 @@ listen on %s port 2526 relay to %s port 2526
 server %s identity %s
 """
     with PostfixXclient(net.server, net.SERVERS[2]) as srv:
+        at = net.SERVERS[2]
         for what, port in (("xclient", 2525), ("proxy v1", 2526),
                            ("proxy v2", 2526)):
             with Gateway(net, None, extra=conf % (
-                    net.GATEWAY, net.SERVERS[2], net.GATEWAY, net.SERVERS[2], net.SERVERS[2],
-                    what)) as gw:
+                    net.GATEWAY, at, net.GATEWAY, at, at, what)) as gw:
                 with case("Postfix is told by " + what):
                     n = len(srv.mails())
                     with Client(net.client, net.GATEWAY, port,

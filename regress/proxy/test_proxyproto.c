@@ -25,7 +25,8 @@ static const struct {
 	int		 ret;
 	const char	*client;	/* "address port", ret 1 */
 } table[] = {
-#define T(name, in, ret, client)	{ name, in, sizeof(in) - 1, ret, client }
+#define T(name, in, ret, client) \
+	{ name, in, sizeof(in) - 1, ret, client }
 	T("v1", "PROXY TCP4 192.0.2.1 10.0.0.1 4711 25\r\n", 1,
 	    "192.0.2.1:4711"),
 	T("v1-longest", "PROXY TCP4 255.255.255.255 255.255.255.255 65535 "
