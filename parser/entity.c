@@ -44,6 +44,12 @@ static const struct coding_name {
 	{ "uuencode", ENC_UUENCODE },
 	{ "uue", ENC_UUENCODE },
 	{ "uu", ENC_UUENCODE },
+	{ "xxencode", ENC_XXENCODE },
+	{ "xxe", ENC_XXENCODE },
+	{ "yenc", ENC_YENC },
+	{ "binhex", ENC_BINHEX },
+	{ "binhex40", ENC_BINHEX },
+	{ "mac-binhex40", ENC_BINHEX },
 };
 
 #define NCODINGS	(sizeof(coding_names) / sizeof(coding_names[0]))
@@ -153,6 +159,9 @@ type_kind(struct entity *e, struct entity_type *t, const char *s)
 	if (strncmp(s, "multipart", 9) == 0) {
 		t->kind = KIND_MULTI;
 		t->is_digest = strcmp(s, "multipart/digest") == 0;
+		/* RFC 1847, 2.2 */
+		if (strcmp(s, "multipart/encrypted") == 0)
+			e->anomalies |= ANOMALY(A_ENCRYPTED);
 	} else if (strcmp(s, "message/rfc822") == 0 ||
 	    strcmp(s, "message/global") == 0 ||
 	    strcmp(s, "message/news") == 0)

@@ -36,6 +36,7 @@ struct job {
 	int		 is_alternate;	/* another reading */
 	int		 is_loose;	/* of delimiters */
 	int		 is_digest;
+	int		 is_blob;	/* no entity: unpack part parent */
 	struct boundary	 boundary;
 };
 
