@@ -14,8 +14,8 @@
 
 #define NO_LETTER	0xff
 #define RUN_MARK	0x90
-#define HEAD_LEN	20	/* version, type, creator, flags, lengths */
-#define NEAR		1024	/* bytes from the comment to the data */
+#define HEAD_LEN	19	/* version, type, creator, flags, lengths */
+#define NEAR		256	/* bytes from the comment to the data */
 
 static const char	 letters[] = "!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMN"
 			    "PQRSTUVXYZ[`abcdefhijklmpqr";
@@ -138,17 +138,15 @@ binhex_split(const uint8_t *p, size_t len, struct binhex *b)
 	size_t	 need, n;
 
 	memset(b, 0, sizeof(*b));
-	if (len < 1 || len < (need = 1U + p[0] + HEAD_LEN + 1))
+	if (len < 1 || len < (need = 1U + p[0] + HEAD_LEN))
 		return (0);
 	b->name = p + 1;
 	b->name_len = p[0];
-	n = be32(p + need - 9);
-	b->data_len = n;
-	n = be32(p + need - 5);
-	b->resource_len = n;
+	b->data_len = be32(p + need - 8);
+	b->resource_len = be32(p + need - 4);
 	/* Two bytes of checksum behind the head and behind each fork. */
-	p += need - 1;
-	len -= need - 1;
+	p += need;
+	len -= need;
 	n = len < 2 ? len : 2;
 	p += n;
 	len -= n;

@@ -234,12 +234,12 @@ cms_content(const struct cms *c, uint8_t *out, size_t cap,
 			p = e.p;
 			continue;
 		}
+		d->bad |= e.is_cut;
 		if (e.tag & T_CONSTRUCTED) {
 			open += (size_t)e.is_open;
 			p = e.p;
 			continue;
 		}
-		d->bad |= e.is_cut;
 		n = (size_t)(e.end - e.p);
 		if (n > cap - d->len) {
 			n = cap - d->len;
@@ -251,5 +251,8 @@ cms_content(const struct cms *c, uint8_t *out, size_t cap,
 			break;
 		p = e.end;
 	}
+	/* What was opened was never closed. */
+	if (open > 0)
+		d->bad = 1;
 	d->stop = d->len;
 }

@@ -344,7 +344,7 @@ give_leaf(struct reading *r, unsigned int i, unsigned int j)
 	b = body_get(r, j);
 	if (is_run(r->e->coding[j]))
 		unpack_text(r->m, k, r->depth + 1, r->raw, r->end);
-	else if (t->kind == KIND_TEXT)
+	else if (t->kind == KIND_TEXT || unpack_begins(b->p, b->end))
 		unpack_text(r->m, k, r->depth + 1, b->p, b->end);
 	if (i > 0)
 		return;

@@ -56,8 +56,10 @@ static void	 part_decoded(struct mime *, uint32_t, uint8_t *,
 		    const struct decoded *);
 static void	 leaf_any(struct mime *, uint32_t, unsigned int,
 		    const uint8_t *, const uint8_t *);
+static void	 leaf_queue(struct mime *, uint32_t, unsigned int,
+		    const uint8_t *, const uint8_t *, enum blob);
 static const uint8_t *uu_give(const struct search *,
-		    const struct uu_run *, enum uu_form, int);
+		    const struct uu_run *);
 static const uint8_t *yenc_give(const struct search *,
 		    const struct yenc_run *);
 static void	 binhex_give(const struct search *, const uint8_t *);
@@ -149,6 +151,22 @@ part_decoded(struct mime *m, uint32_t k, uint8_t *out,
 	mime_part_decoded(m, k, out, d->len);
 }
 
+static void
+leaf_queue(struct mime *m, uint32_t k, unsigned int depth, const uint8_t *p,
+    const uint8_t *end, enum blob blob)
+{
+	struct job	 job;
+
+	memset(&job, 0, sizeof(job));
+	job.p = p;
+	job.end = end;
+	job.parent = k;
+	job.depth = depth;
+	job.blob = blob;
+	job.is_alternate = m->job.is_alternate;
+	mime_job_add(m, &job);
+}
+
 /* A file was found, the body of part k: a message, a container, or neither. */
 static void
 leaf_any(struct mime *m, uint32_t k, unsigned int depth, const uint8_t *p,
@@ -169,8 +187,7 @@ leaf_any(struct mime *m, uint32_t k, unsigned int depth, const uint8_t *p,
 }
 
 static const uint8_t *
-uu_give(const struct search *s, const struct uu_run *run, enum uu_form form,
-    int is_alternate)
+uu_give(const struct search *s, const struct uu_run *run)
 {
 	struct arena_part	*part;
 	struct arena_str	 name;
@@ -183,17 +200,16 @@ uu_give(const struct search *s, const struct uu_run *run, enum uu_form form,
 	if (part_new(s->m, s->parent, s->depth, NULL, &k) == NULL)
 		return (s->end);
 	out = arena_room(&s->m->arena, &room);
-	next = uu_decode(run->data, s->end, form, out, room, &d);
+	next = uu_decode(run->data, s->end, run->form, out, room, &d);
 	mime_part_raw(s->m, k, run->begin, next);
 	part_decoded(s->m, k, out, &d);
 	name = name_clean(s->m, NULL, run->name, run->name_len);
 	part = &s->m->arena.part[k];
-	part->encoding = form == UU_BASE64 ? ENC_BASE64 :
-	    form == UU_XX ? ENC_XXENCODE : ENC_UUENCODE;
-	part->anomalies = ANOMALY(form == UU_XX ? A_XXENCODE : A_UUENCODE);
+	part->encoding = run->form == UU_BASE64 ? ENC_BASE64 :
+	    run->form == UU_XX ? ENC_XXENCODE : ENC_UUENCODE;
+	part->anomalies = ANOMALY(run->form == UU_XX ? A_XXENCODE :
+	    A_UUENCODE);
 	s->m->arena.part[s->parent].anomalies |= part->anomalies;
-	if (is_alternate)
-		part->flags |= PART_ALTERNATE;
 	part->name_off = name.off;
 	part->name_len = name.len;
 	leaf_any(s->m, k, s->depth + 1, out, out + d.len);
@@ -311,7 +327,7 @@ pgp_give(const struct search *s, const uint8_t *p)
 	s->m->arena.part[k].anomalies |= ANOMALY(A_DASH_ESCAPED);
 	s->m->arena.part[s->parent].anomalies |= ANOMALY(A_DASH_ESCAPED);
 	/* Lines in it may begin a run only now. */
-	leaf_any(s->m, k, s->depth + 1, out, out + d.len);
+	leaf_queue(s->m, k, s->depth + 1, out, out + d.len, BLOB_TEXT);
 	return (text);
 }
 
@@ -327,9 +343,7 @@ run_give(const struct search *s, const uint8_t *p)
 	case 'b':
 		if (!uu_at(p, s->end, &uu))
 			return (NULL);
-		if (uu.may_be_xx)
-			uu_give(s, &uu, UU_XX, 1);
-		return (uu_give(s, &uu, uu.form, 0));
+		return (uu_give(s, &uu));
 	case '=':
 		if (!yenc_at(p, s->end, &yenc))
 			return (NULL);
@@ -399,16 +413,23 @@ unpack_body(enum part_encoding coding, const uint8_t *p, const uint8_t *end,
 		d->len = d->stop = b.data_len;
 		break;
 	default:
-		uu.form = coding == ENC_XXENCODE ? UU_XX : UU_PLAIN;
-		uu.data = p;
 		if (!uu_find(p, end, &uu)) {
 			uu.data = p;
 			uu.form = coding == ENC_XXENCODE ? UU_XX : UU_PLAIN;
-		} else if (coding == ENC_XXENCODE && uu.may_be_xx)
-			uu.form = UU_XX;
+		}
 		uu_decode(uu.data, end, uu.form, out, cap, d);
 		break;
 	}
+}
+
+int
+unpack_begins(const uint8_t *p, const uint8_t *end)
+{
+	struct yenc_run	 yenc;
+	struct uu_run	 uu;
+
+	return (uu_at(p, end, &uu) || yenc_at(p, end, &yenc) ||
+	    binhex_at(p, end) != NULL);
 }
 
 static int
@@ -427,12 +448,24 @@ void
 unpack_leaf(struct mime *m, uint32_t k, unsigned int depth,
     const uint8_t *p, const uint8_t *end)
 {
+	const uint8_t	*data;
+	struct search	 s;
 	struct tnef	 t;
-	struct job	 job;
 	struct cms	 c;
 	size_t		 n;
 
 	n = (size_t)(end - p);
+	if ((type_is(m, k, "application/mac-binhex40") ||
+	    type_is(m, k, "application/mac-binhex") ||
+	    type_is(m, k, "application/x-binhex40")) &&
+	    (m->arena.part[k].anomalies & ANOMALY(A_BINHEX)) == 0 &&
+	    (data = binhex_find(p, end)) != NULL) {
+		s.m = m;
+		s.end = end;
+		s.parent = k;
+		s.depth = depth;
+		binhex_give(&s, data);
+	}
 	if (!tnef_open(&t, p, n) && !apple_is(p, n) && !cms_open(p, n, &c)) {
 		if (type_is(m, k, "application/ms-tnef") ||
 		    type_is(m, k, "application/vnd.ms-tnef") ||
@@ -443,14 +476,7 @@ unpack_leaf(struct mime *m, uint32_t k, unsigned int depth,
 			    ANOMALY(A_BAD_CONTAINER);
 		return;
 	}
-	memset(&job, 0, sizeof(job));
-	job.p = p;
-	job.end = end;
-	job.parent = k;
-	job.depth = depth;
-	job.is_blob = 1;
-	job.is_alternate = m->job.is_alternate;
-	mime_job_add(m, &job);
+	leaf_queue(m, k, depth, p, end, BLOB_CONTAINER);
 }
 
 /* The parts of an attachment get its names; all are judged. */
@@ -525,6 +551,7 @@ tnef_item(struct mime *m, const struct job *j, const struct tnef_item *it,
 {
 	struct arena_str	 name;
 	unsigned int		 i;
+	size_t			 n;
 
 	switch (it->kind) {
 	case TNEF_ATTACH:
@@ -532,8 +559,14 @@ tnef_item(struct mime *m, const struct job *j, const struct tnef_item *it,
 		break;
 	case TNEF_NAME:
 	case TNEF_NAME16:
+		/* The NUL at the end is none of it. */
+		n = it->len;
+		while (n > 0 && it->p[n - 1] == '\0' &&
+		    (it->kind == TNEF_NAME || n % 2 != 0 ||
+		    it->p[n - 2] == '\0'))
+			n -= it->kind == TNEF_NAME || n % 2 != 0 ? 1 : 2;
 		name = name_clean(m, it->kind == TNEF_NAME ? NULL :
-		    "utf-16le", it->p, it->len);
+		    "utf-16le", it->p, n);
 		for (i = 0; i < a->nname; i++)
 			if (a->name[i].len == name.len &&
 			    memcmp(arena_text(&m->arena, a->name[i]),
@@ -654,7 +687,9 @@ unpack_job(struct mime *m, const struct job *j)
 	size_t		 n;
 
 	n = (size_t)(j->end - j->p);
-	if (tnef_open(&t, j->p, n))
+	if (j->blob == BLOB_TEXT)
+		unpack_text(m, j->parent, j->depth, j->p, j->end);
+	else if (tnef_open(&t, j->p, n))
 		tnef_give(m, j, &t);
 	else if (apple_is(j->p, n))
 		apple_give(m, j);

@@ -20,9 +20,13 @@ void	 unpack_init(void);
 void	 unpack_text(struct mime *m, uint32_t k, unsigned int depth,
 	    const uint8_t *p, const uint8_t *end);
 
+/* Do bytes that are called no text begin with such a run: 1 or 0. */
+int	 unpack_begins(const uint8_t *p, const uint8_t *end);
+
 /*
  * Bytes of any type, the body of part k: queue what they contain if they are
- * a container (TNEF, AppleSingle, CMS) by their first bytes.
+ * a container (TNEF, AppleSingle, CMS) by their first bytes, and decode what
+ * is called BinHex.
  */
 void	 unpack_leaf(struct mime *m, uint32_t k, unsigned int depth,
 	    const uint8_t *p, const uint8_t *end);

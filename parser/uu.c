@@ -138,7 +138,6 @@ begin_parse(const uint8_t *p, const uint8_t *eol, struct uu_run *r)
 	r->begin = p;
 	p += 5;
 	r->form = UU_PLAIN;
-	r->may_be_xx = 0;
 	if (eol - p > 7 && memcmp(p, "-base64", 7) == 0) {
 		r->form = UU_BASE64;
 		p += 7;
@@ -163,7 +162,6 @@ uu_at(const uint8_t *p, const uint8_t *end, struct uu_run *r)
 {
 	const uint8_t	*eol, *next;
 	uint8_t		 out[64];
-	int		 is_xx;
 
 	if (end - p < 9 || memcmp(p, "begin", 5) != 0)
 		return (0);
@@ -177,13 +175,11 @@ uu_at(const uint8_t *p, const uint8_t *end, struct uu_run *r)
 	eol = line_end(next, end, &next);
 	if (r->form == UU_BASE64)
 		return (is_base64_line(r->data, eol));
-	is_xx = line_decode(r->data, eol, UU_XX, out, 0) > 0;
-	if (line_decode(r->data, eol, UU_PLAIN, out, 8) > 0) {
-		r->may_be_xx = is_xx;
+	/* No line fits both: the lengths that they state differ too much. */
+	if (line_decode(r->data, eol, UU_PLAIN, out, 8) > 0)
 		return (1);
-	}
 	r->form = UU_XX;
-	return (is_xx);
+	return (line_decode(r->data, eol, UU_XX, out, 0) > 0);
 }
 
 int

@@ -23,7 +23,6 @@ struct uu_run {
 	const uint8_t	*name;		/* as it stands */
 	size_t		 name_len;
 	enum uu_form	 form;
-	int		 may_be_xx;	/* UU_PLAIN, but UU_XX fits as well */
 };
 
 /*

@@ -23,9 +23,22 @@ parser/test_hostile_SRCS =	regress/parser/test_hostile.c \
 				$(parser_HARNESS)
 parser/test_hostile_CPPFLAGS =	$(parser_INC)
 
+UNIT +=				parser/test_unpack
+parser/test_unpack_SRCS =	regress/parser/test_unpack.c $(parser_HARNESS)
+parser/test_unpack_CPPFLAGS =	$(parser_INC)
+
+UNIT +=				parser/test_anomalies
+parser/test_anomalies_SRCS =	regress/parser/test_anomalies.c \
+				$(parser_HARNESS)
+parser/test_anomalies_CPPFLAGS = $(parser_INC)
+
 FUZZ +=				parser/fuzz_mime
 parser/fuzz_mime_SRCS =		regress/parser/fuzz_mime.c $(parser_HARNESS)
 parser/fuzz_mime_CPPFLAGS =	$(parser_INC)
+
+FUZZ +=				parser/fuzz_unpack
+parser/fuzz_unpack_SRCS =	regress/parser/fuzz_unpack.c $(parser_TESTED)
+parser/fuzz_unpack_CPPFLAGS =	$(parser_INC)
 
 FUZZ +=				parser/fuzz_params
 parser/fuzz_params_SRCS =	regress/parser/fuzz_params.c parser/params.c \
