@@ -36,7 +36,7 @@ static const struct {
 	[A_BAD_BASE64] = { "bad-base64", SEV_SUSPICIOUS },
 	[A_BAD_QP] = { "bad-quoted-printable", SEV_SUSPICIOUS },
 	[A_UNKNOWN_ENCODING] = { "unknown-encoding", SEV_SUSPICIOUS },
-	[A_ENCODED_MULTIPART] = { "encoded-multipart", SEV_HOSTILE },
+	[A_ENCODED_MULTIPART] = { "encoded-multipart", SEV_SUSPICIOUS },
 	[A_BAD_HEADER] = { "bad-header", SEV_SUSPICIOUS },
 	[A_SPACE_COLON] = { "space-before-colon", SEV_SUSPICIOUS },
 	[A_COMMENT_NAME] = { "comment-in-field-name", SEV_HOSTILE },

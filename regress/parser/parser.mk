@@ -27,6 +27,20 @@ UNIT +=				parser/test_unpack
 parser/test_unpack_SRCS =	regress/parser/test_unpack.c $(parser_HARNESS)
 parser/test_unpack_CPPFLAGS =	$(parser_INC)
 
+UNIT +=				parser/test_corpus
+parser/test_corpus_SRCS =	regress/parser/test_corpus.c $(parser_HARNESS)
+parser/test_corpus_CPPFLAGS =	$(parser_INC)
+
+# Without the recursion of a shell: asked once, and only here.
+GMIME_CFLAGS :=			$(shell pkg-config --cflags gmime-3.0 \
+				    2>/dev/null | sed 's/-I/-isystem /g')
+GMIME_LIBS :=			$(shell pkg-config --libs gmime-3.0 2>/dev/null)
+
+UNIT +=				parser/test_gmime
+parser/test_gmime_SRCS =	regress/parser/test_gmime.c $(parser_HARNESS)
+parser/test_gmime_CPPFLAGS =	$(parser_INC) $(GMIME_CFLAGS)
+parser/test_gmime_LIBS =	$(GMIME_LIBS)
+
 UNIT +=				parser/test_anomalies
 parser/test_anomalies_SRCS =	regress/parser/test_anomalies.c \
 				$(parser_HARNESS)
