@@ -31,7 +31,7 @@ UNIT +=				parser/test_corpus
 parser/test_corpus_SRCS =	regress/parser/test_corpus.c $(parser_HARNESS)
 parser/test_corpus_CPPFLAGS =	$(parser_INC)
 
-# Without the recursion of a shell: asked once, and only here.
+# As system headers: the warnings that they give are not ours.
 GMIME_CFLAGS :=			$(shell pkg-config --cflags gmime-3.0 \
 				    2>/dev/null | sed 's/-I/-isystem /g')
 GMIME_LIBS :=			$(shell pkg-config --libs gmime-3.0 2>/dev/null)
