@@ -127,7 +127,6 @@ struct conf_globals {
 	uint32_t	 source_max;	/* sessions of a source; 0: no limit */
 	uint32_t	 source_bits4;	/* what a source is: so many bits of */
 	uint32_t	 source_bits6;	/* its address */
-	uint32_t	 pad;		/* zero */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
 	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
 	uint32_t	 log_facility;	/* LOG_MAIL ... as syslog(3) has it */

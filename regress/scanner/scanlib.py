@@ -279,12 +279,12 @@ class Scanner:
                 struct.pack("=10I", limits.get("depth", 17),
                             limits.get("files", 10000), 2, 2, workers, 100,
                             10000, 63, AV[av], 0) +
-                # newline to messages_max, pad; verb[]; mark, log_facility
-                struct.pack("=10I16s2I", 0, 0, 0, 0, 2048, 1024, 10000, 100,
-                            0, 0, b"", 0, 2 << 3) +
-                struct.pack("=256s256s64s64s64s", path.encode(),
+                # newline to source_bits6; verb[]; mark, log_facility
+                struct.pack("=12I16s2I", 0, 0, 0, 0, 2048, 1024, 10000, 100,
+                            0, 0, 32, 64, b"", 0, 2 << 3) +
+                struct.pack("=256s256s64s64s64s128s", path.encode(),
                             self.rundir.encode(), b"_mwproxy", b"_mwparse",
-                            USER.encode()))
+                            USER.encode(), b""))
 
     def configure(self):
         self.master.send("IMSG_CONF_BEGIN", self.globals)
