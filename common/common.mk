@@ -3,6 +3,7 @@ COMMON_SRCS =	\
 	buf.c \
 	child.c \
 	conf.c \
+	conflist.c \
 	confwire.c \
 	ev.c \
 	imsg.c \
@@ -10,5 +11,6 @@ COMMON_SRCS =	\
 	parts.c \
 	priv.c \
 	proto.c \
-	sandbox.c
+	sandbox.c \
+	utf8.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd

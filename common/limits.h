@@ -45,6 +45,13 @@
 #define CONF_RULES_MAX		4096
 #define CONF_TABLES_MAX		256
 #define CONF_NETS_MAX		65536	/* of all tables together */
+#define CONF_LISTS_MAX		64	/* tables of words */
+#define CONF_USES_MAX		64	/* of them, in different scopes; a hit
+					   in each must fit a few frames */
+#define CONF_ENTRIES_MAX	500000	/* of all lists together */
+#define CONF_LIST_BYTES_MAX	(64 * MIB) /* of all lists; frames queue */
+#define LIST_ENTRY_MAX		1024	/* bytes of one word or expression */
+#define LIST_WEIGHT_MAX		1000000	/* so that sums stay numbers */
 #define CONF_PATH_MAX		256
 #define CONF_NAME_MAX		64	/* table, macro and user names */
 #define CONF_REPLY_MAX		256	/* text of one reply; RFC 5321,
@@ -89,6 +96,8 @@
 #define MAX_SCAN_TIME		240000	/* a client waits 10 min for the reply
 					   to its dot, RFC 5321 4.5.3.2.6 */
 #define SCAN_NAME_MAX		128	/* name of a virus or a reason */
+#define SCAN_ENTRY_MAX		64	/* the word of a list that was found */
+#define SCAN_EXCERPT_MAX	104	/* the text around it, for the log */
 #define SCAN_QUEUE_MAX		256	/* messages waiting for a scanner */
 
 #endif /* MAILWALL_LIMITS_H */

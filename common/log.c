@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "log.h"
+#include "utf8.h"
 
 static enum log_dest	 log_dest = LOG_TO_STDERR;
 static const char	*log_name = "mailwall";
@@ -217,31 +218,14 @@ log_session(int priority, const char *text, size_t len)
 	log_out(priority, clean, len);
 }
 
-/* Length of the valid UTF-8 character at s, 2 to 4, or 0 (RFC 3629). */
+/* Length of a character that may stand in a line, and is not ASCII; or 0. */
 static size_t
 utf8_len(const unsigned char *s, size_t len)
 {
-	size_t	 i, n;
+	size_t	 n;
 
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return (0);
-	if (len < n)
-		return (0);
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return (0);
-	if ((s[0] == 0xe0 && s[1] < 0xa0) ||	/* overlong */
-	    (s[0] == 0xed && s[1] > 0x9f) ||	/* surrogate */
-	    (s[0] == 0xf0 && s[1] < 0x90) ||	/* overlong */
-	    (s[0] == 0xf4 && s[1] > 0x8f))	/* beyond U+10FFFF */
-		return (0);
-	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)
+	n = utf8_char(s, len);
+	if (n < 2 || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0))
 		return (0);			/* C1 control */
 	return (n);
 }

@@ -33,6 +33,9 @@ enum imsg_type {
 	IMSG_CONF_LISTENER,	/* struct conf_listener_wire + socket */
 	IMSG_CONF_TABLE,	/* struct conf_table_wire */
 	IMSG_CONF_NET,		/* struct conf_net, one or more */
+	IMSG_CONF_LIST,		/* struct conf_list_wire */
+	IMSG_CONF_ENTRY,	/* whole entries of that list, see conf.h */
+	IMSG_CONF_USE,		/* struct conf_use_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */
@@ -68,6 +71,8 @@ enum imsg_type {
 	IMSG_SCAN_REQ,		/* struct msg_scan_req */
 	/* ... and its arena, always the next frame, same id (sealed memfd) */
 	IMSG_SCAN_ARENA,	/* empty */
+	/* worker -> scanner -> proxy: text that rules look for was found */
+	IMSG_SCAN_HIT,		/* struct msg_scan_hit */
 	/* worker -> scanner -> proxy: what was found; ends the request */
 	IMSG_SCAN_DONE,		/* struct msg_scan_done */
 
@@ -93,6 +98,8 @@ struct msg_ready {
 struct msg_chan {
 	uint32_t	 peer;		/* enum proc_type at its other end */
 	uint32_t	 instance;	/* its number, never reused */
+	uint64_t	 content;	/* scanner: the lists that it looks for,
+					   struct conf_globals has the same */
 };
 
 /* Payload of IMSG_PEER_BAD. */
@@ -172,12 +179,33 @@ struct msg_scan_done {
 	uint32_t	 part;		/* index in the arena, or SCAN_RAW */
 	uint32_t	 nhits;		/* findings; the worst is named */
 	uint32_t	 usec;		/* time spent scanning */
+	uint32_t	 flags;		/* SCAN_* */
+	uint32_t	 pad;		/* zero */
 	char		 name[SCAN_NAME_MAX];	/* virus, or what could not be
 						   inspected and why; printable
 						   ASCII, NUL-terminated */
 };
 
+#define SCAN_MATCHED	0x1	/* all text was held against all lists */
+#define SCAN_FLAGS_ALL	0x1
 #define SCAN_RAW	UINT32_MAX	/* found in the message as a whole */
+
+/*
+ * Payload of IMSG_SCAN_HIT: one list of words in its scopes (a "use" of
+ * conf.h), at most one frame for each.  Texts are UTF-8 without controls,
+ * NUL-terminated, cut at a character.
+ */
+struct msg_scan_hit {
+	uint32_t	 use;		/* id */
+	uint32_t	 nhits;		/* different entries, at least 1 */
+	uint32_t	 score;		/* sum of their weights */
+	uint32_t	 scope;		/* enum text_scope of the first */
+	uint32_t	 part;		/* index in the arena, or SCAN_RAW */
+	uint32_t	 pad;		/* zero */
+	uint64_t	 offset;	/* bytes into that text */
+	char		 entry[SCAN_ENTRY_MAX];	/* what it was */
+	char		 excerpt[SCAN_EXCERPT_MAX];	/* and where */
+};
 
 /*
  * Is this frame allowed?  Looks it up in the table of proto.c: type, both
@@ -206,5 +234,8 @@ int		 proto_get_parse_done(const void *data,
 		    struct msg_parse_done *done);
 int		 proto_get_scan_done(const void *data,
 		    struct msg_scan_done *done);
+/* The use must be smaller than nuses. */
+int		 proto_get_scan_hit(const void *data, uint32_t nuses,
+		    struct msg_scan_hit *hit);
 
 #endif /* MAILWALL_PROTO_H */

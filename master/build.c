@@ -17,6 +17,7 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "parts.h"
 
 #include "lex.h"
 #include "build.h"
@@ -25,7 +26,8 @@
 struct named {
 	STAILQ_ENTRY(named)	 entry;
 	const char		*name;
-	struct netlist		*nets;
+	struct netlist		*nets;		/* or */
+	struct wordlist		*words;
 	struct pos		 pos;
 };
 
@@ -44,6 +46,8 @@ static int	 addr_is_any(const struct addr *);
 static void	 store_tables(void);
 static uint32_t	 resolve(const struct host *);
 static uint32_t	 anonymous(const struct host *);
+static struct named *table_new(const struct pos *, const char *);
+static uint32_t	 resolve_content(const struct rule *);
 static void	 store_rules(void);
 
 void
@@ -156,29 +160,48 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 	add_listener(pos, &w);
 }
 
-void
-build_table(const struct pos *pos, const char *name, struct netlist *nets)
+/* One name is one table, whatever is in it. */
+static struct named *
+table_new(const struct pos *pos, const char *name)
 {
 	struct named	*t;
 
 	if (!value_is_name(name)) {
 		lex_error(pos, "letters, digits, _, - and .",
 		    "bad name \"%s\" of a table", lex_show(name));
-		return;
+		return (NULL);
 	}
 	STAILQ_FOREACH(t, &tables, entry) {
 		if (strcmp(t->name, name) == 0) {
 			lex_error(pos, NULL, "table %s is already defined at "
 			    "%s:%u", name, t->pos.path, t->pos.line);
-			return;
+			return (NULL);
 		}
 	}
-	if (nets == NULL || (t = lex_alloc(sizeof(*t))) == NULL)
-		return;
+	if ((t = lex_alloc(sizeof(*t))) == NULL)
+		return (NULL);
 	t->name = name;
-	t->nets = nets;
 	t->pos = *pos;
 	STAILQ_INSERT_TAIL(&tables, t, entry);
+	return (t);
+}
+
+void
+build_table(const struct pos *pos, const char *name, struct netlist *nets)
+{
+	struct named	*t;
+
+	if (nets != NULL && (t = table_new(pos, name)) != NULL)
+		t->nets = nets;
+}
+
+void
+build_list(const struct pos *pos, const char *name, struct wordlist *words)
+{
+	struct named	*t;
+
+	if (words != NULL && (t = table_new(pos, name)) != NULL)
+		t->words = words;
 }
 
 struct rule *
@@ -192,6 +215,7 @@ build_rule(const struct pos *pos, enum rule_phase phase)
 		return (NULL);
 	r->w.phase = phase;
 	r->w.source = r->w.dest = RULE_NO_TABLE;
+	r->w.content = RULE_NO_USE;
 	r->w.line = pos->line;
 	r->pos = *pos;
 	*rules_tail = r;
@@ -234,6 +258,10 @@ store_tables(void)
 	struct conf_table	*t;
 
 	STAILQ_FOREACH(n, &tables, entry) {
+		if (n->words != NULL) {
+			lists_store(n->words, conf, n->name, &n->pos);
+			continue;
+		}
 		nets_check(n->nets);
 		if ((t = conf_add_table(conf, n->name)) == NULL) {
 			lex_error(&n->pos, NULL, "more than %d tables",
@@ -276,10 +304,39 @@ resolve(const struct host *h)
 	if (h->table == NULL)
 		return (RULE_NO_TABLE);
 	if ((t = conf_find_table(conf, h->table)) == NULL) {
-		lex_error(&h->pos, NULL, "no table <%s>", lex_show(h->table));
+		if (conf_find_list(conf, h->table) != NULL)
+			lex_error(&h->pos, "a table of networks",
+			    "<%s> has words", lex_show(h->table));
+		else
+			lex_error(&h->pos, NULL, "no table <%s>",
+			    lex_show(h->table));
 		return (RULE_NO_TABLE);
 	}
 	return (t->w.id);
+}
+
+/* The list that a rule asks for, in its scopes. */
+static uint32_t
+resolve_content(const struct rule *r)
+{
+	const struct conf_list	*l;
+	uint32_t		 use;
+
+	if ((l = conf_find_list(conf, r->content)) == NULL) {
+		if (conf_find_table(conf, r->content) != NULL)
+			lex_error(&r->content_pos, "a table of words",
+			    "<%s> has networks", lex_show(r->content));
+		else
+			lex_error(&r->content_pos, NULL, "no table <%s>",
+			    lex_show(r->content));
+		return (RULE_NO_USE);
+	}
+	use = conf_add_use(conf, l->w.id, r->scopes == 0 ? SCOPES_ALL :
+	    r->scopes);
+	if (use == RULE_NO_USE)
+		lex_error(&r->content_pos, NULL, "more than %d tables in "
+		    "different kinds of text", CONF_USES_MAX);
+	return (use);
 }
 
 static void
@@ -296,6 +353,8 @@ store_rules(void)
 			r->w.dest = resolve(&r->dest);
 			r->w.dest_not = (uint32_t)r->dest.is_not;
 		}
+		if (r->has_content)
+			r->w.content = resolve_content(r);
 		check_rule(r, &conf->g);
 		if (lex_errors() == 0)
 			conf_add_rule(conf, &r->w);
@@ -364,6 +423,71 @@ build_disconnect(struct rule *rule, const struct pos *pos)
 		lex_error(pos, "it once", "disconnect is said twice");
 	rule->has_disconnect = 1;
 	rule->w.disconnect = 1;
+}
+
+void
+build_content(struct rule *rule, const struct pos *pos, const char *name,
+    unsigned int is_not)
+{
+	if (rule->has_content)
+		lex_error(pos, "it once", "a second content in one rule");
+	rule->has_content = 1;
+	rule->content = name;
+	rule->content_pos = *pos;
+	rule->w.content_not = is_not;
+}
+
+void
+build_scope(struct rule *rule, const struct pos *pos, const char *name)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < CONF_SCOPES; i++)
+		if (strcmp(conf_scope_name(i), name) == 0)
+			break;
+	if (i == CONF_SCOPES)
+		lex_error(pos, "subject, sender, recipient, headers, text, "
+		    "html, names or documents", "no text is called \"%s\"",
+		    lex_show(name));
+	else if (rule->scopes & (1U << i))
+		lex_error(pos, "it once", "%s is named twice", name);
+	else
+		rule->scopes |= 1U << i;
+}
+
+void
+build_score(struct rule *rule, const struct pos *pos, const char *text)
+{
+	uint64_t	 n;
+
+	if (value_number(text, &n) == -1 || n < 1 || n > UINT32_MAX - 1)
+		lex_error(pos, "a number from 1", "bad score \"%s\"",
+		    lex_show(text));
+	else if (rule->w.score != 0)
+		lex_error(pos, "it once", "a second score in one rule");
+	else
+		rule->w.score = (uint32_t)n;
+}
+
+void
+build_anomaly(struct rule *rule, const struct pos *pos, const char *name)
+{
+	unsigned int	 i;
+	uint64_t	 mask;
+
+	rule->has_anomaly = 1;
+	mask = 0;
+	if (name == NULL)
+		mask = ANOMALIES_ALL;
+	for (i = 0; name != NULL && i < A_MAX; i++)
+		if (strcmp(parts_anomaly_name(i), name) == 0)
+			mask = ANOMALY(i);
+	if (mask == 0)
+		lex_error(pos, "one that mailwall-anomalies(7) names",
+		    "no anomaly is called \"%s\"", lex_show(name));
+	else if ((rule->w.anomalies & mask) == mask)
+		lex_error(pos, "it once", "%s is named twice", name);
+	rule->w.anomalies |= mask;
 }
 
 char *

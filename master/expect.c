@@ -10,8 +10,15 @@
 
 #include <bsd/string.h>
 
+#include "conf.h"
+
+#include "lex.h"
+#include "keyword.h"
 #include "expect.h"
 #include "value.h"
+
+static void	 unexpected_word(const struct token *, const char *,
+		    const char *);
 
 char *
 expect_text(char *buf, size_t size, const char *expected)
@@ -34,8 +41,7 @@ expect_text(char *buf, size_t size, const char *expected)
 }
 
 const char *
-expect_nearest(const char *word, const char *list,
-    int (*keyword)(const char *))
+expect_nearest(const char *word, const char *list)
 {
 	static char	 best[32];
 	char		 one[32];
@@ -47,7 +53,7 @@ expect_nearest(const char *word, const char *list,
 		bar = strchr(p, '|');
 		snprintf(one, sizeof(one), "%.*s",
 		    bar == NULL ? (int)strlen(p) : (int)(bar - p), p);
-		if (keyword(one) == -1)
+		if (keyword_find(one) == NULL)
 			continue;
 		d = value_distance(word, one);
 		if (d >= min || d * 3 > strlen(one))
@@ -73,4 +79,68 @@ expect_listed(const char *word, const char *list)
 			return (1);
 	}
 	return (0);
+}
+
+static void
+unexpected_word(const struct token *t, const char *text,
+    const char *expected)
+{
+	char		 first[32];
+	const char	*near;
+
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(expected, "|"),
+	    expected);
+	if (keyword_find(t->text) != NULL) {
+		lex_error(&t->pos, text, "unexpected keyword %s%s", t->text,
+		    strchr(expected, '|') == NULL &&
+		    keyword_find(first) == NULL && strcmp(first, X_END) != 0 ?
+		    " (a value must be quoted if it is also a keyword)" : "");
+		return;
+	}
+	near = expect_nearest(t->text, expected);
+	if (near != NULL)
+		lex_error(&t->pos, text, "unknown word %s (did you mean %s?)",
+		    lex_show(t->text), near);
+	else if (keyword_find(first) != NULL)
+		lex_error(&t->pos, text, "unknown word %s",
+		    lex_show(t->text));
+	else
+		lex_error(&t->pos, text, "unexpected %s", lex_show(t->text));
+}
+
+void
+expect_report(const struct token *t, const char *expected)
+{
+	char	 text[512];
+
+	expect_text(text, sizeof(text), expected);
+	switch (t->type) {
+	case LEX_NEWLINE:
+		lex_error(&t->pos, text, "unexpected end of line");
+		break;
+	case LEX_END:
+	case LEX_FILE_END:
+		if (lex_open_brace() != NULL)
+			lex_error(&t->pos, text, "end of file, and the { of "
+			    "line %u is still open", lex_open_brace()->line);
+		else
+			lex_error(&t->pos, text, "unexpected end of file");
+		break;
+	case LEX_PUNCT:
+		lex_error(&t->pos, text, "unexpected \"%c\"", t->punct);
+		break;
+	case LEX_TABLE:
+		lex_error(&t->pos, text, "unexpected <%s>",
+		    lex_show(t->text));
+		break;
+	case LEX_WORD:
+		unexpected_word(t, text, expected);
+		break;
+	case LEX_STRING:
+	case LEX_ASSIGN:
+	case LEX_BAD:
+		lex_error(&t->pos, text, "unexpected \"%s\"",
+		    lex_show(t->text));
+		break;
+	}
 }

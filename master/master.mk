@@ -5,8 +5,10 @@ master_SRCS =	\
 	confsend.c \
 	dispatch.c \
 	expect.c \
+	keyword.c \
 	lex.c \
 	listen.c \
+	lists.c \
 	local.c \
 	main.c \
 	nets.c \

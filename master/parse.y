@@ -25,16 +25,9 @@
 #include "config.h"
 #include "expect.h"
 #include "lex.h"
+#include "keyword.h"
 #include "build.h"
 #include "value.h"
-
-/* What the parser's stack holds. */
-struct value {
-	struct pos	 pos;		/* of the first word */
-	char		*str;
-	unsigned int	 num;
-};
-#define YYSTYPE	struct value
 
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|early|helo|include|limit|"	\
@@ -46,11 +39,13 @@ struct value {
 #define X_VERB		"vrfy|expn|help|etrn|turn|atrn|verb|debug|wiz|"	\
 	"send|soml|saml|xclient|xforward|burl|unknown"
 #define X_LIMIT		"line|path|recipients|errors|messages"
-#define X_END		"end of line"
 #define X_WHO		"source|from|destination|to|" X_END
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
+#define X_SCOPE	"subject|sender|recipient|headers|text|html|"	\
+	"names|documents"
+#define X_ANOMALY	"hostile|suspicious|harmless|the name of an anomaly"
 #define X_PATH		"a path"
 #define X_ADDR		"an address"
 #define X_NET		"a network"
@@ -63,9 +58,6 @@ int		 yyparse(void);
 static int	 yylex(void);
 static void	 yyerror(const char *);
 static void	 expect(const char *);
-static int	 keyword(const char *);
-static void	 unexpected(const struct token *);
-static void	 unexpected_word(const struct token *, const char *);
 
 static struct conf	*conf;
 static const char	*expected;	/* X_..., what would be right */
@@ -73,6 +65,7 @@ static struct token	 last;		/* what was read last */
 static int		 at_start;	/* of a statement */
 static int		 after_table;	/* any word is a name now */
 static struct netlist	*nets;		/* that is being read */
+static struct wordlist	*list;		/* likewise */
 static struct rule	*rule;		/* likewise; NULL: too many */
 static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
@@ -81,6 +74,8 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
+%token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
+%token	WEIGHT WORDS
 %token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
 %token	DISCARD DISCONNECT EMBEDDED FACILITY FILENAME FILES FROM INCLUDE
 %token	LISTEN LOG MARK MEMORY MESSAGE NONE ON OR PARSER PARSERS PARTS PASS
@@ -91,6 +86,8 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	<str>	ASSIGN STRING TABLENAME WORD
 %type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
+%type	<str>	weight
+%type	<num>	list_kind
 %type	<num>	av_limit_name starttls form verb_policy
 
 %%
@@ -384,6 +381,43 @@ relay_port
 table	: TABLE x_name table_name x_table table_nets {
 		build_table(&$<pos>3, $3, nets);
 	}
+	| TABLE x_name table_name x_table list_kind x_list list_body {
+		build_list(&$<pos>3, $3, list);
+	}
+	;
+
+list_kind
+	: KEYWORDS		{ list = lists_new(LIST_KEYWORDS); }
+	| WORDS			{ list = lists_new(LIST_WORDS); }
+	| EXPRESSIONS		{ list = lists_new(LIST_EXPRESSIONS); }
+	| IDENTIFIERS		{ list = lists_new(LIST_IDENTIFIERS); }
+	| SIMILAR x_number word {
+		list = lists_new(LIST_SIMILAR);
+		lists_errors(list, &$<pos>3, $3);
+	}
+	;
+
+list_body
+	: '{' x_entry entries maybe_comma '}' x_end
+	| FILENAME x_path word {
+		lists_add_file(list, &$<pos>3, $3);
+	}
+	;
+
+entries	: entry
+	| entries comma entry
+	;
+
+entry	: word x_weight weight {
+		lists_add(list, &$<pos>1, $1, &$<pos>3, $3);
+	}
+	;
+
+weight	: /* empty */			{ $$ = NULL; }
+	| WEIGHT x_number word x_entrymore {
+		$$ = $3;
+		$<pos>$ = $<pos>3;
+	}
 	;
 
 table_name
@@ -454,6 +488,10 @@ conds	: /* empty */
 	| conds verdicts {
 		rule->has_verdicts = 1;
 	}
+	| conds CONTENT x_content maybe_not TABLENAME x_content2 {
+		build_content(rule, &$<pos>5, $5, $4);
+	} content_opts
+	| conds ANOMALY x_anomalies anomalies
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
 		    "source");
@@ -461,6 +499,38 @@ conds	: /* empty */
 	| conds destination x_host host {
 		build_host(&$<pos>2, &host, &rule->dest, &rule->has_dest,
 		    "destination");
+	}
+	;
+
+scopes	: word x_scopemore {
+		build_scope(rule, &$<pos>1, $1);
+	}
+	| scopes ',' x_scope word x_scopemore {
+		build_scope(rule, &$<pos>4, $4);
+	}
+	;
+
+content_opts
+	: /* empty */
+	| content_opts IN x_scope scopes
+	| content_opts SCORE x_number word x_content2 {
+		build_score(rule, &$<pos>4, $4);
+	}
+	;
+
+anomalies
+	: /* empty */ {
+		build_anomaly(rule, NULL, NULL);
+	}
+	| anomaly_names
+	;
+
+anomaly_names
+	: word x_anomalymore {
+		build_anomaly(rule, &$<pos>1, $1);
+	}
+	| anomaly_names ',' x_anomaly word x_anomalymore {
+		build_anomaly(rule, &$<pos>4, $4);
 	}
 	;
 
@@ -493,7 +563,7 @@ pattern	: /* empty */			{ $$ = NULL; }
 	| WORD {
 		const char	*near;
 
-		near = expect_nearest($1, X_VERDICT, keyword);
+		near = expect_nearest($1, X_VERDICT);
 		if (near != NULL)
 			lex_warning(&$<pos>1, "%s is taken as the name of a "
 			    "virus; did you mean or %s?", lex_show($1), near);
@@ -538,10 +608,22 @@ maybe_comma
 
 x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
 	    "a reply in quotes|disconnect|" X_WHO :
-	    "a reply in quotes|disconnect|" X_VERDICT "|" X_WHO); }
+	    "a reply in quotes|disconnect|" X_VERDICT "|content|anomaly|"
+	    X_WHO); }
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
 x_addr	: { expect(X_ADDR); } ;
+x_anomaly: { expect(X_ANOMALY); } ;
+x_anomalies: { expect(X_ANOMALY "|content|" X_WHO); } ;
+x_anomalymore: { expect(",|content|" X_WHO); } ;
+x_content: { expect("!|<table>"); } ;
+x_content2: { expect("in|score|anomaly|" X_WHO); } ;
+x_entry	: { expect("a word or expression|}"); } ;
+x_entrymore: { expect(",|a word or expression|}"); } ;
+x_list	: { expect("{|file"); } ;
+x_scope	: { expect(X_SCOPE); } ;
+x_scopemore: { expect(",|in|score|anomaly|" X_WHO); } ;
+x_weight: { expect("weight|,|a word or expression|}"); } ;
 x_antivirus: { expect("embedded|clamd|none"); } ;
 x_directory: { expect("directory"); } ;
 x_duration: { expect("a duration such as 30s"); } ;
@@ -557,7 +639,7 @@ x_listen: { expect("redirect|tproxy|on"); } ;
 x_memory: { expect("memory"); } ;
 x_message: { expect("size|parts|depth"); } ;
 x_more	: { expect(rule->w.phase == PHASE_CONNECT ? X_WHO :
-	    "or|" X_VERDICT "|" X_WHO); } ;
+	    "or|" X_VERDICT "|content|anomaly|" X_WHO); } ;
 x_name	: { expect(X_NAME); } ;
 x_net	: { expect(X_NET); } ;
 x_netmore: { expect(",|" X_NET "|}"); } ;
@@ -588,7 +670,8 @@ x_refuse: { expect("refuse"); } ;
 x_starttls: { expect("withhold|pass|refuse"); } ;
 x_verb	: { expect(X_VERB); } ;
 x_verbmore: { expect(",|pass|refuse|disconnect|" X_VERB); } ;
-x_table	: { expect("{|file"); } ;
+x_table	: { expect("{|file|keywords|words|expressions|similar|"
+	    "identifiers"); } ;
 x_timename: { expect(X_TIMEOUT); } ;
 x_timenames: { expect(",|}|" X_TIMEOUT); } ;
 x_timeout: { expect("{|" X_TIMEOUT); } ;
@@ -599,140 +682,17 @@ x_verdict: { expect(X_VERDICT); } ;
 
 %%
 
-/* Words that the grammar knows; searched one after the other. */
-static const struct keyword {
-	const char	*name;
-	int		 token;
-	unsigned int	 num;
-} keywords[] = {
-	{ "address", ADDRESS, 0 },
-	{ "antivirus", ANTIVIRUS, 0 },
-	{ "atrn", VERB, SMTP_ATRN },
-	{ "bang", FORM, FORM_BANG },
-	{ "banner", TIMEOUT_NAME, TMO_BANNER },
-	{ "block", BLOCK, 0 },
-	{ "burl", VERB, SMTP_BURL },
-	{ "clamd", CLAMD, 0 },
-	{ "clean", VERDICT, VERDICT_CLEAN },
-	{ "client", TIMEOUT_NAME, TMO_CLIENT },
-	{ "command", TIMEOUT_NAME, TMO_COMMAND },
-	{ "connect", CONNECT, 0 },
-	{ "data", TIMEOUT_NAME, TMO_DATA },
-	{ "database", DATABASE, 0 },
-	{ "debug", VERB, SMTP_DEBUG },
-	{ "depth", DEPTH, 0 },
-	{ "destination", DESTINATION, 0 },
-	{ "directory", DIRECTORY, 0 },
-	{ "discard", DISCARD, 0 },
-	{ "disconnect", DISCONNECT, 0 },
-	{ "dot", TIMEOUT_NAME, TMO_DOT },
-	{ "drain", TIMEOUT_NAME, TMO_DRAIN },
-	{ "early", EARLY, 0 },
-	{ "embedded", EMBEDDED, 0 },
-	{ "errors", LIMIT_NAME, S_LIMIT_ERRORS },
-	{ "etrn", VERB, SMTP_ETRN },
-	{ "expn", VERB, SMTP_EXPN },
-	{ "facility", FACILITY, 0 },
-	{ "file", FILENAME, 0 },
-	{ "files", FILES, 0 },
-	{ "from", FROM, 0 },
-	{ "helo", HELO, 0 },
-	{ "help", VERB, SMTP_HELP },
-	{ "include", INCLUDE, 0 },
-	{ "keepalive", TIMEOUT_NAME, TMO_KEEPALIVE },
-	{ "limit", LIMIT, 0 },
-	{ "line", LIMIT_NAME, S_LIMIT_LINE },
-	{ "listen", LISTEN, 0 },
-	{ "literal", FORM, FORM_LITERAL },
-	{ "log", LOG, 0 },
-	{ "mark", MARK, 0 },
-	{ "memory", MEMORY, 0 },
-	{ "message", MESSAGE, 0 },
-	{ "messages", LIMIT_NAME, S_LIMIT_MESSAGES },
-	{ "newline", NEWLINE, 0 },
-	{ "none", NONE, 0 },
-	{ "normalise", NORMALISE, 0 },
-	{ "on", ON, 0 },
-	{ "or", OR, 0 },
-	{ "parse", TIMEOUT_NAME, TMO_PARSE },
-	{ "parser", PARSER, 0 },
-	{ "parsers", PARSERS, 0 },
-	{ "parts", PARTS, 0 },
-	{ "pass", PASS, 0 },
-	{ "path", LIMIT_NAME, S_LIMIT_PATH },
-	{ "percent", FORM, FORM_PERCENT },
-	{ "pipe", FORM, FORM_PIPE },
-	{ "plaintext", PLAINTEXT, 0 },
-	{ "port", PORT, 0 },
-	{ "proxy", PROXY, 0 },
-	{ "quoted", FORM, FORM_QUOTED },
-	{ "recipients", LIMIT_NAME, S_LIMIT_RECIPIENTS },
-	{ "redirect", REDIRECT, 0 },
-	{ "refuse", REFUSE, 0 },
-	{ "reject", REJECT, 0 },
-	{ "relay", RELAY, 0 },
-	{ "required", REQUIRED, 0 },
-	{ "run", RUN, 0 },
-	{ "saml", VERB, SMTP_SAML },
-	{ "scan", TIMEOUT_NAME, TMO_SCAN },
-	{ "scanner", SCANNER, 0 },
-	{ "scanner-failed", VERDICT, VERDICT_SCANNER_FAILED },
-	{ "scanners", SCANNERS, 0 },
-	{ "send", VERB, SMTP_SEND },
-	{ "session", TIMEOUT_NAME, TMO_SESSION },
-	{ "sessions", SESSIONS, 0 },
-	{ "size", SIZE, 0 },
-	{ "smtp", SMTP, 0 },
-	{ "soml", VERB, SMTP_SOML },
-	{ "source", SOURCE, 0 },
-	{ "source-route", FORM, FORM_SOURCE_ROUTE },
-	{ "spool", SPOOL, 0 },
-	{ "starttls", STARTTLS, 0 },
-	{ "table", TABLE, 0 },
-	{ "tempfail", TEMPFAIL, 0 },
-	{ "timeout", TIMEOUT, 0 },
-	{ "to", TO, 0 },
-	{ "total", TOTAL, 0 },
-	{ "tproxy", TPROXY, 0 },
-	{ "turn", VERB, SMTP_TURN },
-	{ "unknown", VERB, SMTP_UNKNOWN },
-	{ "unqualified", FORM, FORM_UNQUALIFIED },
-	{ "unscannable", VERDICT, VERDICT_UNSCANNABLE },
-	{ "user", USER, 0 },
-	{ "verb", VERB, SMTP_VERB },
-	{ "virus", VIRUS, 0 },
-	{ "vrfy", VERB, SMTP_VRFY },
-	{ "withhold", WITHHOLD, 0 },
-	{ "wiz", VERB, SMTP_WIZ },
-	{ "workers", WORKERS, 0 },
-	{ "xclient", VERB, SMTP_XCLIENT },
-	{ "xforward", VERB, SMTP_XFORWARD },
-};
-
-#define NKEYWORDS	(sizeof(keywords) / sizeof(keywords[0]))
-
 static void
 expect(const char *what)
 {
 	expected = what;
 }
 
-/* Index into keywords, or -1. */
-static int
-keyword(const char *word)
-{
-	size_t	 i;
-
-	for (i = 0; i < NKEYWORDS; i++)
-		if (strcmp(keywords[i].name, word) == 0)
-			return ((int)i);
-	return (-1);
-}
-
 static int
 yylex(void)
 {
-	int	 i, is_name;
+	const struct keyword	*k;
+	int			 is_name;
 
 	if (at_start)
 		expect(X_STATEMENT);
@@ -753,12 +713,12 @@ yylex(void)
 		at_start = 1;
 		return ('\n');
 	case LEX_WORD:
-		i = is_name ? -1 : keyword(last.text);
-		if (i == -1)
+		k = is_name ? NULL : keyword_find(last.text);
+		if (k == NULL)
 			return (WORD);
-		after_table = keywords[i].token == TABLE;
-		yylval.num = keywords[i].num;
-		return (keywords[i].token);
+		after_table = k->token == TABLE;
+		yylval.num = k->num;
+		return (k->token);
 	case LEX_STRING:
 		return (STRING);
 	case LEX_TABLE:
@@ -781,76 +741,12 @@ yylex(void)
 }
 
 static void
-unexpected_word(const struct token *t, const char *text)
-{
-	char		 first[32];
-	const char	*near;
-
-	snprintf(first, sizeof(first), "%.*s", (int)strcspn(expected, "|"),
-	    expected);
-	if (keyword(t->text) != -1) {
-		lex_error(&t->pos, text, "unexpected keyword %s%s", t->text,
-		    strchr(expected, '|') == NULL && keyword(first) == -1 &&
-		    strcmp(first, X_END) != 0 ?
-		    " (a value must be quoted if it is also a keyword)" : "");
-		return;
-	}
-	near = expect_nearest(t->text, expected, keyword);
-	if (near != NULL)
-		lex_error(&t->pos, text, "unknown word %s (did you mean %s?)",
-		    lex_show(t->text), near);
-	else if (keyword(first) != -1)
-		lex_error(&t->pos, text, "unknown word %s",
-		    lex_show(t->text));
-	else
-		lex_error(&t->pos, text, "unexpected %s", lex_show(t->text));
-}
-
-/* Say what is wrong about a word that may not stand where it stands. */
-static void
-unexpected(const struct token *t)
-{
-	char	 text[512];
-
-	expect_text(text, sizeof(text), expected);
-	switch (t->type) {
-	case LEX_NEWLINE:
-		lex_error(&t->pos, text, "unexpected end of line");
-		break;
-	case LEX_END:
-	case LEX_FILE_END:
-		if (lex_open_brace() != NULL)
-			lex_error(&t->pos, text, "end of file, and the { of "
-			    "line %u is still open", lex_open_brace()->line);
-		else
-			lex_error(&t->pos, text, "unexpected end of file");
-		break;
-	case LEX_PUNCT:
-		lex_error(&t->pos, text, "unexpected \"%c\"", t->punct);
-		break;
-	case LEX_TABLE:
-		lex_error(&t->pos, text, "unexpected <%s>",
-		    lex_show(t->text));
-		break;
-	case LEX_WORD:
-		unexpected_word(t, text);
-		break;
-	case LEX_STRING:
-	case LEX_ASSIGN:
-	case LEX_BAD:
-		lex_error(&t->pos, text, "unexpected \"%s\"",
-		    lex_show(t->text));
-		break;
-	}
-}
-
-static void
 yyerror(const char *msg)
 {
 	if (last.type == LEX_BAD)
 		return;
 	if (strcmp(msg, "syntax error") == 0)
-		unexpected(&last);
+		expect_report(&last, expected);
 	else
 		lex_error(&last.pos, NULL, "%s", msg);
 }
@@ -865,6 +761,7 @@ config_load(const char *path, int check)
 	at_start = 1;
 	after_table = 0;
 	nets = NULL;
+	list = NULL;
 	rule = &no_rule;
 	memset(&no_rule, 0, sizeof(no_rule));
 	memset(&last, 0, sizeof(last));
@@ -877,6 +774,8 @@ config_load(const char *path, int check)
 	}
 	if (ret == 0 && conf_done(conf) == -1)
 		ret = -1;
+	if (ret == 0)
+		conf->g.content = conf_digest(conf);
 	lex_close();
 	if (ret == -1) {
 		conf_unref(conf);

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "log.h"
+#include "utf8.h"
 
 #include "charset.h"
 
@@ -162,46 +163,6 @@ charset_find(const char *name, size_t len)
 		    strncasecmp(charsets[i].name, name, len) == 0)
 			return (&charsets[i]);
 	return (NULL);
-}
-
-size_t
-utf8_char(const uint8_t *p, size_t n)
-{
-	size_t	 i, len;
-
-	if (n == 0)
-		return (0);
-	if (p[0] < 0x80)
-		return (1);
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		len = 2;
-	else if ((p[0] & 0xf0) == 0xe0)
-		len = 3;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		len = 4;
-	else
-		return (0);
-	if (n < len)
-		return (0);
-	for (i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return (0);
-	/* Overlong forms, surrogates, beyond the last character. */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return (0);
-	return (len);
-}
-
-int
-utf8_valid(const uint8_t *p, size_t len)
-{
-	size_t	 i, n;
-
-	for (i = 0; i < len; i += n)
-		if ((n = utf8_char(p + i, len - i)) == 0)
-			return (0);
-	return (1);
 }
 
 static size_t

@@ -30,13 +30,4 @@ size_t	 charset_utf8(const char *name, size_t namelen, const uint8_t *,
 size_t	 utf8_clean(const uint8_t *, size_t len, uint8_t *out, size_t cap,
 	    int *bad);
 
-/*
- * Length of the valid UTF-8 character at p, n bytes available; 0 if there is
- * none (broken, overlong, surrogate, beyond U+10FFFF).
- */
-size_t	 utf8_char(const uint8_t *p, size_t n);
-
-/* Are len bytes valid UTF-8: 1 or 0. */
-int	 utf8_valid(const uint8_t *, size_t len);
-
 #endif /* MAILWALL_CHARSET_H */

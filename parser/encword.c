@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "parts.h"
+#include "utf8.h"
 
 #include "charset.h"
 #include "decode.h"

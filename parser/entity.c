@@ -14,6 +14,7 @@
 
 #include "limits.h"
 #include "parts.h"
+#include "utf8.h"
 
 #include "charset.h"
 #include "encword.h"

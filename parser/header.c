@@ -18,6 +18,7 @@
 
 #include "limits.h"
 #include "parts.h"
+#include "utf8.h"
 
 #include "charset.h"
 #include "header.h"

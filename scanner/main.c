@@ -160,7 +160,8 @@ master_compose(uint32_t type, const void *data, size_t len)
 static int
 conf_same(const struct conf_globals *a, const struct conf_globals *b)
 {
-	return (a->av == b->av && a->scan_file_max == b->scan_file_max &&
+	return (a->av == b->av && a->content == b->content &&
+	    a->scan_file_max == b->scan_file_max &&
 	    a->scan_total_max == b->scan_total_max &&
 	    a->scan_depth == b->scan_depth &&
 	    a->scan_files == b->scan_files && a->scanners == b->scanners &&
@@ -265,7 +266,8 @@ setup(void)
 	long				 n;
 
 	g = &scanner.conf->g;
-	scanner.be = g->av == AV_CLAMD ? &clamd_backend : &engine_backend;
+	scanner.be = g->av == AV_CLAMD ? &clamd_backend :
+	    g->av == AV_NONE ? &none_backend : &engine_backend;
 	errno = 0;
 	if ((pw = getpwnam(g->user_scanner)) == NULL)
 		setup_failed("user %s: %s", g->user_scanner,
@@ -295,7 +297,8 @@ setup(void)
 
 	master_compose(IMSG_CONF_DONE, NULL, 0);
 	dispatch_start(g);
-	dispatch_pool((unsigned int)n, scanner.be, g, memory);
+	dispatch_pool((unsigned int)n, scanner.be, g, memory,
+	    scanner.conf->nuses);
 	selftest_start(tested);
 }
 

@@ -57,5 +57,6 @@ result_frame(const struct result *r, uint32_t usec, struct msg_scan_done *done)
 	done->part = r->part;
 	done->nhits = r->nhits;
 	done->usec = usec;
+	done->flags = r->flags;
 	memcpy(done->name, r->name, sizeof(done->name));
 }

@@ -46,6 +46,7 @@ struct result {
 	uint32_t	 verdict;	/* enum verdict, the worst so far */
 	uint32_t	 part;		/* where that was found */
 	uint32_t	 nhits;		/* findings of any kind */
+	uint32_t	 flags;		/* SCAN_* of proto.h */
 	char		 name[SCAN_NAME_MAX];	/* of the worst; "" if clean */
 };
 
@@ -100,6 +101,7 @@ struct backend {
 
 extern const struct backend	 engine_backend;	/* libclamav */
 extern const struct backend	 clamd_backend;
+extern const struct backend	 none_backend;		/* our own readers */
 
 /* ---- layers.c: what libclamav reports while it unpacks ---- */
 
@@ -200,14 +202,18 @@ struct job {
 	int			 msgfd;
 	int			 arenafd;	/* -1 until it has come */
 	uint64_t		 due;	/* ms of now_ms() */
+	struct msg_scan_hit	*hit;	/* that the worker has told so far */
+	uint32_t		 nhits;
 };
 
 /*
  * Start n workers.  done() gets every job back exactly once and owns it then;
- * idle() is called when a worker has become free.
+ * idle() is called when a worker has become free.  nuses bounds the hits that
+ * a worker may tell of one message.
  */
 void		 pool_start(unsigned int n, const struct backend *,
 		    const struct conf_globals *, uint64_t max_memory,
+		    uint32_t nuses,
 		    void (*done)(struct job *, const struct msg_scan_done *),
 		    void (*idle)(void));
 /* Give a job to a free worker.  Returns 0 (taken), or -1: none is free. */
@@ -222,7 +228,8 @@ void		 pool_stop(void);
 void		 dispatch_start(const struct conf_globals *);
 /* Fork n workers behind the queue. */
 void		 dispatch_pool(unsigned int n, const struct backend *,
-		    const struct conf_globals *, uint64_t max_memory);
+		    const struct conf_globals *, uint64_t max_memory,
+		    uint32_t nuses);
 /* A reload may change how long a message may take. */
 void		 dispatch_timeout(uint64_t ms);
 /* A channel to a proxy; takes fd. */
@@ -257,5 +264,10 @@ extern const struct sandbox_rule	 scanner_clamd_loader_rules[];
 extern const size_t			 scanner_nclamd_loader_rules;
 extern const struct sandbox_rule	 scanner_clamd_worker_rules[];
 extern const size_t			 scanner_nclamd_worker_rules;
+
+extern const struct sandbox_rule	 scanner_none_loader_rules[];
+extern const size_t			 scanner_nnone_loader_rules;
+extern const struct sandbox_rule	 scanner_none_worker_rules[];
+extern const size_t			 scanner_nnone_worker_rules;
 
 #endif /* MAILWALL_SCANNER_H */

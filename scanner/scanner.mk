@@ -5,6 +5,7 @@ scanner_SRCS =	\
 	engine.c \
 	layers.c \
 	main.c \
+	none.c \
 	ole2.c \
 	pool.c \
 	result.c \

@@ -7,13 +7,16 @@ UNIT +=			common/test_buf
 common/test_buf_SRCS =	regress/common/test_buf.c common/buf.c
 
 UNIT +=			common/test_log
-common/test_log_SRCS =	regress/common/test_log.c common/log.c
+common/test_log_SRCS =	regress/common/test_log.c common/log.c common/utf8.c
 
 UNIT +=			common/test_ev
-common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c
+common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c \
+			common/utf8.c
 
-common_wire_SRCS =	common/addr.c common/conf.c common/confwire.c \
-			common/imsg.c common/log.c common/parts.c \
+common_wire_SRCS =	common/addr.c common/conf.c common/conflist.c \
+			common/confwire.c \
+			common/imsg.c common/log.c common/utf8.c \
+			common/parts.c \
 			common/proto.c
 
 UNIT +=			common/test_imsg
@@ -23,6 +26,10 @@ common/test_imsg_LIBS =	-lbsd
 UNIT +=			common/test_conf
 common/test_conf_SRCS =	regress/common/test_conf.c $(common_wire_SRCS)
 common/test_conf_LIBS =	-lbsd
+
+UNIT +=			common/test_conflist
+common/test_conflist_SRCS = regress/common/test_conflist.c $(common_wire_SRCS)
+common/test_conflist_LIBS = -lbsd
 
 FUZZ +=			common/fuzz_frame
 common/fuzz_frame_SRCS = regress/common/fuzz_frame.c $(common_wire_SRCS)

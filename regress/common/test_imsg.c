@@ -45,6 +45,9 @@ static const struct allowed {
 	{ IMSG_CONF_TABLE, "mx", sizeof(struct conf_table_wire), 0, 0, ALL },
 	{ IMSG_CONF_NET, "mx", sizeof(struct conf_net), 1, 0, ALL },
 	{ IMSG_CONF_RULE, "mx", sizeof(struct conf_rule_wire), 0, 0, ALL },
+	{ IMSG_CONF_LIST, "mx ms", sizeof(struct conf_list_wire), 0, 0, ALL },
+	{ IMSG_CONF_ENTRY, "ms", 1, 1, 0, ALL },
+	{ IMSG_CONF_USE, "mx ms", sizeof(struct conf_use_wire), 0, 0, ALL },
 	{ IMSG_CONF_END, "mx mp ms", 0, 0, 0, ALL },
 	{ IMSG_CONF_DONE, "xm pm sm", 0, 0, 0, ALL },
 	{ IMSG_READY, "xm pm sm", sizeof(struct msg_ready), 0, 0, PEER_NEW },
@@ -62,6 +65,8 @@ static const struct allowed {
 	    PEER_BUSY },
 	{ IMSG_SCAN_REQ, "xs sw", sizeof(struct msg_scan_req), 0, 1, ALL },
 	{ IMSG_SCAN_ARENA, "xs sw", 0, 0, 1, ALL },
+	{ IMSG_SCAN_HIT, "ws sx", sizeof(struct msg_scan_hit), 0, 0,
+	    PEER_BUSY },
 	{ IMSG_SCAN_DONE, "ws sx", sizeof(struct msg_scan_done), 0, 0,
 	    PEER_BUSY },
 };

@@ -2,25 +2,31 @@
 
 config_GEN =	$(O)/regress/config.gen/parse.c
 config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
+		master/keyword.c \
 			master/setting.c \
-		master/nets.c master/build.c master/check.c \
-		master/printconf.c common/conf.c common/addr.c common/log.c \
+		master/lists.c master/nets.c master/build.c master/check.c \
+		master/printconf.c common/conf.c common/conflist.c \
+		common/parts.c common/addr.c common/log.c common/utf8.c \
 		common/proto.c common/ev.c
+
+# The numbers of its tokens come with it.
+$(O)/regress/config/test_load.d/master_keyword.o \
+$(O)/regress/config/fuzz_config.d/master_keyword.o: $(config_GEN)
 
 $(config_GEN): master/parse.y
 	@mkdir -p $(@D)
-	$(YACC) -o $@ $<
+	$(YACC) -d -o $@ $<
 
 UNIT +=			config/test_value
 config/test_value_SRCS = regress/config/test_value.c master/value.c
-config/test_value_CPPFLAGS = -Imaster
+config/test_value_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 
 UNIT +=			config/test_load
 config/test_load_SRCS =	regress/config/test_load.c $(config_SRCS)
-config/test_load_CPPFLAGS = -Imaster
+config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 config/test_load_LIBS =	-lbsd -Wl,--wrap=calloc
 
 FUZZ +=			config/fuzz_config
 config/fuzz_config_SRCS = regress/config/fuzz_config.c $(config_SRCS)
-config/fuzz_config_CPPFLAGS = -Imaster
+config/fuzz_config_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 config/fuzz_config_LIBS = -lbsd

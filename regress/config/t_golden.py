@@ -118,7 +118,7 @@ def manual():
     """Every keyword and every default value is in mailwall.conf(5)."""
     with open(TOP + "/master/mailwall.conf.5") as f:
         page = f.read()
-    with open(TOP + "/master/parse.y") as f:
+    with open(TOP + "/master/keyword.c") as f:
         words = re.findall(r'(?m)^\t\{ "([a-z-]+)", [A-Z_]+, ', f.read())
     marked = set()
     for line in page.splitlines():

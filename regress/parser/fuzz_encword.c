@@ -7,6 +7,7 @@
 #include "charset.h"
 #include "decode.h"
 #include "encword.h"
+#include "utf8.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -2,7 +2,8 @@
 
 # Everything of the parser but its main(), and what it links.
 parser_TESTED =		$(filter-out parser/main.c parser/sandbox.c,\
-			$(parser_SRCS:%=parser/%)) common/log.c common/parts.c
+			$(parser_SRCS:%=parser/%)) common/log.c common/parts.c \
+			common/utf8.c
 parser_HARNESS =	regress/parser/harness.c $(parser_TESTED)
 parser_INC =		-Iparser -Iregress/parser
 
@@ -35,7 +36,7 @@ parser/fuzz_params_CPPFLAGS =	$(parser_INC)
 FUZZ +=				parser/fuzz_encword
 parser/fuzz_encword_SRCS =	regress/parser/fuzz_encword.c \
 				parser/encword.c parser/charset.c \
-				parser/decode.c common/log.c
+				parser/decode.c common/log.c common/utf8.c
 parser/fuzz_encword_CPPFLAGS =	$(parser_INC)
 
 UNIT +=				parser/test_process

@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "params.h"
 #include "parts.h"
+#include "utf8.h"
 
 static const struct vector {
 	const char	*name;

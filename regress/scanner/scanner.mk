@@ -7,7 +7,7 @@ scanner/test_ole2_CPPFLAGS =	-Iscanner
 
 UNIT +=		scanner/test_tmpdir
 scanner/test_tmpdir_SRCS =	regress/scanner/test_tmpdir.c \
-				scanner/tmpdir.c common/log.c
+				scanner/tmpdir.c common/log.c common/utf8.c
 scanner/test_tmpdir_CPPFLAGS =	-Iscanner
 
 UNIT +=		scanner/test_layers
@@ -21,7 +21,7 @@ UNIT +=		scanner/test_pool
 scanner/test_pool_SRCS =	regress/scanner/test_pool.c scanner/pool.c \
 				scanner/dispatch.c scanner/result.c \
 				scanner/tmpdir.c common/ev.c common/imsg.c \
-				common/proto.c common/log.c
+				common/proto.c common/log.c common/utf8.c
 scanner/test_pool_CPPFLAGS =	-Iscanner -DWORKER_SCANS_MAX=7
 
 FUZZ +=		scanner/fuzz_ole2

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+
+/* UTF-8, RFC 3629. */
+
+#ifndef MAILWALL_UTF8_H
+#define MAILWALL_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Length of the valid character at p, n bytes available: 1 to 4; 0 if there
+ * is none (broken, overlong, surrogate, beyond U+10FFFF).
+ */
+size_t	 utf8_char(const uint8_t *p, size_t n);
+
+/* Are len bytes valid UTF-8: 1 or 0. */
+int	 utf8_valid(const uint8_t *, size_t len);
+
+#endif /* MAILWALL_UTF8_H */
