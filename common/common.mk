@@ -12,5 +12,6 @@ COMMON_SRCS =	\
 	priv.c \
 	proto.c \
 	sandbox.c \
+	source.c \
 	utf8.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd

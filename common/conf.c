@@ -15,6 +15,7 @@
 #include "conf.h"
 #include "log.h"
 
+static void	 conf_index(struct conf *);
 static int	 rule_matches(const struct conf *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
 static int	 content_matches(const struct conf_rule_wire *,
@@ -90,6 +91,8 @@ conf_new(void)
 	g->path_max = SMTP_ADDR_MAX;
 	g->rcpt_max = SMTP_RCPT_MAX;
 	g->errors_max = DEF_ERRORS;
+	g->source_bits4 = 32;
+	g->source_bits6 = 64;	/* what one customer has, RFC 6177 */
 	g->verb[SMTP_HELP] = VERB_PASS;
 	g->log_facility = LOG_MAIL;
 	strlcpy(g->av_path, "/var/lib/clamav", sizeof(g->av_path));
@@ -220,6 +223,32 @@ conf_add_rule(struct conf *conf, const struct conf_rule_wire *w)
 	return (r);
 }
 
+int
+conf_add_server(struct conf *conf, const struct conf_server_wire *w)
+{
+	if (conf->nservers >= CONF_SERVERS_MAX) {
+		errno = ENOSPC;
+		return (-1);
+	}
+	conf->server[conf->nservers++] = *w;
+	return (0);
+}
+
+const struct conf_server_wire *
+conf_server(const struct conf *conf, const struct addr *server)
+{
+	const struct conf_server_wire	*w;
+	uint32_t			 i;
+
+	for (i = 0; i < conf->nservers; i++) {
+		w = &conf->server[i];
+		if (conf_table_match(conf->table[w->table], server) !=
+		    (int)w->not)
+			return (w);
+	}
+	return (NULL);
+}
+
 struct conf_table *
 conf_find_table(const struct conf *conf, const char *name)
 {
@@ -231,12 +260,12 @@ conf_find_table(const struct conf *conf, const char *name)
 	return (NULL);
 }
 
-int
-conf_done(struct conf *conf)
+/* Number tables and lists, and make them found by their numbers. */
+static void
+conf_index(struct conf *conf)
 {
 	struct conf_table	*t;
 	struct conf_list	*l;
-	struct conf_rule	*r;
 	uint32_t		 i;
 
 	free(conf->table);
@@ -246,32 +275,46 @@ conf_done(struct conf *conf)
 	if (conf->table == NULL || conf->list == NULL)
 		fatal("%s", __func__);
 	i = 0;
-	TAILQ_FOREACH(l, &conf->lists, entry) {
-		l->w.id = i;
-		conf->list[i++] = l;
-	}
-	for (i = 0; i < conf->nuses; i++)
-		if (conf->use[i].list >= conf->nlists) {
-			errno = EINVAL;
-			return (-1);
-		}
-	i = 0;
 	TAILQ_FOREACH(t, &conf->tables, entry) {
 		t->w.id = i;
 		conf->table[i++] = t;
 	}
-	TAILQ_FOREACH(r, &conf->rules, entry) {
+	i = 0;
+	TAILQ_FOREACH(l, &conf->lists, entry) {
+		l->w.id = i;
+		conf->list[i++] = l;
+	}
+}
+
+int
+conf_done(struct conf *conf)
+{
+	struct conf_listener	*l;
+	struct conf_rule	*r;
+	uint32_t		 i;
+
+	conf_index(conf);
+	for (i = 0; i < conf->nuses; i++)
+		if (conf->use[i].list >= conf->nlists)
+			goto bad;
+	for (i = 0; i < conf->nservers; i++)
+		if (conf->server[i].table >= conf->ntables)
+			goto bad;
+	TAILQ_FOREACH(l, &conf->listeners, entry)
+		if (l->w.proxied > conf->ntables)
+			goto bad;
+	TAILQ_FOREACH(r, &conf->rules, entry)
 		if ((r->w.source != RULE_NO_TABLE &&
 		    r->w.source >= conf->ntables) ||
 		    (r->w.dest != RULE_NO_TABLE &&
 		    r->w.dest >= conf->ntables) ||
 		    (r->w.content != RULE_NO_USE &&
-		    r->w.content >= conf->nuses)) {
-			errno = EINVAL;
-			return (-1);
-		}
-	}
+		    r->w.content >= conf->nuses))
+			goto bad;
 	return (0);
+bad:
+	errno = EINVAL;
+	return (-1);
 }
 
 int
@@ -481,4 +524,29 @@ conf_listen_name(uint32_t mode)
 	};
 
 	return (mode < LISTEN_MAX ? names[mode] : "unknown");
+}
+
+const char *
+conf_starttls_name(uint32_t starttls)
+{
+	static const char *const names[STARTTLS_MAX] = {
+		[STARTTLS_WITHHOLD] = "withhold",
+		[STARTTLS_PASS] = "pass",
+		[STARTTLS_REQUIRE] = "refuse plaintext",
+	};
+
+	return (starttls < STARTTLS_MAX ? names[starttls] : "unknown");
+}
+
+const char *
+conf_identity_name(uint32_t identity)
+{
+	static const char *const names[IDENTITY_MAX] = {
+		[IDENTITY_NONE] = "none",
+		[IDENTITY_PROXY1] = "proxy v1",
+		[IDENTITY_PROXY2] = "proxy v2",
+		[IDENTITY_XCLIENT] = "xclient",
+	};
+
+	return (identity < IDENTITY_MAX ? names[identity] : "unknown");
 }

@@ -124,6 +124,9 @@ struct conf_globals {
 	uint32_t	 rcpt_max;	/* recipients of a message */
 	uint32_t	 errors_max;	/* refused lines of a session */
 	uint32_t	 messages_max;	/* of a session; 0: no limit */
+	uint32_t	 source_max;	/* sessions of a source; 0: no limit */
+	uint32_t	 source_bits4;	/* what a source is: so many bits of */
+	uint32_t	 source_bits6;	/* its address */
 	uint32_t	 pad;		/* zero */
 	uint64_t	 content;	/* which lists and uses: scanner and
 					   proxy must have the same */
@@ -135,6 +138,7 @@ struct conf_globals {
 	char		 user_proxy[CONF_NAME_MAX];
 	char		 user_parser[CONF_NAME_MAX];
 	char		 user_scanner[CONF_NAME_MAX];
+	char		 banner[CONF_BANNER_MAX];	/* "" is the server's */
 };
 
 enum listen_mode {
@@ -150,6 +154,10 @@ struct conf_listener_wire {
 	uint32_t	 mode;		/* enum listen_mode */
 	struct addr	 addr;		/* bound to; any-address possible */
 	struct addr	 relay;		/* LISTEN_RELAY: the server */
+	uint32_t	 starttls;	/* enum starttls_mode + 1, or 0 */
+	uint32_t	 proxied;	/* id + 1 of the table of those who send
+					   a PROXY header; 0: nobody does */
+	char		 banner[CONF_BANNER_MAX];	/* "" is the server's */
 };
 
 struct conf_listener {
@@ -236,6 +244,25 @@ struct conf_use_wire {
 #define CONF_SCOPES	8		/* as TEXT_SCOPE_MAX in parts.h */
 #define RULE_NO_USE	UINT32_MAX
 
+/* How a server is told who its client is. */
+enum identity {
+	IDENTITY_NONE,
+	IDENTITY_PROXY1,	/* PROXY protocol, version 1: a line */
+	IDENTITY_PROXY2,	/* and version 2: binary */
+	IDENTITY_XCLIENT,	/* Postfix's command */
+	IDENTITY_MAX
+};
+
+/* Payload of IMSG_CONF_SERVER.  The first one that matches counts. */
+struct conf_server_wire {
+	uint32_t	 table;		/* table id of the servers */
+	uint32_t	 not;		/* "server ! <table>" */
+	uint32_t	 starttls;	/* enum starttls_mode + 1, or 0 */
+	uint32_t	 identity;	/* enum identity */
+	uint32_t	 line;		/* of the file */
+	uint32_t	 pad;		/* zero */
+};
+
 enum rule_phase {
 	PHASE_CONNECT,
 	PHASE_MESSAGE,
@@ -282,6 +309,7 @@ struct conf {
 	TAILQ_HEAD(conf_tables, conf_table) tables;
 	TAILQ_HEAD(, conf_rule)		 rules;
 	TAILQ_HEAD(conf_lists, conf_list) lists;
+	struct conf_server_wire		 server[CONF_SERVERS_MAX];
 	struct conf_table		**table;  /* by id, after conf_done() */
 	struct conf_list		**list;	  /* likewise */
 	struct conf_use_wire		 use[CONF_USES_MAX];
@@ -292,6 +320,7 @@ struct conf {
 	uint32_t			 nentries;
 	size_t				 entry_bytes;
 	uint32_t			 nrules;
+	uint32_t			 nservers;
 	uint32_t			 nnets;
 	unsigned int			 refs;
 };
@@ -327,6 +356,12 @@ int			 conf_add_net(struct conf *, struct conf_table *,
 			    const struct conf_net *);
 struct conf_rule	*conf_add_rule(struct conf *,
 			    const struct conf_rule_wire *);
+/* A server statement, copied: 0, or -1 with errno ENOSPC. */
+int			 conf_add_server(struct conf *,
+			    const struct conf_server_wire *);
+/* The one for this server, or NULL. */
+const struct conf_server_wire *conf_server(const struct conf *,
+			    const struct addr *);
 struct conf_table	*conf_find_table(const struct conf *, const char *);
 struct conf_list	*conf_add_list(struct conf *, enum list_kind,
 			    const char *name);
@@ -387,5 +422,7 @@ const char	*conf_form_name(enum address_form);
 const char	*conf_listen_name(uint32_t mode);
 const char	*conf_kind_name(uint32_t kind);
 const char	*conf_scope_name(uint32_t scope);
+const char	*conf_starttls_name(uint32_t starttls);
+const char	*conf_identity_name(uint32_t identity);
 
 #endif /* MAILWALL_CONF_H */

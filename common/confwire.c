@@ -21,6 +21,7 @@ static int	 take_nets(struct conf *, const uint8_t *, size_t);
 static int	 take_list(struct conf *, const void *);
 static int	 take_entries(struct conf *, const uint8_t *, size_t);
 static int	 take_use(struct conf *, const void *);
+static int	 take_server(struct conf *, const void *);
 static int	 take_rule(struct conf *, const void *);
 
 static int
@@ -56,6 +57,7 @@ globals_ok(const struct conf_globals *g)
 	    g->line_max >= 1 && g->line_max <= SMTP_LINE_MAX &&
 	    g->path_max >= 1 && g->path_max <= SMTP_ADDR_MAX &&
 	    g->rcpt_max >= 1 && g->rcpt_max <= SMTP_RCPT_MAX &&
+	    g->source_bits4 <= 32 && g->source_bits6 <= 128 &&
 	    g->errors_max >= 1 && g->errors_max <= MAX_ERRORS &&
 	    g->proxies >= 1 && g->proxies <= MAX_PROXIES &&
 	    g->parsers >= 1 && g->parsers <= MAX_PARSERS &&
@@ -67,7 +69,8 @@ globals_ok(const struct conf_globals *g)
 	    string_ok(g->rundir, sizeof(g->rundir)) &&
 	    string_ok(g->user_proxy, sizeof(g->user_proxy)) &&
 	    string_ok(g->user_parser, sizeof(g->user_parser)) &&
-	    string_ok(g->user_scanner, sizeof(g->user_scanner)));
+	    string_ok(g->user_scanner, sizeof(g->user_scanner)) &&
+	    string_ok(g->banner, sizeof(g->banner)));
 }
 
 static int
@@ -79,6 +82,8 @@ take_listener(struct conf *conf, const void *data, int fd)
 	memcpy(&w, data, sizeof(w));
 	if (w.mode >= LISTEN_MAX || !addr_ok(&w.addr, 0) ||
 	    !addr_ok(&w.relay, w.mode != LISTEN_RELAY) ||
+	    w.starttls > STARTTLS_MAX ||
+	    !string_ok(w.banner, sizeof(w.banner)) ||
 	    w.id != conf->nlisteners)
 		return (-1);
 	if ((l = conf_add_listener(conf, &w)) == NULL)
@@ -162,6 +167,18 @@ take_use(struct conf *conf, const void *data)
 }
 
 static int
+take_server(struct conf *conf, const void *data)
+{
+	struct conf_server_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.not > 1 || w.starttls > STARTTLS_MAX ||
+	    w.identity >= IDENTITY_MAX)
+		return (-1);
+	return (conf_add_server(conf, &w));
+}
+
+static int
 take_rule(struct conf *conf, const void *data)
 {
 	struct conf_rule_wire	 w;
@@ -219,6 +236,10 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_USE:
 		if (take_use(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_SERVER:
+		if (take_server(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_RULE:

@@ -42,6 +42,7 @@
 
 /* Configuration file. */
 #define CONF_LISTENERS_MAX	64
+#define CONF_SERVERS_MAX	64	/* statements about servers */
 #define CONF_RULES_MAX		4096
 #define CONF_TABLES_MAX		256
 #define CONF_NETS_MAX		65536	/* of all tables together */
@@ -56,6 +57,7 @@
 #define CONF_NAME_MAX		64	/* table, macro and user names */
 #define CONF_REPLY_MAX		256	/* text of one reply; RFC 5321,
 					   4.5.3.1.5 allows 512 a line */
+#define CONF_BANNER_MAX		128	/* a host name and a few words */
 #define CONF_PATTERN_MAX	128	/* glob on a virus name */
 #define CONF_INCLUDE_DEPTH	8	/* files including files */
 
@@ -71,6 +73,10 @@
 #define SMTP_RCPT_MIN		100	/* RFC 5321, 4.5.3.1.8 */
 #define DEF_ERRORS		100	/* refused lines in one session */
 #define MAX_ERRORS		65535	/* what the session counts to */
+
+#define PROXY_HEADER_MAX	2048	/* PROXY protocol v2 with its TLVs; v1
+					   has 107 at most */
+#define PROXY_HEADER_TIME	10000	/* ms; a balancer sends it at once */
 
 /* Messages. */
 #define DEF_MESSAGE_SIZE	(50 * MIB)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "addr.h"
 #include "limits.h"
 
 enum proc_type {
@@ -36,6 +37,7 @@ enum imsg_type {
 	IMSG_CONF_LIST,		/* struct conf_list_wire */
 	IMSG_CONF_ENTRY,	/* whole entries of that list, see conf.h */
 	IMSG_CONF_USE,		/* struct conf_use_wire */
+	IMSG_CONF_SERVER,	/* struct conf_server_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */
@@ -61,6 +63,9 @@ enum imsg_type {
 	IMSG_PONG,		/* empty */
 	/* master -> proxy: all addresses of this host; the last list counts */
 	IMSG_LOCAL,		/* struct addr, one or more */
+	/* proxy -> master: sessions that I have of a source; and its answer:
+	   those that all others have together */
+	IMSG_SOURCE,		/* struct msg_source */
 
 	/* proxy -> parser: take this message apart (sealed memfd) */
 	IMSG_PARSE_REQ,		/* struct msg_parse_req */
@@ -136,6 +141,12 @@ enum sock_kind {
 };
 
 #define SOCK_REQ_MAX	64
+
+/* Payload of IMSG_SOURCE. */
+struct msg_source {
+	struct addr	 source;	/* masked, see source_bits4; no port */
+	uint32_t	 count;
+};
 
 /* Payload of IMSG_PARSE_REQ.  The message is the attached descriptor. */
 struct msg_parse_req {

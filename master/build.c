@@ -37,11 +37,15 @@ static struct rule		*rules;
 static struct rule		**rules_tail;
 static unsigned int		 nrules;
 static struct pos		 listen_pos[CONF_LISTENERS_MAX];
+static struct host		 proxied[CONF_LISTENERS_MAX];
+static struct host		 servers[CONF_SERVERS_MAX];
 
 static int	 parse_addr(const char *, const struct pos *, struct addr *);
 static int	 parse_port(const char *, const struct pos *, uint16_t *);
 static void	 add_listener(const struct pos *,
-		    const struct conf_listener_wire *);
+		    const struct conf_listener_wire *,
+		    const struct listen_opts *);
+static void	 store_hosts(void);
 static int	 addr_is_any(const struct addr *);
 static void	 store_tables(void);
 static uint32_t	 resolve(const struct host *);
@@ -59,6 +63,8 @@ build_reset(struct conf *c)
 	rules_tail = &rules;
 	nrules = 0;
 	memset(listen_pos, 0, sizeof(listen_pos));
+	memset(proxied, 0, sizeof(proxied));
+	memset(servers, 0, sizeof(servers));
 	setting_reset(&c->g);
 }
 
@@ -106,7 +112,8 @@ parse_port(const char *text, const struct pos *pos, uint16_t *port)
 }
 
 static void
-add_listener(const struct pos *pos, const struct conf_listener_wire *w)
+add_listener(const struct pos *pos, const struct conf_listener_wire *w,
+    const struct listen_opts *opts)
 {
 	struct conf_listener	*l;
 
@@ -117,6 +124,8 @@ add_listener(const struct pos *pos, const struct conf_listener_wire *w)
 	}
 	l->line = (int)pos->line;
 	listen_pos[l->w.id] = *pos;
+	if (opts->has_proxied)
+		proxied[l->w.id] = opts->proxied;
 }
 
 void
@@ -124,13 +133,16 @@ build_listener(const struct pos *pos, enum listen_mode mode,
     const char *addr, const struct pos *addrpos,
     const char *port, const struct pos *portpos,
     const char *relay, const struct pos *relaypos,
-    const char *relayport, const struct pos *relayportpos)
+    const char *relayport, const struct pos *relayportpos,
+    const struct listen_opts *opts)
 {
 	struct conf_listener_wire	 w;
 	int				 ret;
 
 	memset(&w, 0, sizeof(w));
 	w.mode = mode;
+	w.starttls = opts->starttls;
+	memcpy(w.banner, opts->banner, sizeof(w.banner));
 	ret = 0;
 	if (addr != NULL)
 		ret |= parse_addr(addr, addrpos, &w.addr);
@@ -151,13 +163,13 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 	if (ret != 0)
 		return;
 	if (addr != NULL) {
-		add_listener(pos, &w);
+		add_listener(pos, &w, opts);
 		return;
 	}
 	w.addr.family = 4;
-	add_listener(pos, &w);
+	add_listener(pos, &w, opts);
 	w.addr.family = 6;
-	add_listener(pos, &w);
+	add_listener(pos, &w, opts);
 }
 
 /* One name is one table, whatever is in it. */
@@ -339,6 +351,28 @@ resolve_content(const struct rule *r)
 	return (use);
 }
 
+/* Who is meant by listeners and server statements. */
+static void
+store_hosts(void)
+{
+	struct conf_listener	*l;
+	struct host		*h;
+	uint32_t		 i;
+
+	TAILQ_FOREACH(l, &conf->listeners, entry) {
+		h = &proxied[l->w.id];
+		if (h->table != NULL || h->nets != NULL)
+			l->w.proxied = resolve(h) + 1;
+		if (h->is_not)
+			lex_error(&h->pos, "those who send it, by name",
+			    "everybody but some would be believed");
+	}
+	for (i = 0; i < conf->nservers; i++) {
+		conf->server[i].table = resolve(&servers[i]);
+		conf->server[i].not = (uint32_t)servers[i].is_not;
+	}
+}
+
 static void
 store_rules(void)
 {
@@ -367,6 +401,7 @@ build_finish(void)
 	setting_finish();
 	check_listeners(conf, listen_pos);
 	store_tables();
+	store_hosts();
 	store_rules();
 	if (lex_errors() == 0)
 		check_shadows(rules);
@@ -488,6 +523,61 @@ build_anomaly(struct rule *rule, const struct pos *pos, const char *name)
 	else if ((rule->w.anomalies & mask) == mask)
 		lex_error(pos, "it once", "%s is named twice", name);
 	rule->w.anomalies |= mask;
+}
+
+void
+build_server(const struct pos *pos, const struct host *h,
+    const struct conf_server_wire *opts)
+{
+	struct conf_server_wire	 w;
+
+	w = *opts;
+	w.line = pos->line;
+	if (w.starttls == 0 && w.identity == IDENTITY_NONE)
+		lex_error(pos, "starttls or identity",
+		    "nothing is said of this server");
+	else if (conf->nservers == CONF_SERVERS_MAX)
+		lex_error(pos, NULL, "more than %d server statements",
+		    CONF_SERVERS_MAX);
+	else {
+		servers[conf->nservers] = *h;
+		conf_add_server(conf, &w);
+	}
+}
+
+/* RFC 5321, section 4.2: printable, and the line has 512 octets at most. */
+void
+build_banner(const struct pos *pos, const char *text, char *banner)
+{
+	const char	*p;
+
+	for (p = text; *p >= 0x20 && *p < 0x7f; p++)
+		continue;
+	if (*p != '\0' || p == text || *text == ' ' ||
+	    p - text >= CONF_BANNER_MAX)
+		lex_error(pos, "a host name and a text, up to 127 printable "
+		    "ASCII characters", "bad banner \"%s\"",
+		    lex_show(text));
+	else
+		strlcpy(banner, text, CONF_BANNER_MAX);
+}
+
+unsigned int
+build_version(const struct pos *pos, const char *text)
+{
+	if (strcmp(text, "v1") == 0)
+		return (IDENTITY_PROXY1);
+	if (strcmp(text, "v2") != 0)
+		lex_error(pos, "v1 or v2", "no version \"%s\" of the PROXY "
+		    "protocol", lex_show(text));
+	return (IDENTITY_PROXY2);
+}
+
+void
+build_once(const struct pos *pos, int is_there, const char *what)
+{
+	if (is_there)
+		lex_error(pos, "it once", "%s is said twice", what);
 }
 
 char *

@@ -35,6 +35,10 @@ enum single {
 	S_LIMIT_RECIPIENTS,
 	S_LIMIT_ERRORS,
 	S_LIMIT_MESSAGES,
+	S_LIMIT_SOURCE,
+	S_LIMIT_BITS4,
+	S_LIMIT_BITS6,
+	S_BANNER,
 	S_ANTIVIRUS,
 	S_AV_DATABASE,
 	S_AV_SOCKET,
@@ -58,6 +62,14 @@ struct host {
 	struct netlist	*nets;		/* a list; both NULL: anyone */
 	int		 is_not;
 	struct pos	 pos;
+};
+
+/* What may stand behind a listener. */
+struct listen_opts {
+	uint32_t	 starttls;	/* enum starttls_mode + 1; 0: none */
+	char		 banner[CONF_BANNER_MAX];
+	struct host	 proxied;
+	int		 has_proxied;
 };
 
 /* One rule, filled in by the grammar as it reads. */
@@ -107,7 +119,18 @@ void	 build_listener(const struct pos *, enum listen_mode,
 	    const char *addr, const struct pos *addrpos,
 	    const char *port, const struct pos *portpos,
 	    const char *relay, const struct pos *relaypos,
-	    const char *relayport, const struct pos *relayportpos);
+	    const char *relayport, const struct pos *relayportpos,
+	    const struct listen_opts *);
+
+/* What is special about some servers. */
+void	 build_server(const struct pos *, const struct host *,
+	    const struct conf_server_wire *);
+/* A banner, copied to CONF_BANNER_MAX bytes. */
+void	 build_banner(const struct pos *, const char *, char *);
+/* "v1" or "v2" of the PROXY protocol. */
+unsigned int build_version(const struct pos *, const char *);
+/* Report what is there already. */
+void	 build_once(const struct pos *, int is_there, const char *what);
 
 /* Networks; a new list is empty.  NULL: no memory, reported. */
 struct netlist *nets_new(void);

@@ -375,6 +375,8 @@ child_gone(struct child *c, int status)
 	evtimer_del(&c->timer);
 	evtimer_del(&c->ping);
 	TAILQ_REMOVE(&master.children, c, entry);
+	if (c->type == PROC_PROXY)
+		source_gone(c);
 	s = c->slot;
 	if (s != NULL && s->next == c) {
 		s->next = NULL;

@@ -113,6 +113,7 @@ int
 config_send(struct imsgbuf *ib, const struct conf *conf)
 {
 	const struct conf_rule	*r;
+	uint32_t		 i;
 
 	if (imsg_compose(ib, IMSG_CONF_BEGIN, 0, -1, &conf->g,
 	    sizeof(conf->g)) == -1)
@@ -123,6 +124,10 @@ config_send(struct imsgbuf *ib, const struct conf *conf)
 		if (send_listeners(ib, conf) == -1 ||
 		    send_tables(ib, conf) == -1)
 			return (-1);
+		for (i = 0; i < conf->nservers; i++)
+			if (imsg_compose(ib, IMSG_CONF_SERVER, 0, -1,
+			    &conf->server[i], sizeof(conf->server[i])) == -1)
+				return (-1);
 		TAILQ_FOREACH(r, &conf->rules, entry)
 			if (imsg_compose(ib, IMSG_CONF_RULE, 0, -1, &r->w,
 			    sizeof(r->w)) == -1)

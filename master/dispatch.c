@@ -70,6 +70,8 @@ dispatch_child(int fd, uint32_t events, void *arg)
 static void
 dispatch_frame(struct child *c, struct imsg *imsg)
 {
+	struct msg_source	 source;
+
 	switch (imsg->type) {
 	case IMSG_READY:
 		child_ready(c, imsg);
@@ -87,6 +89,11 @@ dispatch_frame(struct child *c, struct imsg *imsg)
 		break;
 	case IMSG_SOCK_REQ:
 		sock_request(c, imsg);
+		break;
+	case IMSG_SOURCE:
+		memcpy(&source, imsg->data, sizeof(source));
+		if (source_count(c, &source) == -1)
+			child_bad(c, "counts what it cannot have");
 		break;
 	case IMSG_SCAN_STALE:
 		if (c->slot != NULL && c->slot->child == c)

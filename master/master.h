@@ -88,6 +88,13 @@ void		 master_check_reload(void);
 /* Stopping, and everybody gone?  Then end the loop. */
 void		 master_check_end(void);
 
+/* source.c */
+
+/* A proxy's count of a source.  Returns 0, or -1: it cannot have that. */
+int		 source_count(struct child *, const struct msg_source *);
+/* A proxy is gone, with all that it counted. */
+void		 source_gone(const struct child *);
+
 /* confsend.c */
 
 /* Queue the whole configuration for a child.  0, or -1 with errno. */

@@ -17,6 +17,7 @@ master_SRCS =	\
 	printconf.c \
 	rundir.c \
 	setting.c \
+	source.c \
 	spawn.c \
 	value.c
 master_LIBS =

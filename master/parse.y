@@ -30,15 +30,17 @@
 #include "value.h"
 
 /* What may follow, each after "|"; keywords as they are written. */
-#define X_STATEMENT	"address|antivirus|early|helo|include|limit|"	\
-	"listen|log|mark|message|newline|on|parsers|run|scanners|"	\
-	"sessions|smtp|spool|starttls|table|timeout|user|workers|"	\
-	"name = \"value\""
+#define X_STATEMENT	"address|antivirus|banner|early|helo|include|"	\
+	"limit|listen|log|mark|message|newline|on|parsers|run|"		\
+	"scanners|server|sessions|smtp|spool|starttls|table|timeout|"	\
+	"user|workers|name = \"value\""
+#define X_LISTENOPT	"starttls|banner|proxy|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
 	"literal|unqualified"
 #define X_VERB		"vrfy|expn|help|etrn|turn|atrn|verb|debug|wiz|"	\
 	"send|soml|saml|xclient|xforward|burl|unknown"
-#define X_LIMIT		"line|path|recipients|errors|messages"
+#define X_LIMIT		"line|path|recipients|errors|messages|source|"	\
+	"ipv4-prefix|ipv6-prefix"
 #define X_WHO		"source|from|destination|to|" X_END
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
@@ -69,9 +71,13 @@ static struct wordlist	*list;		/* likewise */
 static struct rule	*rule;		/* likewise; NULL: too many */
 static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
+static struct listen_opts opts;	/* of the statement that is read */
+static struct conf_server_wire server;	/* likewise */
+static const char	*after;		/* X_..., what may follow an option */
 static unsigned int	 verbs;		/* bits, of an smtp statement */
 %}
 
+%token	BANNER IDENTITY PROTOCOL SERVER
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
@@ -85,6 +91,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	<num>	VERDICT TIMEOUT_NAME FORM VERB LIMIT_NAME
 %token	<str>	ASSIGN STRING TABLENAME WORD
 %type	<str>	macro_value word listen_on relay_port table_name pattern
+%type	<num>	identity
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight
 %type	<num>	list_kind
@@ -114,6 +121,7 @@ stmt	: macro
 	| antivirus
 	| timeout
 	| listen
+	| server
 	| table
 	| rule
 	;
@@ -163,9 +171,13 @@ single	: WORKERS x_number word {
 	| SPOOL x_memory MEMORY x_ram word {
 		setting_set(S_SPOOL_MEMORY, &$<pos>1, &$<pos>5, $5);
 	}
-	| STARTTLS x_starttls starttls {
+	| STARTTLS x_starttls starttls x_end {
 		if (setting_mark(S_STARTTLS, &$<pos>1) == 0)
 			conf->g.starttls = $3;
+	}
+	| BANNER x_banner word {
+		if (setting_mark(S_BANNER, &$<pos>1) == 0)
+			build_banner(&$<pos>3, $3, conf->g.banner);
 	}
 	| NEWLINE x_newline REJECT {
 		expect(X_END);
@@ -209,6 +221,9 @@ limit_list
 limit_one
 	: LIMIT_NAME x_number word {
 		setting_set($1, &$<pos>1, &$<pos>3, $3);
+	}
+	| SOURCE x_number word {
+		setting_set(S_LIMIT_SOURCE, &$<pos>1, &$<pos>3, $3);
 	}
 	;
 
@@ -269,12 +284,9 @@ message	: SIZE x_size word {
 	;
 
 starttls
-	: WITHHOLD	{ $$ = STARTTLS_WITHHOLD; expect(X_END); }
-	| PASS		{ $$ = STARTTLS_PASS; expect(X_END); }
-	| REFUSE x_plaintext PLAINTEXT {
-		$$ = STARTTLS_REQUIRE;
-		expect(X_END);
-	}
+	: WITHHOLD			{ $$ = STARTTLS_WITHHOLD; }
+	| PASS				{ $$ = STARTTLS_PASS; }
+	| REFUSE x_plaintext PLAINTEXT	{ $$ = STARTTLS_REQUIRE; }
 	;
 
 antivirus
@@ -348,18 +360,67 @@ timeout_one
 
 timeout_name
 	: TIMEOUT_NAME
+	| BANNER			{ $$ = TMO_BANNER; }
 	| CONNECT			{ $$ = TMO_CONNECT; }
 	| BLOCK				{ $$ = TMO_BLOCK; }
 	;
 
-listen	: LISTEN x_listen listen_mode x_onport listen_on PORT x_port word {
+listen	: LISTEN x_listen listen_mode x_onport listen_on PORT x_port word
+	    x_listenopt listen_opts {
 		build_listener(&$<pos>1, $3, $5, &$<pos>5, $8, &$<pos>8,
-		    NULL, NULL, NULL, NULL);
+		    NULL, NULL, NULL, NULL, &opts);
 	}
 	| LISTEN x_listen ON x_addr word x_portword PORT x_port word
-	    x_relay RELAY x_to TO x_addr word x_relayport relay_port {
+	    x_relay RELAY x_to TO x_addr word x_relayport relay_port
+	    x_listenopt listen_opts {
 		build_listener(&$<pos>1, LISTEN_RELAY, $5, &$<pos>5,
-		    $9, &$<pos>9, $15, &$<pos>15, $17, &$<pos>17);
+		    $9, &$<pos>9, $15, &$<pos>15, $17, &$<pos>17, &opts);
+	}
+	;
+
+listen_opts
+	: /* empty */
+	| listen_opts STARTTLS x_starttls starttls x_more {
+		build_once(&$<pos>2, opts.starttls != 0, "starttls");
+		opts.starttls = $4 + 1;
+	}
+	| listen_opts BANNER x_banner word x_more {
+		build_once(&$<pos>2, opts.banner[0] != '\0', "banner");
+		build_banner(&$<pos>4, $4, opts.banner);
+	}
+	| listen_opts PROXY x_protocol PROTOCOL x_from FROM x_host host {
+		build_once(&$<pos>2, opts.has_proxied, "proxy protocol");
+		opts.has_proxied = 1;
+		opts.proxied = host;
+	}
+	;
+
+server	: SERVER x_server host server_opts {
+		build_server(&$<pos>1, &host, &server);
+	}
+	;
+
+server_opts
+	: /* empty */
+	| server_opts STARTTLS x_starttls starttls x_more {
+		build_once(&$<pos>2, server.starttls != 0, "starttls");
+		server.starttls = $4 + 1;
+	}
+	| server_opts IDENTITY x_identity identity x_more {
+		build_once(&$<pos>2, server.identity != IDENTITY_NONE,
+		    "identity");
+		server.identity = $4;
+	}
+	;
+
+identity: PROXY x_version word {
+		$$ = build_version(&$<pos>3, $3);
+	}
+	| VERB {
+		$$ = IDENTITY_XCLIENT;
+		if ($1 != SMTP_XCLIENT)
+			lex_error(&$<pos>1, "proxy or xclient",
+			    "no identity can be told by it");
 	}
 	;
 
@@ -452,6 +513,8 @@ net	: word x_netmore {
 	;
 
 rule	: ON x_phase phase x_action action {
+		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT
+		    "|content|anomaly|" X_WHO;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
@@ -624,6 +687,18 @@ x_list	: { expect("{|file"); } ;
 x_scope	: { expect(X_SCOPE); } ;
 x_scopemore: { expect(",|in|score|anomaly|" X_WHO); } ;
 x_weight: { expect("weight|,|a word or expression|}"); } ;
+x_banner: { expect("a banner in quotes"); } ;
+x_from	: { expect("from"); } ;
+x_identity: { expect("proxy|xclient"); } ;
+x_listenopt: { expect(X_LISTENOPT); after = X_LISTENOPT; } ;
+x_protocol: { expect("protocol"); } ;
+x_server: {
+		expect("!|<table>|" X_NET "|{");
+		after = "starttls|identity|" X_END;
+		memset(&server, 0, sizeof(server));
+	}
+	;
+x_version: { expect("v1|v2"); } ;
 x_antivirus: { expect("embedded|clamd|none"); } ;
 x_directory: { expect("directory"); } ;
 x_duration: { expect("a duration such as 30s"); } ;
@@ -635,11 +710,14 @@ x_host	: { expect("!|<table>|" X_NET "|{"); } ;
 x_host2	: { expect("<table>|" X_NET "|{"); } ;
 x_limit	: { expect("file|total|depth|files"); } ;
 x_limits: { expect(",|}|file|total|depth|files"); } ;
-x_listen: { expect("redirect|tproxy|on"); } ;
+x_listen: {
+		expect("redirect|tproxy|on");
+		memset(&opts, 0, sizeof(opts));
+	}
+	;
 x_memory: { expect("memory"); } ;
 x_message: { expect("size|parts|depth"); } ;
-x_more	: { expect(rule->w.phase == PHASE_CONNECT ? X_WHO :
-	    "or|" X_VERDICT "|content|anomaly|" X_WHO); } ;
+x_more	: { expect(after); } ;
 x_name	: { expect(X_NAME); } ;
 x_net	: { expect(X_NET); } ;
 x_netmore: { expect(",|" X_NET "|}"); } ;
@@ -653,7 +731,7 @@ x_port	: { expect("a port"); } ;
 x_portword: { expect("port"); } ;
 x_ram	: { expect("a size such as 512M or 25%"); } ;
 x_relay	: { expect("relay"); } ;
-x_relayport: { expect("port|" X_END); } ;
+x_relayport: { expect("port|" X_LISTENOPT); } ;
 x_size	: { expect(X_SIZE); } ;
 x_sizeword: { expect("size"); } ;
 x_early	: { expect("pass|refuse"); } ;

@@ -22,7 +22,10 @@ static void	 print_quoted(FILE *, const char *);
 static void	 print_smtp(FILE *, const struct conf_globals *);
 static void	 print_globals(FILE *, const struct conf_globals *);
 static void	 print_antivirus(FILE *, const struct conf_globals *);
-static void	 print_listener(FILE *, const struct conf_listener_wire *);
+static void	 print_listener(FILE *, const struct conf *,
+		    const struct conf_listener_wire *);
+static void	 print_server(FILE *, const struct conf *,
+		    const struct conf_server_wire *);
 static void	 print_nets(FILE *, const struct conf_table *);
 static void	 print_host(FILE *, const struct conf *, const char *,
 		    uint32_t, uint32_t);
@@ -88,8 +91,10 @@ print_smtp(FILE *f, const struct conf_globals *g)
 		fprintf(f, "helo required\n");
 	fprintf(f, "early %s\n", g->refuse_early ? "refuse" : "pass");
 	fprintf(f, "limit line %u\nlimit path %u\nlimit recipients %u\n"
-	    "limit errors %u\nlimit messages %u\n", g->line_max,
-	    g->path_max, g->rcpt_max, g->errors_max, g->messages_max);
+	    "limit errors %u\nlimit messages %u\nlimit source %u\n"
+	    "limit ipv4-prefix %u\nlimit ipv6-prefix %u\n", g->line_max,
+	    g->path_max, g->rcpt_max, g->errors_max, g->messages_max,
+	    g->source_max, g->source_bits4, g->source_bits6);
 	for (i = 0; i < SMTP_VERB_MAX; i++)
 		fprintf(f, "smtp %s %s\n", conf_verb_name(i),
 		    policy[g->verb[i]]);
@@ -127,8 +132,12 @@ print_globals(FILE *f, const struct conf_globals *g)
 	fprintf(f, "message parts %u\n", g->parts_max);
 	fprintf(f, "message depth %u\n", g->depth_max);
 	fprintf(f, "spool memory %s\n", value_size_text(g->spool_max, buf));
-	fprintf(f, "starttls %s\n", g->starttls == STARTTLS_PASS ? "pass" :
-	    g->starttls == STARTTLS_REQUIRE ? "refuse plaintext" : "withhold");
+	fprintf(f, "starttls %s\n", conf_starttls_name(g->starttls));
+	if (g->banner[0] != '\0') {
+		fprintf(f, "banner ");
+		print_quoted(f, g->banner);
+		fprintf(f, "\n");
+	}
 	print_smtp(f, g);
 	print_antivirus(f, g);
 	fprintf(f, "timeout {\n");
@@ -139,18 +148,43 @@ print_globals(FILE *f, const struct conf_globals *g)
 }
 
 static void
-print_listener(FILE *f, const struct conf_listener_wire *l)
+print_listener(FILE *f, const struct conf *conf,
+    const struct conf_listener_wire *l)
 {
 	char	 ip[ADDR_STRLEN], relay[ADDR_STRLEN];
 
 	addr_ip(&l->addr, ip, sizeof(ip));
 	if (l->mode == LISTEN_RELAY)
-		fprintf(f, "listen on %s port %u relay to %s port %u\n", ip,
+		fprintf(f, "listen on %s port %u relay to %s port %u", ip,
 		    l->addr.port, addr_ip(&l->relay, relay, sizeof(relay)),
 		    l->relay.port);
 	else
-		fprintf(f, "listen %s on %s port %u\n",
+		fprintf(f, "listen %s on %s port %u",
 		    conf_listen_name(l->mode), ip, l->addr.port);
+	if (l->starttls != 0)
+		fprintf(f, " starttls %s",
+		    conf_starttls_name(l->starttls - 1));
+	if (l->banner[0] != '\0') {
+		fprintf(f, " banner ");
+		print_quoted(f, l->banner);
+	}
+	if (l->proxied != 0)
+		print_host(f, conf, "proxy protocol from", l->proxied - 1, 0);
+	fprintf(f, "\n");
+}
+
+static void
+print_server(FILE *f, const struct conf *conf,
+    const struct conf_server_wire *w)
+{
+	fprintf(f, "server");
+	print_host(f, conf, "", w->table, w->not);
+	if (w->starttls != 0)
+		fprintf(f, " starttls %s",
+		    conf_starttls_name(w->starttls - 1));
+	if (w->identity != IDENTITY_NONE)
+		fprintf(f, " identity %s", conf_identity_name(w->identity));
+	fprintf(f, "\n");
 }
 
 static void
@@ -181,7 +215,8 @@ print_host(FILE *f, const struct conf *conf, const char *which, uint32_t id,
 	if (id == RULE_NO_TABLE)
 		return;
 	t = conf->table[id];
-	fprintf(f, " %s %s", which, is_not ? "! " : "");
+	fprintf(f, " %s%s%s", which, which[0] == '\0' ? "" : " ",
+	    is_not ? "! " : "");
 	if (t->w.name[0] == '\0')
 		print_nets(f, t);
 	else
@@ -287,10 +322,11 @@ config_print(const struct conf *conf, FILE *f)
 	const struct conf_table		*t;
 	const struct conf_list		*list;
 	const struct conf_rule		*r;
+	uint32_t			 i;
 
 	print_globals(f, &conf->g);
 	TAILQ_FOREACH(l, &conf->listeners, entry)
-		print_listener(f, &l->w);
+		print_listener(f, conf, &l->w);
 	TAILQ_FOREACH(t, &conf->tables, entry) {
 		if (t->w.name[0] == '\0')
 			continue;
@@ -300,6 +336,8 @@ config_print(const struct conf *conf, FILE *f)
 	}
 	TAILQ_FOREACH(list, &conf->lists, entry)
 		print_list(f, list);
+	for (i = 0; i < conf->nservers; i++)
+		print_server(f, conf, &conf->server[i]);
 	TAILQ_FOREACH(r, &conf->rules, entry)
 		print_rule(f, conf, &r->w);
 	return (fflush(f) == EOF || ferror(f) ? -1 : 0);

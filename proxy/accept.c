@@ -179,6 +179,27 @@ connect_rules(struct session *s)
 	    (unsigned long long)s->id);
 }
 
+void
+accept_go(struct session *s)
+{
+	const struct conf_server_wire	*w;
+
+	if ((w = conf_server(s->conf, &s->dest)) != NULL) {
+		s->identity = (uint8_t)w->identity;
+		if (w->starttls != 0)
+			s->starttls = (uint8_t)(w->starttls - 1);
+	}
+	if (source_begin(s) == -1) {
+		session_log(s, "connect refused: too many sessions of this "
+		    "source");
+		client_goodbye(s, "too many sessions of this source",
+		    "421 4.7.0 Too many sessions from your network, try "
+		    "again later");
+		return;
+	}
+	connect_rules(s);
+}
+
 static void
 accept_one(const struct conf_listener *l, int fd, const struct addr *client)
 {
@@ -192,7 +213,7 @@ accept_one(const struct conf_listener *l, int fd, const struct addr *client)
 		return;
 	}
 	ours = original_dst(fd, l, &dest) == -1;
-	s = session_new(fd, (uint8_t)l->w.mode, client, &dest);
+	s = session_new(fd, l, client, &dest);
 	if (s == NULL) {
 		log_warn("cannot begin a session");
 		return;
@@ -207,8 +228,11 @@ accept_one(const struct conf_listener *l, int fd, const struct addr *client)
 		session_log(s, "connect refused: too many sessions");
 		client_goodbye(s, "too many sessions", "421 4.3.2 Too many "
 		    "sessions, try again later");
-	} else
-		connect_rules(s);
+	} else if (l->w.proxied != 0 && conf_table_match(
+	    s->conf->table[l->w.proxied - 1], client))
+		s->state = SESSION_HEADER;
+	else
+		accept_go(s);
 	session_run(s);
 }
 

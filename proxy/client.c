@@ -18,12 +18,14 @@
 #include <string.h>
 
 #include "proxy.h"
+#include "proxyproto.h"
 
 #define INFLIGHT_MAX	64	/* forwarded commands without a reply */
 
 static int	 take_line(struct session *, size_t, size_t *);
 static int	 take_data(struct session *);
 static int	 take_chunk(struct session *);
+static int	 take_header(struct session *);
 static int	 take_command(struct session *, char *, size_t);
 static int	 command_simple(struct session *, enum verb, const char *,
 		    size_t, size_t);
@@ -224,7 +226,7 @@ mail_refused(struct session *s)
 		return ("503 5.5.1 Between chunks");
 	if (g->need_helo && s->helo == NULL)
 		return ("503 5.5.1 Send HELO or EHLO first");
-	if (g->starttls == STARTTLS_REQUIRE)
+	if (s->starttls == STARTTLS_REQUIRE)
 		return ("530 5.7.0 Must issue a STARTTLS command first");
 	return (NULL);
 }
@@ -478,7 +480,7 @@ take_chunk(struct session *s)
 static void
 command_starttls(struct session *s, const char *line, size_t len)
 {
-	if (s->conf->g.starttls != STARTTLS_WITHHOLD) {
+	if (s->starttls != STARTTLS_WITHHOLD) {
 		/* What was sent in the clear must not count afterwards. */
 		if (s->cin.len > len + 2) {
 			client_goodbye(s, "bytes behind STARTTLS",
@@ -488,6 +490,7 @@ command_starttls(struct session *s, const char *line, size_t len)
 		server_command(s, VERB_STARTTLS, line, len, NULL);
 		return;
 	}
+	s->tls_refused++;
 	session_log(s, "starttls refused");
 	refuse(s, "454 4.7.0 TLS is not available", line, len);
 }
@@ -541,7 +544,7 @@ command_simple(struct session *s, enum verb verb, const char *line,
 		if (arg != len)
 			why = "501 5.5.4 No argument allowed";
 	} else if (verb == VERB_AUTH &&
-	    s->conf->g.starttls == STARTTLS_REQUIRE)
+	    s->starttls == STARTTLS_REQUIRE)
 		why = "530 5.7.0 Must issue a STARTTLS command first";
 	if (why == NULL)
 		server_command(s, verb, line, len, line + arg);
@@ -613,6 +616,8 @@ take_command(struct session *s, char *line, size_t len)
 	case VERB_OWN_RSET:
 	case VERB_OWN_DATA:
 	case VERB_OWN_BDAT:
+	case VERB_OWN_EHLO:
+	case VERB_OWN_XCLIENT:
 		refuse(s, "500 5.5.2 Command not recognized", line, len);
 		break;
 	}
@@ -635,6 +640,34 @@ take_data(struct session *s)
 	return (1);
 }
 
+/*
+ * The header of a balancer that was configured to send one; without it, it
+ * gets nothing: not even the banner that would tell it to speak first.
+ */
+static int
+take_header(struct session *s)
+{
+	struct addr	 src;
+	size_t		 used;
+	int		 n;
+
+	n = proxyproto_parse(buf_ptr(&s->cin), s->cin.len, &src, &used);
+	if (n == 0)
+		return (0);
+	if (n == -1) {
+		session_log(s, "bad PROXY header");
+		session_free(s, "bad PROXY header");
+		return (0);
+	}
+	if (n == 1)
+		s->client = src;
+	buf_drain(&s->cin, used);
+	evtimer_del(&s->ctimer);
+	s->state = SESSION_CONNECT;
+	accept_go(s);
+	return (1);
+}
+
 int
 client_input(struct session *s)
 {
@@ -649,6 +682,8 @@ client_input(struct session *s)
 		return (take_chunk(s));
 	case SESSION_TUNNEL:
 		return (session_tunnel(s, &s->cin, &s->sout));
+	case SESSION_HEADER:
+		return (take_header(s));
 	case SESSION_LINGER:
 		buf_drain(&s->cin, s->cin.len);
 		return (0);

@@ -110,7 +110,11 @@ ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
 		text = n > 5 ? (const char *)data + off + 4 : "";
 		textlen = n > 5 ? n - 6 : 0;
 		if (first) {
-			/* The server's own name and greeting. */
+			/* The server's own name and greeting, or ours. */
+			if (s->banner != NULL) {
+				text = s->banner;
+				textlen = strcspn(text, " ");
+			}
 			if (put(out, text, textlen, &last) == -1)
 				return (-1);
 			first = 0;
@@ -120,8 +124,8 @@ ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
 		case KEEP_NO:
 			continue;
 		case KEEP_TLS:
-			if (s->conf->g.starttls == STARTTLS_WITHHOLD) {
-				session_log(s, "starttls withheld");
+			if (s->starttls == STARTTLS_WITHHOLD) {
+				*flags |= SF_TLS_WITHHELD;
 				continue;
 			}
 			break;

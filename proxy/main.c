@@ -241,10 +241,11 @@ master_event(int fd, uint32_t events, void *arg)
 static void
 master_frame(struct imsg *imsg)
 {
-	struct msg_chan	 chan;
-	struct msg_sock	 sock;
-	struct conf	*conf;
-	int		 n;
+	struct msg_source	 source;
+	struct msg_chan		 chan;
+	struct msg_sock		 sock;
+	struct conf		*conf;
+	int			 n;
 
 	switch (imsg->type) {
 	case IMSG_CHAN:
@@ -262,6 +263,10 @@ master_frame(struct imsg *imsg)
 		break;
 	case IMSG_LOCAL:
 		local_set(imsg);
+		break;
+	case IMSG_SOURCE:
+		memcpy(&source, imsg->data, sizeof(source));
+		source_others(&source);
 		break;
 	case IMSG_DRAIN:
 		drain();

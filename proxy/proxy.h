@@ -25,6 +25,7 @@
 
 /* Where a session is.  Every switch over this names all of them. */
 enum session_state {
+	SESSION_HEADER,		/* a PROXY header is awaited first */
 	SESSION_CONNECT,	/* no connection to the server yet */
 	SESSION_BANNER,		/* waiting for its 220 */
 	SESSION_COMMAND,	/* commands and replies */
@@ -62,7 +63,9 @@ enum verb {
 	VERB_OWN_NOOP,		/* keeps the server awake; reply swallowed */
 	VERB_OWN_RSET,		/* ends a refused message; reply swallowed */
 	VERB_OWN_DATA,		/* delivery of an accepted message */
-	VERB_OWN_BDAT		/* the same by RFC 3030 */
+	VERB_OWN_BDAT,		/* the same by RFC 3030 */
+	VERB_OWN_EHLO,		/* does the server know XCLIENT? */
+	VERB_OWN_XCLIENT	/* who the client is */
 };
 
 /* One command in flight; replies come back in the same order. */
@@ -103,6 +106,13 @@ enum data_state {
 struct session;
 struct job;
 
+/* A whole reply of a server, at the begin of a buffer. */
+struct reply {
+	int		 code;		/* 200 to 599 */
+	size_t		 len;		/* bytes of all its lines */
+	size_t		 nlines;
+};
+
 /* A message, from DATA to the reply to its dot. */
 struct message {
 	int			 fd;		/* memfd, sealed at the dot */
@@ -140,11 +150,16 @@ struct session {
 	enum session_state	 state;
 	unsigned int		 flags;		/* SF_* */
 	struct conf		*conf;		/* referenced */
-	struct addr		 client;
+	struct addr		 client;	/* for all that is decided */
+	struct addr		 peer;		/* who has connected to us */
 	struct addr		 dest;		/* the server meant */
 	uint8_t			 mode;		/* enum listen_mode */
 	uint8_t			 tries;		/* of connect */
+	uint8_t			 starttls;	/* enum starttls_mode */
+	uint8_t			 identity;	/* enum identity */
 	uint16_t		 errors;	/* refused lines */
+	uint16_t		 withheld;	/* offers of STARTTLS */
+	uint16_t		 tls_refused;	/* tries all the same */
 	uint32_t		 nmessages;	/* passed */
 	uint32_t		 nseen;		/* received, passed or not */
 	uint64_t		 started;	/* ms */
@@ -156,6 +171,9 @@ struct session {
 	struct evtimer		 deadline;	/* of the whole session */
 	STAILQ_HEAD(, inflight)	 inflight;
 	char			*helo;
+	const char		*banner;	/* of conf, or NULL */
+	uint8_t			*greeting;	/* the server's, kept */
+	size_t			 greeting_len;	/* during XCLIENT */
 	struct envelope		*env;
 	struct message		*msg;
 	const char		*end;		/* reason of the end, for log */
@@ -177,6 +195,8 @@ struct session {
 #define SF_SERVER_CHUNK	0x2000	/* server announced CHUNKING */
 #define SF_SERVER_BIN	0x4000	/* server announced BINARYMIME */
 #define SF_MAIL_BIN	0x8000	/* MAIL in flight has BODY=BINARYMIME */
+#define SF_TLS_WITHHELD	0x20000	/* STARTTLS was taken out of EHLO */
+#define SF_COUNTED	0x10000	/* among those of its source */
 
 TAILQ_HEAD(sessions, session);
 
@@ -216,6 +236,23 @@ void		 proxy_scanner(uint64_t content);
 void		 accept_start(struct conf *);
 /* Stop accepting for good. */
 void		 accept_stop(void);
+/*
+ * The client's address is known: count it, ask the rules, call the server or
+ * say why not.
+ */
+void		 accept_go(struct session *);
+
+/* source.c */
+
+/*
+ * One session more of its client's source.  Returns 0, or -1 when there are
+ * too many already.
+ */
+int		 source_begin(struct session *);
+/* It is over; does nothing for one that was not counted. */
+void		 source_end(struct session *);
+/* What the other proxies have, from master. */
+void		 source_others(const struct msg_source *);
 
 /* sock.c */
 
@@ -237,8 +274,8 @@ void		 sock_forget(struct session *);
  * A new session over an accepted socket, which is taken.  Its server is not
  * connected yet.  NULL when memory or epoll fail (fd is closed).
  */
-struct session	*session_new(int fd, uint8_t mode, const struct addr *client,
-		    const struct addr *dest);
+struct session	*session_new(int fd, const struct conf_listener *,
+		    const struct addr *client, const struct addr *dest);
 /*
  * Do all that can be done now: take commands and replies out of the buffers,
  * write, set events and timers.  Every event handler ends here.  The session
@@ -319,14 +356,27 @@ void		 server_command(struct session *, enum verb, const char *line,
 		    size_t len, const char *arg);
 /* The connection to the server is lost or unusable. */
 void		 server_lost(struct session *, const char *why);
+/*
+ * The greeting for the client, len bytes of a reply with its code, or what
+ * was configured in its place.  Commands may come.
+ */
+void		 server_banner(struct session *, const uint8_t *, size_t len,
+		    int code);
+
+/* identity.c */
+
+/* The connection stands: a PROXY header, where one is due. */
+void		 identity_connected(struct session *);
+/*
+ * The server has greeted.  Returns 1 when XCLIENT comes first, and the client
+ * has to wait; else 0.
+ */
+int		 identity_banner(struct session *, const struct reply *);
+/* Replies to our own EHLO and XCLIENT, which are in sin. */
+void		 identity_ehlo(struct session *, const struct reply *);
+void		 identity_xclient(struct session *, const struct reply *);
 
 /* reply.c */
-
-struct reply {
-	int		 code;		/* 200 to 599 */
-	size_t		 len;		/* bytes of all its lines */
-	size_t		 nlines;
-};
 
 /*
  * Is there a complete reply at the begin of these bytes?  Returns 1 and fills

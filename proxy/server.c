@@ -14,6 +14,7 @@
 
 static void	 reply_take(struct session *, enum verb, const char *,
 		    const struct reply *);
+static void	 pass_bytes(struct session *, const uint8_t *, size_t, int);
 static void	 reply_pass(struct session *, const struct reply *);
 static void	 reply_hello(struct session *, enum verb, const char *,
 		    const struct reply *);
@@ -80,6 +81,7 @@ server_lost(struct session *s, const char *why)
 	}
 	session_close_server(s);
 	switch (s->state) {
+	case SESSION_HEADER:
 	case SESSION_CONNECT:
 	case SESSION_BANNER:
 		client_goodbye(s, why, "421 4.4.1 No mail service: %s", why);
@@ -118,17 +120,39 @@ server_lost(struct session *s, const char *why)
 }
 
 static void
-reply_pass(struct session *s, const struct reply *r)
+pass_bytes(struct session *s, const uint8_t *data, size_t len, int code)
 {
-	if (buf_add(&s->cout, buf_ptr(&s->sin), r->len) == -1) {
+	if (buf_add(&s->cout, data, len) == -1) {
 		s->end = "client does not read";
 		s->flags |= SF_DEAD;
 	}
 	/* RFC 5321 section 3.8: it closes, whatever it was asked. */
-	if (r->code == 421) {
+	if (code == 421) {
 		s->end = "server said 421";
 		s->state = SESSION_CLOSING;
 	}
+}
+
+static void
+reply_pass(struct session *s, const struct reply *r)
+{
+	pass_bytes(s, buf_ptr(&s->sin), r->len, r->code);
+}
+
+void
+server_banner(struct session *s, const uint8_t *data, size_t len, int code)
+{
+	s->state = SESSION_COMMAND;
+	/* RFC 5321 section 4.3.1: the client waits for the banner. */
+	if (s->conf->g.refuse_early && session_peek(s)) {
+		client_goodbye(s, "early talker", "554 5.5.0 Spoke before "
+		    "the banner");
+		return;
+	}
+	if (s->banner != NULL && code == 220)
+		client_reply(s, "220 %s", s->banner);
+	else
+		pass_bytes(s, data, len, code);
 }
 
 static void
@@ -147,6 +171,11 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 	session_reset(s);
 	s->flags &= ~(unsigned int)(SF_SERVER_PIPE | SF_SERVER_CHUNK |
 	    SF_SERVER_BIN);
+	if (verb == VERB_HELO && s->banner != NULL) {
+		client_reply(s, "250 %.*s", (int)strcspn(s->banner, " "),
+		    s->banner);
+		return;
+	}
 	if (verb == VERB_HELO) {
 		reply_pass(s, r);
 		return;
@@ -156,6 +185,8 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 		s->end = "client does not read";
 		s->flags |= SF_DEAD;
 	}
+	if ((flags & SF_TLS_WITHHELD) && s->withheld++ == 0)
+		session_log(s, "starttls withheld");
 	s->flags |= flags;
 }
 
@@ -239,14 +270,14 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 	}
 	switch (verb) {
 	case VERB_BANNER:
-		s->state = SESSION_COMMAND;
-		/* RFC 5321 section 4.3.1: the client waits for the banner. */
-		if (s->conf->g.refuse_early && session_peek(s)) {
-			client_goodbye(s, "early talker", "554 5.5.0 Spoke "
-			    "before the banner");
-			break;
-		}
-		reply_pass(s, r);
+		if (!identity_banner(s, r))
+			server_banner(s, buf_ptr(&s->sin), r->len, r->code);
+		break;
+	case VERB_OWN_EHLO:
+		identity_ehlo(s, r);
+		break;
+	case VERB_OWN_XCLIENT:
+		identity_xclient(s, r);
 		break;
 	case VERB_HELO:
 	case VERB_EHLO:

@@ -51,8 +51,8 @@ static uint32_t	 server_events(const struct session *);
 static uint8_t	 scratch[READ_MAX];
 
 struct session *
-session_new(int fd, uint8_t mode, const struct addr *client,
-    const struct addr *dest)
+session_new(int fd, const struct conf_listener *l,
+    const struct addr *client, const struct addr *dest)
 {
 	struct session	*s;
 
@@ -70,8 +70,13 @@ session_new(int fd, uint8_t mode, const struct addr *client,
 	arc4random_buf(&s->id, sizeof(s->id));
 	s->state = SESSION_CONNECT;
 	s->conf = conf_ref(proxy.conf);
-	s->mode = mode;
-	s->client = *client;
+	/* Of the same configuration: strings of the listener stay. */
+	s->mode = (uint8_t)l->w.mode;
+	s->starttls = (uint8_t)(l->w.starttls == 0 ? s->conf->g.starttls :
+	    l->w.starttls - 1);
+	s->banner = l->w.banner[0] != '\0' ? l->w.banner :
+	    s->conf->g.banner[0] != '\0' ? s->conf->g.banner : NULL;
+	s->client = s->peer = *client;
 	s->dest = *dest;
 	s->started = now_ms();
 	buf_init(&s->cin, CIN_MAX);
@@ -143,6 +148,7 @@ session_free(struct session *s, const char *why)
 {
 	struct inflight	*f;
 	char		 client[ADDR_STRLEN], dest[ADDR_STRLEN];
+	char		 peer[ADDR_STRLEN];
 	int		 fd;
 
 	if (s->flags & SF_RUNNING) {
@@ -153,10 +159,16 @@ session_free(struct session *s, const char *why)
 	}
 	if (s->end == NULL)
 		s->end = why;
-	session_log(s, "end client=%s dest=%s messages=%u ms=%llu why=\"%s\"",
+	session_log(s, "end client=%s dest=%s%s%s messages=%u tls_withheld=%u "
+	    "tls_refused=%u ms=%llu why=\"%s\"",
 	    addr_ipport(&s->client, client, sizeof(client)),
-	    addr_ipport(&s->dest, dest, sizeof(dest)), s->nmessages,
+	    addr_ipport(&s->dest, dest, sizeof(dest)),
+	    addr_same(&s->client, &s->peer) ? "" : " peer=",
+	    addr_same(&s->client, &s->peer) ? "" :
+	    addr_ipport(&s->peer, peer, sizeof(peer)), s->nmessages,
+	    s->withheld, s->tls_refused,
 	    (unsigned long long)(now_ms() - s->started), s->end);
+	source_end(s);
 	sock_forget(s);
 	evtimer_del(&s->ctimer);
 	evtimer_del(&s->stimer);
@@ -177,6 +189,7 @@ session_free(struct session *s, const char *why)
 	buf_clear(&s->sin);
 	buf_clear(&s->sout);
 	free(s->helo);
+	free(s->greeting);
 	conf_unref(s->conf);
 	TAILQ_REMOVE(&proxy.sessions, s, entry);
 	proxy.nsessions--;
@@ -405,6 +418,7 @@ server_event(int fd, uint32_t events, void *arg)
 			f->arg[0] = '\0';
 			STAILQ_INSERT_TAIL(&s->inflight, f, entry);
 			s->state = SESSION_BANNER;
+			identity_connected(s);
 		}
 	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		server_read(s, events);
@@ -423,6 +437,10 @@ client_late(void *arg)
 
 	s = arg;
 	switch (s->state) {
+	case SESSION_HEADER:
+		session_log(s, "no PROXY header in time");
+		session_free(s, "no PROXY header in time");
+		return;
 	case SESSION_COMMAND:
 	case SESSION_AUTH:
 		client_goodbye(s, "client idle",
@@ -478,6 +496,7 @@ session_late(void *arg)
 			return;
 		}
 		break;
+	case SESSION_HEADER:
 	case SESSION_TUNNEL:
 	case SESSION_CLOSING:
 	case SESSION_LINGER:
@@ -604,10 +623,7 @@ session_run(struct session *s)
 	/* The client will send no more, and nothing is left to answer. */
 	if ((s->flags & SF_CLIENT_EOF) && STAILQ_EMPTY(&s->inflight) &&
 	    s->cout.len == 0 && (s->state != SESSION_TUNNEL ||
-	    s->cin.len + s->sout.len == 0) && (s->state == SESSION_COMMAND ||
-	    s->state == SESSION_AUTH || s->state == SESSION_DATA ||
-	    s->state == SESSION_CHUNK || s->state == SESSION_TUNNEL ||
-	    s->state == SESSION_LINGER))
+	    s->cin.len + s->sout.len == 0) && client_reads(s))
 		session_free(s, "client closed");
 	if ((s->flags & SF_CLIENT_GONE) && s->state != SESSION_DOT)
 		session_free(s, "client closed");
@@ -635,6 +651,7 @@ client_events(const struct session *s)
 		if (s->cin.len < s->cin.max && s->cout.len <= s->cout.max / 2)
 			events |= EPOLLIN;
 		break;
+	case SESSION_HEADER:
 	case SESSION_DATA:
 	case SESSION_CHUNK:
 	case SESSION_LINGER:
@@ -662,8 +679,9 @@ static int
 client_reads(const struct session *s)
 {
 	return (s->state == SESSION_COMMAND || s->state == SESSION_AUTH ||
-	    s->state == SESSION_DATA || s->state == SESSION_CHUNK ||
-	    s->state == SESSION_TUNNEL || s->state == SESSION_LINGER);
+	    s->state == SESSION_HEADER || s->state == SESSION_DATA ||
+	    s->state == SESSION_CHUNK || s->state == SESSION_TUNNEL ||
+	    s->state == SESSION_LINGER);
 }
 
 static uint32_t
@@ -704,6 +722,9 @@ wait_client(struct session *s)
 	case SESSION_CHUNK:
 		ms = session_timeout(s, TMO_BLOCK);
 		break;
+	case SESSION_HEADER:
+		ms = PROXY_HEADER_TIME;
+		break;
 	case SESSION_LINGER:
 		ms = LINGER;
 		break;
@@ -732,6 +753,8 @@ wait_server(struct session *s)
 		return;
 	ms = 0;
 	switch (s->state) {
+	case SESSION_HEADER:
+		break;
 	case SESSION_CONNECT:
 		ms = session_timeout(s, TMO_CONNECT);
 		break;

@@ -151,7 +151,9 @@ sock_use(struct session *s, int fd)
 	int			 saved_errno;
 
 	if (s->mode == LISTEN_TPROXY) {
-		src = s->client;
+		/* Who a balancer speaks for may be of the other family. */
+		src = s->client.family == s->dest.family ? s->client :
+		    s->peer;
 		src.port = 0;
 		len = addr_to_sockaddr(&src, &ss);
 		if (bind(fd, (struct sockaddr *)&ss, len) == -1)

@@ -204,14 +204,15 @@ verdict_log(const struct session *s, const char *action, const char *reply,
 	now = now_us();
 	for (n = 0; n < len && reply[n] != '\r'; n++)
 		;
-	session_log(s, "message client=%s dest=%s helo=%s from=%s to=%u "
-	    "size=%llu parts=%u verdict=%s virus=%s rule=%u action=%s "
+	session_log(s, "message client=%s dest=%s helo=%s auth=%d from=%s "
+	    "to=%u size=%llu parts=%u verdict=%s virus=%s rule=%u action=%s "
 	    "disconnect=%d reply=%s recv_ms=%llu parse_ms=%.1f scan_ms=%.1f "
 	    "deliver_ms=%.1f",
 	    addr_ipport(&s->client, client, sizeof(client)),
 	    addr_ipport(&s->dest, dest, sizeof(dest)),
 	    log_quote(helo, sizeof(helo), s->helo == NULL ? "-" : s->helo,
 	    s->helo == NULL ? 1 : strlen(s->helo)),
+	    (s->flags & SF_AUTHED) != 0,
 	    s->env->from[0] == '\0' ? "<>" : log_quote(from, sizeof(from),
 	    s->env->from, strlen(s->env->from)),
 	    s->env->nrcpt, (unsigned long long)m->size, m->nparts,

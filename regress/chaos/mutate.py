@@ -12,7 +12,10 @@ import re
 
 from mwtest import mail
 
-REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\r\n")
+REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])"
+                        rb"([\t\x20-\x7e\x80-\xff]*))?\r\n")
+REPLY_LINE_MAX = 4096   # with its end; SMTP_REPLY_LINE_MAX of the product
+REPLY_MAX = 65536       # SMTP_REPLY_MAX
 BDAT = re.compile(rb"BDAT +([0-9]{1,18})(?: +(LAST))?\Z", re.I)
 LINE_MAX = 2048         # of a command, in the product's default
 WORDS = (b"\r", b"\n", b"\0", b"\r\n", b".\r\n", b"\n.\n", b"\r\n.\n",
@@ -128,11 +131,16 @@ def mutate(rng, steps, times):
 
 
 def reply_next(data, pos):
-    """(code, end) of the reply there; None: not whole, or not a reply."""
-    code = None
+    """(code, end) of the reply there; None: not whole, or not a reply.
+
+    Beyond the limits it is none: nobody needs to believe an endless line.
+    """
+    code, start = None, pos
     while True:
         m = REPLY_LINE.match(data, pos)
         if m is None or code not in (None, m.group(1)):
+            return None
+        if m.end() - pos > REPLY_LINE_MAX or m.end() - start > REPLY_MAX:
             return None
         code, pos = m.group(1), m.end()
         if m.group(2) != b"-":

@@ -279,6 +279,7 @@ class Near:
         self.steps = steps
         self.sent = b""
         self.heard = b""
+        self.port = sock.getsockname()[1]
         self.open = True                # nothing seen of its end
         self.left = False               # without waiting
         self.story = []
@@ -427,7 +428,7 @@ class Lane(threading.Thread):
             return "the client waits for ever"
         if server.is_alive() or getattr(self.far, "stuck", False):
             return "the server waits for ever"
-        why = self.world.judge(near, self.far)
+        why = self.world.judge(number, near, self.far)
         if ONLY or why:
             self.tell(number, near)
         return why
@@ -452,6 +453,7 @@ class World:
         self.number = 0
         self.last = 1 << 60
         self.wrong = []
+        self.delivered = []     # (session, client's port, whole, taken)
         self.counts = dict.fromkeys(("sessions", "messages", "taken",
                                      "certain"), 0)
 
@@ -476,7 +478,7 @@ class World:
             t.join()
             t.sink.close()
 
-    def judge(self, near, far):
+    def judge(self, number, near, far):
         """The oracle: why this session was wrong, or None."""
         w = Walk(near.sent, near.heard, near.left,
                  far is not None and far.damage > 0)
@@ -487,6 +489,9 @@ class World:
             self.counts["messages"] += len(w.messages)
             self.counts["taken"] += len(far_taken)
             self.counts["certain"] += far is not None and far.in_step
+            if far_whole:
+                self.delivered.append((number, near.port, list(far_whole),
+                                       list(far_taken)))
         if w.wrong is not None:
             return w.wrong
         why = self.messages(w, far, far_whole, far_taken)
@@ -538,6 +543,45 @@ def build():
                        stderr=subprocess.STDOUT, text=True)
     check_equal(p.returncode, 0, "exit status of make: " + p.stdout[-1000:])
     os.environ["O"] = top
+
+
+def inspected(gw, world, mark):
+    """Each message that a server saw whole has a line of its own.
+
+    It tells that the message was clean, and what the gateway knows of the
+    server's answer: "pass" where that was 2yz.  A session's lines are all
+    there when its last one is, the one with the word "end".
+    """
+    ports = {port for _, port, _, _ in world.delivered}
+    wait.until(lambda: ports <= {port_of(e) for e in gw.log.events(mark)
+                                 if e.word == "end"},
+               "the end of each session in the log", step=0.2)
+    lines = {}
+    for e in gw.log.messages(mark):
+        lines.setdefault(port_of(e), []).append(e)
+    wrong = []
+    for number, port, whole, taken in world.delivered:
+        left = list(lines.get(port, []))
+        for entry in whole:
+            size = str(len(entry[0]))
+            want = ("pass",) if entry in taken else \
+                ("pass-refused", "pass-failed")
+            e = next((e for e in left if e["size"] == size and
+                      e["verdict"] == "clean" and e["action"] in want), None)
+            if e is not None:
+                left.remove(e)
+                continue
+            wrong.append("%d/%d: %d bytes, %s: %s" % (
+                SEED, number, len(entry[0]), " or ".join(want), "; ".join(
+                    "size=%(size)s verdict=%(verdict)s action=%(action)s" % e
+                    for e in lines.get(port, [])) or "no line"))
+    check(not wrong, lambda: "%d without a line: %s" % (
+        len(wrong), ", ".join(wrong[:8])))
+
+
+def port_of(event):
+    """The client's port."""
+    return int(event["client"].rsplit(":", 1)[1])
 
 
 def unharmed(gw, pids, mark):
@@ -605,10 +649,7 @@ def sessions(net, starttls, share):
                   world.counts["certain"] * 3 > world.counts["sessions"],
                   "too little was played: %s" % world.counts)
         with case(name + "nothing was delivered that was not inspected"):
-            wait.until(lambda: sum(
-                e.get("action") == "pass" for e in gw.log.messages(mark)) >=
-                world.counts["taken"], "a log line for each of %d messages" %
-                world.counts["taken"], 10, 1)
+            inspected(gw, world, mark)
         with case(name + "no process was harmed"):
             unharmed(gw, pids, mark)
         with case(name + "nothing is left behind"):

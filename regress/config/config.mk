@@ -2,9 +2,8 @@
 
 config_GEN =	$(O)/regress/config.gen/parse.c
 config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
-		master/keyword.c \
-			master/setting.c \
-		master/lists.c master/nets.c master/build.c master/check.c \
+		master/keyword.c master/setting.c master/lists.c \
+		master/nets.c master/build.c master/check.c \
 		master/printconf.c common/conf.c common/conflist.c \
 		common/parts.c common/addr.c common/log.c common/utf8.c \
 		common/proto.c common/ev.c

@@ -106,6 +106,7 @@ def auth(net, srv, gw):
 
     srv.keywords = ["AUTH LOGIN PLAIN"]
     got = []
+    mark = gw.log.mark()
     with Client(net.client, srv.addr) as c:
         c.ehlo()
         with case("AUTH LOGIN: lines pass untouched"):
@@ -135,6 +136,8 @@ def auth(net, srv, gw):
                         "AUTH PLAIN " + secret, "command")
         with case("mail goes on after AUTH"):
             check_equal(c.message(mail.plain()).code, 250, "reply")
+    # All of the session, and its end.
+    gw.log.wait(r" end client=", mark)
     with case("secrets are not in the log"):
         check(secret[:40] not in gw.log.text(), "it is")
 

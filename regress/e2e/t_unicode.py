@@ -265,7 +265,7 @@ def all_of(net, lib, mode, gw, peers):
     if gw is not None:
         with case("%s: all of it was inspected" % mode):
             seen = [(e["action"], e["verdict"], e["from"].strip("<>"))
-                    for e in gw.log.messages()]
+                    for e in gw.log.wait_messages(4)]
             check_equal(seen, 4 * [("pass", "clean", SENDER)], "log")
         with case("%s: infected" % mode):
             infected(lib, srv, gw)

@@ -74,7 +74,7 @@ check_line(const struct session *s, const char *text, size_t len,
 			break;
 	MUST(i < sizeof(words) / sizeof(words[0]));
 	if (strcmp(words[i], "STARTTLS") == 0)
-		MUST(s->conf->g.starttls == STARTTLS_PASS);
+		MUST(s->starttls == STARTTLS_PASS);
 	if (strcmp(words[i], "PIPELINING") == 0)
 		MUST(flags & SF_SERVER_PIPE);
 	if (strcmp(words[i], "CHUNKING") == 0)
@@ -108,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len < 2)
 		return (0);
 	s = unit_session();
-	s->conf->g.starttls = data[0] & 1 ? STARTTLS_PASS : STARTTLS_WITHHOLD;
+	s->starttls = data[0] & 1 ? STARTTLS_PASS : STARTTLS_WITHHOLD;
 	s->conf->g.message_max = (uint64_t)(data[1] + 1) << (data[0] >> 3);
 	n = make_reply(data + 2, len - 2, made);
 	in = unit_exact(made, n);
@@ -119,7 +119,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		MUST(out.max < n + 64);
 	} else {
 		MUST((flags & ~(unsigned int)(SF_SERVER_PIPE |
-		    SF_SERVER_CHUNK | SF_SERVER_BIN)) == 0);
+		    SF_SERVER_CHUNK | SF_SERVER_BIN | SF_TLS_WITHHELD)) == 0);
+		MUST((flags & SF_TLS_WITHHELD) == 0 ||
+		    s->starttls == STARTTLS_WITHHOLD);
 		MUST(reply_parse(buf_ptr(&out), out.len, &r) == 1);
 		MUST(r.len == out.len && r.code == 250);
 		MUST(out.len <= n + 64);

@@ -57,3 +57,13 @@ proxy/fuzz_command_CFLAGS = -Wno-format-nonliteral
 proxy/fuzz_reply_CFLAGS = -Wno-format-nonliteral
 proxy/fuzz_ehlo_CFLAGS = -Wno-format-nonliteral
 proxy/fuzz_data_CFLAGS = -Wno-format-nonliteral
+
+UNIT +=			proxy/test_proxyproto
+proxy/test_proxyproto_SRCS = regress/proxy/test_proxyproto.c \
+			proxy/proxyproto.c $(proxy_unit_SRCS)
+proxy/test_proxyproto_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_proxyproto_LIBS = -lbsd
+FUZZ +=			proxy/fuzz_proxyproto
+proxy/fuzz_proxyproto_SRCS = regress/proxy/fuzz_proxyproto.c \
+			proxy/proxyproto.c common/addr.c
+proxy/fuzz_proxyproto_CPPFLAGS = -Iproxy

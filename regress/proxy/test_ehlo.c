@@ -101,10 +101,10 @@ static const struct {
 	    "250-x\r\n250 SIZE 500\r\n", 0, 0 },
 	{ "starttls-withheld", 0, STARTTLS_WITHHOLD,
 	    "250-x\r\n250-STARTTLS\r\n250 DSN\r\n",
-	    "250-x\r\n250 DSN\r\n", 0, 1 },
+	    "250-x\r\n250 DSN\r\n", SF_TLS_WITHHELD, 0 },
 	{ "starttls-withheld-last", 0, STARTTLS_WITHHOLD,
 	    "250-x\r\n250-DSN\r\n250 starttls\r\n",
-	    "250-x\r\n250 DSN\r\n", 0, 1 },
+	    "250-x\r\n250 DSN\r\n", SF_TLS_WITHHELD, 0 },
 	{ "starttls-passed", 0, STARTTLS_PASS,
 	    "250-x\r\n250-STARTTLS\r\n250 DSN\r\n",
 	    "250-x\r\n250-STARTTLS\r\n250 DSN\r\n", 0, 0 },
@@ -143,7 +143,7 @@ run(size_t i)
 
 	snprintf(name, sizeof(name), "ehlo %s", table[i].name);
 	s = unit_session();
-	s->conf->g.starttls = table[i].starttls;
+	s->starttls = table[i].starttls;
 	if (table[i].max != 0)
 		s->conf->g.message_max = table[i].max;
 	buf_init(&out, 65536);

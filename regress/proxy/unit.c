@@ -105,7 +105,7 @@ unit_session(void)
 	if (s == NULL || (s->conf = calloc(1, sizeof(*s->conf))) == NULL)
 		abort();
 	s->conf->g.message_max = 1 * MIB;
-	s->conf->g.starttls = STARTTLS_WITHHOLD;
+	s->starttls = STARTTLS_WITHHOLD;
 	proxy.spool_max = 4 * MIB;
 	proxy.spool_used = 0;
 	return (s);

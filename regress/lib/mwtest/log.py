@@ -92,3 +92,20 @@ class Log:
         wait.until(lambda: len(self.messages(mark)) >= n,
                    "%d message lines" % n, timeout)
         return self.messages(mark)
+
+    def told(self, text, timeout=PATIENCE):
+        """The summary of the message that our own reply text was given to.
+
+        The reply has the session in brackets.  Waited for, since the log
+        does not come by the way of the reply; the last one, where the
+        session had several.
+        """
+        m = re.search(r"\[([0-9a-f]{16})\]", text)
+        if m is None:
+            raise ValueError("no session in the reply: %s" % text)
+
+        def find():
+            return [e for e in self.events(ident=m.group(1))
+                    if e.word == "message"]
+        return wait.until(find, "the message line of session " + m.group(1),
+                          timeout)[-1]
