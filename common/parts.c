@@ -23,6 +23,48 @@
 
 #define SEALS	(F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
+/* mailwall-anomalies(7) says the same in words. */
+static const struct {
+	const char		*name;
+	enum part_severity	 severity;
+} anomalies[A_MAX] = {
+	[A_DUP_HEADER] = { "duplicate-header", SEV_SUSPICIOUS },
+	[A_DUP_PARAM] = { "duplicate-parameter", SEV_SUSPICIOUS },
+	[A_NO_BOUNDARY] = { "no-boundary", SEV_SUSPICIOUS },
+	[A_BAD_BOUNDARY] = { "bad-boundary", SEV_SUSPICIOUS },
+	[A_UNTERMINATED] = { "unterminated-multipart", SEV_SUSPICIOUS },
+	[A_BAD_BASE64] = { "bad-base64", SEV_SUSPICIOUS },
+	[A_BAD_QP] = { "bad-quoted-printable", SEV_SUSPICIOUS },
+	[A_UNKNOWN_ENCODING] = { "unknown-encoding", SEV_SUSPICIOUS },
+	[A_ENCODED_MULTIPART] = { "encoded-multipart", SEV_SUSPICIOUS },
+	[A_BAD_HEADER] = { "bad-header", SEV_SUSPICIOUS },
+	[A_SPACE_COLON] = { "space-before-colon", SEV_SUSPICIOUS },
+	[A_COMMENT_NAME] = { "comment-in-field-name", SEV_HOSTILE },
+	[A_BARE_CR] = { "bare-cr", SEV_SUSPICIOUS },
+	[A_BARE_LF] = { "bare-lf", SEV_HARMLESS },
+	[A_NUL] = { "nul", SEV_HOSTILE },
+	[A_BAD_ENCWORD] = { "bad-encoded-word", SEV_HARMLESS },
+	[A_BAD_PARAM] = { "bad-parameter", SEV_SUSPICIOUS },
+	[A_8BIT_HEADER] = { "8bit-header", SEV_HARMLESS },
+	[A_PREAMBLE] = { "preamble", SEV_HARMLESS },
+	[A_EPILOGUE] = { "epilogue", SEV_HARMLESS },
+	[A_PARTIAL] = { "partial-message", SEV_SUSPICIOUS },
+	[A_EXTERNAL] = { "external-body", SEV_SUSPICIOUS },
+	[A_NO_BLANK_LINE] = { "no-blank-line", SEV_SUSPICIOUS },
+	[A_UUENCODE] = { "uuencode", SEV_HARMLESS },
+	[A_NEAR_BOUNDARY] = { "near-boundary", SEV_SUSPICIOUS },
+	[A_XXENCODE] = { "xxencode", SEV_SUSPICIOUS },
+	[A_YENC] = { "yenc", SEV_SUSPICIOUS },
+	[A_BINHEX] = { "binhex", SEV_SUSPICIOUS },
+	[A_TNEF] = { "tnef", SEV_HARMLESS },
+	[A_APPLE_FILE] = { "apple-file", SEV_HARMLESS },
+	[A_ENCRYPTED] = { "encrypted", SEV_HARMLESS },
+	[A_OPAQUE_SIGNED] = { "opaque-signed", SEV_HARMLESS },
+	[A_COMPRESSED] = { "compressed-smime", SEV_SUSPICIOUS },
+	[A_BAD_CONTAINER] = { "bad-container", SEV_SUSPICIOUS },
+	[A_DASH_ESCAPED] = { "dash-escaped", SEV_HARMLESS },
+};
+
 static int	 range_ok(uint64_t, uint64_t, uint64_t);
 static int	 head_ok(const struct parts *);
 static int	 part_ok(const struct parts *, uint32_t);
@@ -207,35 +249,26 @@ parts_string(const struct parts *p, uint32_t off)
 const char *
 parts_anomaly_name(enum part_anomaly a)
 {
-	static const char *const names[A_MAX] = {
-		[A_DUP_HEADER] = "duplicate-header",
-		[A_DUP_PARAM] = "duplicate-parameter",
-		[A_NO_BOUNDARY] = "no-boundary",
-		[A_BAD_BOUNDARY] = "bad-boundary",
-		[A_UNTERMINATED] = "unterminated-multipart",
-		[A_BAD_BASE64] = "bad-base64",
-		[A_BAD_QP] = "bad-quoted-printable",
-		[A_UNKNOWN_ENCODING] = "unknown-encoding",
-		[A_ENCODED_MULTIPART] = "encoded-multipart",
-		[A_BAD_HEADER] = "bad-header",
-		[A_SPACE_COLON] = "space-before-colon",
-		[A_COMMENT_NAME] = "comment-in-field-name",
-		[A_BARE_CR] = "bare-cr",
-		[A_BARE_LF] = "bare-lf",
-		[A_NUL] = "nul",
-		[A_BAD_ENCWORD] = "bad-encoded-word",
-		[A_BAD_PARAM] = "bad-parameter",
-		[A_8BIT_HEADER] = "8bit-header",
-		[A_PREAMBLE] = "preamble",
-		[A_EPILOGUE] = "epilogue",
-		[A_PARTIAL] = "partial-message",
-		[A_EXTERNAL] = "external-body",
-		[A_NO_BLANK_LINE] = "no-blank-line",
-		[A_UUENCODE] = "uuencode",
-		[A_NEAR_BOUNDARY] = "near-boundary",
-	};
-
-	if ((unsigned int)a >= A_MAX || names[a] == NULL)
+	if ((unsigned int)a >= A_MAX || anomalies[a].name == NULL)
 		return ("unknown");
-	return (names[a]);
+	return (anomalies[a].name);
+}
+
+enum part_severity
+parts_anomaly_severity(enum part_anomaly a)
+{
+	if ((unsigned int)a >= A_MAX)
+		return (SEV_HOSTILE);
+	return (anomalies[a].severity);
+}
+
+int
+parts_anomaly_find(const char *name)
+{
+	int	 i;
+
+	for (i = 0; i < A_MAX; i++)
+		if (strcmp(parts_anomaly_name(i), name) == 0)
+			return (i);
+	return (-1);
 }

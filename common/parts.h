@@ -25,6 +25,9 @@ enum part_encoding {
 	ENC_QP,
 	ENC_UUENCODE,
 	ENC_UNKNOWN,		/* body given as it is */
+	ENC_XXENCODE,
+	ENC_YENC,
+	ENC_BINHEX,		/* BinHex 4.0: body is the data fork */
 	ENC_MAX
 };
 
@@ -69,7 +72,24 @@ enum part_anomaly {
 	A_NO_BLANK_LINE,	/* body begins without an empty line */
 	A_UUENCODE,		/* uuencoded run inside text */
 	A_NEAR_BOUNDARY,	/* line that some take for a delimiter */
+	A_XXENCODE,		/* xxencoded run inside text */
+	A_YENC,			/* yEnc run inside text */
+	A_BINHEX,		/* BinHex run inside text */
+	A_TNEF,			/* what Outlook alone unpacks */
+	A_APPLE_FILE,		/* AppleSingle or AppleDouble */
+	A_ENCRYPTED,		/* PGP or S/MIME: not readable here */
+	A_OPAQUE_SIGNED,	/* content inside a signature's data */
+	A_COMPRESSED,		/* S/MIME compressed-data: not read */
+	A_BAD_CONTAINER,	/* container or run that ends too early */
+	A_DASH_ESCAPED,		/* OpenPGP clear text with "- " lines */
 	A_MAX
+};
+
+/* What an anomaly says of the sender; mailwall-anomalies(7) has the table. */
+enum part_severity {
+	SEV_HARMLESS,		/* usual in honest mail */
+	SEV_SUSPICIOUS,		/* seen in honest mail, read differently */
+	SEV_HOSTILE		/* honest programs do not write this */
 };
 
 #define ANOMALY(a)	(1ULL << (a))
@@ -168,5 +188,11 @@ void		 sealed_put(const uint8_t *, uint64_t size);
 
 /* Name of an anomaly for log and policy, as "duplicate-header"; never NULL. */
 const char	*parts_anomaly_name(enum part_anomaly);
+
+/* Its severity; of what is no anomaly: SEV_HOSTILE. */
+enum part_severity parts_anomaly_severity(enum part_anomaly);
+
+/* The anomaly of that name, or -1. */
+int		 parts_anomaly_find(const char *name);
 
 #endif /* MAILWALL_PARTS_H */

@@ -17,6 +17,7 @@ INSTALL_PROGS =	\
 INSTALL_TEXTS =	\
 	755:etc/mailwall-firewall:$(SBINDIR)/mailwall-firewall \
 	644:master/mailwalld.8:$(MANDIR)/man8/mailwalld.8 \
+	644:parser/mailwall-anomalies.7:$(MANDIR)/man7/mailwall-anomalies.7 \
 	644:master/mailwall.conf.5:$(MANDIR)/man5/mailwall.conf.5 \
 	644:etc/mailwall-firewall.8:$(MANDIR)/man8/mailwall-firewall.8 \
 	644:etc/mailwall.service:$(UNITDIR)/mailwall.service \

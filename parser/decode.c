@@ -203,6 +203,12 @@ qp_line(const uint8_t *p, const uint8_t *end, uint8_t *out, size_t room,
 		}
 		hi = end - p > 2 ? decode_hex(p[1]) : -1;
 		lo = end - p > 2 ? decode_hex(p[2]) : -1;
+		if (end - p > 1 && p[1] == '\r') {
+			/* A soft break, for whom CR alone ends a line. */
+			d->bad = 1;
+			p += 2;
+			continue;
+		}
 		if (hi != -1 && lo != -1) {
 			out[len] = (uint8_t)(hi << 4 | lo);
 			p += 3;

@@ -45,6 +45,12 @@ static const struct coding_name {
 	{ "uuencode", ENC_UUENCODE },
 	{ "uue", ENC_UUENCODE },
 	{ "uu", ENC_UUENCODE },
+	{ "xxencode", ENC_XXENCODE },
+	{ "xxe", ENC_XXENCODE },
+	{ "yenc", ENC_YENC },
+	{ "binhex", ENC_BINHEX },
+	{ "binhex40", ENC_BINHEX },
+	{ "mac-binhex40", ENC_BINHEX },
 };
 
 #define NCODINGS	(sizeof(coding_names) / sizeof(coding_names[0]))
@@ -71,6 +77,7 @@ static void	 name_add(struct entity *, struct arena *,
 static size_t	 name_shorten(uint8_t *, size_t);
 static void	 disposition_read(struct entity *, struct arena *,
 		    const struct range *);
+static int	 coding_is_exact(const uint8_t *, size_t);
 static void	 coding_read(struct entity *, const struct range *);
 static size_t	 coding_token(const uint8_t **, const uint8_t *, char *,
 		    size_t);
@@ -154,6 +161,9 @@ type_kind(struct entity *e, struct entity_type *t, const char *s)
 	if (strncmp(s, "multipart", 9) == 0) {
 		t->kind = KIND_MULTI;
 		t->is_digest = strcmp(s, "multipart/digest") == 0;
+		/* RFC 1847, 2.2 */
+		if (strcmp(s, "multipart/encrypted") == 0)
+			e->anomalies |= ANOMALY(A_ENCRYPTED);
 	} else if (strcmp(s, "message/rfc822") == 0 ||
 	    strcmp(s, "message/global") == 0 ||
 	    strcmp(s, "message/news") == 0)
@@ -416,6 +426,21 @@ coding_take(struct entity *e, const char *tok, size_t n)
 	entity_add_coding(e, ENC_UNKNOWN);
 }
 
+/* One of the names of RFC 2045, nothing else but white space: 1 or 0. */
+static int
+coding_is_exact(const uint8_t *p, size_t len)
+{
+	while (len > 0 && (*p == ' ' || *p == '\t')) {
+		p++;
+		len--;
+	}
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
+		len--;
+	return ((len == 6 && strncasecmp((const char *)p, "base64", 6) ==
+	    0) || (len == 16 && strncasecmp((const char *)p,
+	    "quoted-printable", 16) == 0));
+}
+
 static void
 coding_read(struct entity *e, const struct range *r)
 {
@@ -446,8 +471,10 @@ coding_read(struct entity *e, const struct range *r)
 	}
 	if (count == 0 && len > 0)
 		coding_take(e, "?", 1);
-	if (count > 1) {
-		/* More than one word: many take that for no encoding. */
+	/* Anything but the word itself: many take that for no encoding. */
+	if (count > 1 || (count == 1 && !coding_is_exact(text, len) &&
+	    e->coding[e->ncoding - 1] != ENC_IDENTITY &&
+	    e->coding[e->ncoding - 1] != ENC_UNKNOWN)) {
 		e->anomalies |= ANOMALY(A_UNKNOWN_ENCODING);
 		entity_add_coding(e, ENC_IDENTITY);
 	}
@@ -505,7 +532,9 @@ entity_read(struct entity *e, struct arena *a, int in_digest)
 		if (range_cut(&e->h.encoding[i], &cut))
 			coding_read(e, &cut);
 	}
-	if (e->ncoding == 0)
+	/* No field, or one that not everybody knows for one. */
+	if (e->ncoding == 0 || (e->anomalies & (ANOMALY(A_SPACE_COLON) |
+	    ANOMALY(A_COMMENT_NAME))) != 0)
 		entity_add_coding(e, ENC_IDENTITY);
 	if (e->type[0].kind == KIND_MULTI && (e->ncoding > 1 ||
 	    (e->coding[0] != ENC_IDENTITY && e->coding[0] != ENC_UNKNOWN)))

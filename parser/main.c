@@ -37,6 +37,7 @@
 #include "decode.h"
 #include "mime.h"
 #include "parser.h"
+#include "unpack.h"
 
 /* Twice the pool: at a reload the old and the new proxies are there. */
 #define DRAIN_WAIT	100	/* ms without a request */
@@ -354,6 +355,7 @@ main(int argc, char *argv[])
 	imsgbuf_init(&master, CHILD_FD_MASTER, PROC_PARSER, PROC_MASTER);
 	decode_init();
 	charset_init();
+	unpack_init();
 	conf_wait(&g);
 	confine(&g);
 

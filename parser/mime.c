@@ -26,6 +26,7 @@
 
 #include "mime.h"
 #include "reading.h"
+#include "unpack.h"
 
 #define SEEN_PROBES	8
 
@@ -91,7 +92,10 @@ mime_parse(struct mime *m, const uint8_t *msg, size_t len,
 	job_run(m);
 	for (i = 0; i < m->njobs && !m->is_stopped; i++) {
 		m->job = m->jobs[i];
-		job_run(m);
+		if (m->job.blob != BLOB_NONE)
+			unpack_job(m, &m->job);
+		else
+			job_run(m);
 	}
 	return (0);
 }
@@ -123,6 +127,7 @@ job_same(const struct job *a, const struct job *b)
 
 	if (a->p != b->p || a->end != b->end || a->mode != b->mode ||
 	    a->is_multi != b->is_multi || a->is_loose != b->is_loose ||
+	    a->blob != b->blob ||
 	    a->is_digest != b->is_digest ||
 	    a->boundary.len != b->boundary.len)
 		return (0);
@@ -141,7 +146,8 @@ job_seen(struct mime *m, const struct job *j, uint32_t n)
 	uint32_t	 h, i;
 
 	h = range_hash(j->p, j->end, j->mode << 8 |
-	    (uint32_t)j->is_multi << 4 | (uint32_t)j->is_loose);
+	    (uint32_t)j->blob << 5 | (uint32_t)j->is_multi << 4 |
+	    (uint32_t)j->is_loose);
 	for (i = 0; i < SEEN_PROBES; i++) {
 		s = &m->seen_job[(h + i) % MIME_SEEN];
 		if (s->message != m->message) {

@@ -24,6 +24,13 @@
 #define MIME_SUBJECT_MAX	2048	/* bytes of UTF-8 */
 #define MIME_MSGID_MAX		998	/* a line, RFC 5322, 2.1.1 */
 
+/* Bytes that are no entity; see unpack.h. */
+enum blob {
+	BLOB_NONE,
+	BLOB_CONTAINER,
+	BLOB_TEXT
+};
+
 /* Something that is to be parsed after what is being parsed now. */
 struct job {
 	const uint8_t	*p;
@@ -36,6 +43,7 @@ struct job {
 	int		 is_alternate;	/* another reading */
 	int		 is_loose;	/* of delimiters */
 	int		 is_digest;
+	enum blob	 blob;		/* no entity: unpack part parent */
 	struct boundary	 boundary;
 };
 

@@ -43,6 +43,8 @@ static int	 section_cmp(const void *, const void *);
 static void	 value_join(struct params *, const struct param **, size_t,
 		    struct pvalue *);
 static void	 value_add(struct pvalue *, size_t *, const struct pvalue *);
+static int	 pieces_join(struct params *, const struct param *const *,
+		    size_t, int, struct pvalue *, size_t *);
 static void	 value_sections(struct params *, const char *,
 		    struct pvalue *, size_t *);
 
@@ -388,14 +390,53 @@ value_add(struct pvalue *list, size_t *n, const struct pvalue *v)
 	memcpy(to->data, v->data, v->len);
 }
 
+/*
+ * Of sorted pieces those that count, where of two with one number the last
+ * or the first does.  Returns whether there were two anywhere.
+ */
+static int
+pieces_join(struct params *ps, const struct param *const *list, size_t count,
+    int is_last, struct pvalue *v, size_t *n)
+{
+	static struct pvalue	 one;
+	const struct param	*use[PARSE_PARAMS_MAX];
+	size_t			 i, good;
+	int			 twice;
+
+	twice = 0;
+	for (i = good = 0; i < count; i++) {
+		if (good == 0 || use[good - 1]->section != list[i]->section) {
+			use[good++] = list[i];
+			continue;
+		}
+		twice = 1;
+		if (is_last)
+			use[good - 1] = list[i];
+	}
+	count = good;
+	for (good = 0; good < count; good++)
+		if (use[good]->section != (int)good)
+			break;
+	if (good > 0) {
+		value_join(ps, use, good, &one);
+		value_add(v, n, &one);
+	}
+	if (good < count) {
+		/* A gap: readers stop there, or do not care. */
+		ps->anomalies |= ANOMALY(A_BAD_PARAM);
+		value_join(ps, use, count, &one);
+		value_add(v, n, &one);
+	}
+	return (twice);
+}
+
 /* What the numbered pieces of a parameter make. */
 static void
 value_sections(struct params *ps, const char *name, struct pvalue *v,
     size_t *n)
 {
-	static struct pvalue	 one;
 	const struct param	*list[PARSE_PARAMS_MAX];
-	size_t			 i, count, good;
+	size_t			 i, count;
 
 	count = 0;
 	for (i = 0; i < ps->n; i++)
@@ -406,26 +447,9 @@ value_sections(struct params *ps, const char *name, struct pvalue *v,
 	if (count == 0)
 		return;
 	qsort(list, count, sizeof(list[0]), section_cmp);
-	for (i = good = 0; i < count; i++) {
-		if (good > 0 && list[good - 1]->section == list[i]->section) {
-			ps->anomalies |= ANOMALY(A_DUP_PARAM);
-			continue;
-		}
-		list[good++] = list[i];
-	}
-	count = good;
-	for (good = 0; good < count; good++)
-		if (list[good]->section != (int)good)
-			break;
-	if (good > 0) {
-		value_join(ps, list, good, &one);
-		value_add(v, n, &one);
-	}
-	if (good < count) {
-		/* A gap: readers stop there, or do not care. */
-		ps->anomalies |= ANOMALY(A_BAD_PARAM);
-		value_join(ps, list, count, &one);
-		value_add(v, n, &one);
+	if (pieces_join(ps, list, count, 0, v, n)) {
+		ps->anomalies |= ANOMALY(A_DUP_PARAM);
+		pieces_join(ps, list, count, 1, v, n);
 	}
 }
 

@@ -1,15 +1,23 @@
 parser_SRCS =	\
+	apple.c \
 	arena.c \
+	binhex.c \
 	charset.c \
+	cms.c \
 	decode.c \
 	delim.c \
 	encword.c \
 	entity.c \
 	header.c \
+	lzfu.c \
 	main.c \
 	mime.c \
 	params.c \
+	pgp.c \
 	reading.c \
 	sandbox.c \
-	uu.c
+	tnef.c \
+	unpack.c \
+	uu.c \
+	yenc.c
 parser_LIBS =

@@ -23,7 +23,7 @@
 #include "charset.h"
 #include "header.h"
 #include "reading.h"
-#include "uu.h"
+#include "unpack.h"
 
 #define SNIFF_BYTES	4096UL		/* looked at to guess an encoding */
 
@@ -49,10 +49,11 @@ struct reading {
 
 static int	 is_blank(const uint8_t *, const uint8_t *);
 static int	 is_decoded(enum part_encoding);
+static int	 is_run(enum part_encoding);
 static int	 looks_base64(const uint8_t *, const uint8_t *);
 static int	 looks_qp(const uint8_t *, const uint8_t *);
 static struct body *body_get(struct reading *, unsigned int);
-static void	 body_uu(struct reading *, struct body *, uint8_t *, size_t);
+static void	 body_bad(struct reading *, enum part_encoding);
 static void	 part_body(struct reading *, uint32_t, unsigned int);
 static uint32_t	 part_more(struct reading *, unsigned int, unsigned int);
 static void	 give_first(struct reading *);
@@ -64,8 +65,6 @@ static void	 give_multi(struct reading *, unsigned int, unsigned int,
 		    int);
 static void	 give_message(struct reading *, unsigned int, unsigned int);
 static void	 give_headers(struct reading *);
-static void	 give_uu(struct mime *, uint32_t, unsigned int,
-		    const uint8_t *, const uint8_t *);
 static void	 sniff_message(struct reading *, uint32_t, unsigned int,
 		    int);
 
@@ -81,8 +80,15 @@ is_blank(const uint8_t *p, const uint8_t *end)
 static int
 is_decoded(enum part_encoding coding)
 {
-	return (coding == ENC_BASE64 || coding == ENC_QP ||
-	    coding == ENC_UUENCODE);
+	return (coding != ENC_IDENTITY && coding != ENC_UNKNOWN);
+}
+
+/* Is it one that can also stand inside of text: 1 or 0. */
+static int
+is_run(enum part_encoding coding)
+{
+	return (is_decoded(coding) && coding != ENC_BASE64 &&
+	    coding != ENC_QP);
 }
 
 /* Lines of letters only, as base64 is. */
@@ -116,19 +122,15 @@ looks_qp(const uint8_t *p, const uint8_t *end)
 	return (0);
 }
 
-/* The first run of a uuencoded body, or all of it if nothing begins one. */
 static void
-body_uu(struct reading *r, struct body *b, uint8_t *out, size_t room)
+body_bad(struct reading *r, enum part_encoding coding)
 {
-	struct uu_run	 run;
-
-	run.data = r->raw;
-	run.is_base64 = 0;
-	if (!uu_find(r->raw, r->end, &run)) {
-		run.data = r->raw;
-		run.is_base64 = 0;
-	}
-	uu_decode(run.data, r->end, run.is_base64, out, room, &b->d);
+	if (coding == ENC_QP)
+		r->e->anomalies |= ANOMALY(A_BAD_QP);
+	else if (coding == ENC_BASE64)
+		r->e->anomalies |= ANOMALY(A_BAD_BASE64);
+	else
+		r->e->anomalies |= ANOMALY(A_BAD_CONTAINER);
 }
 
 static struct body *
@@ -153,12 +155,12 @@ body_get(struct reading *r, unsigned int j)
 	else if (r->e->coding[j] == ENC_QP)
 		decode_qp(r->raw, len, out, room, &b->d);
 	else
-		body_uu(r, b, out, room);
+		unpack_body(r->e->coding[j], r->raw, r->end, out, room,
+		    &b->d);
 	if (b->d.full)
 		r->m->arena.limits |= LIMIT_DECODED;
 	if (b->d.bad)
-		r->e->anomalies |= ANOMALY(r->e->coding[j] == ENC_QP ?
-		    A_BAD_QP : A_BAD_BASE64);
+		body_bad(r, r->e->coding[j]);
 	arena_commit(&r->m->arena, b->d.len);
 	b->p = out;
 	b->end = out + b->d.len;
@@ -289,47 +291,6 @@ sniff_message(struct reading *r, uint32_t k, unsigned int j, int strict)
 	mime_job_add(r->m, &job);
 }
 
-/* Each uuencoded run in a text is a part of its own. */
-static void
-give_uu(struct mime *m, uint32_t parent, unsigned int depth,
-    const uint8_t *p, const uint8_t *end)
-{
-	struct arena_part	*part;
-	struct arena_str	 name;
-	struct decoded		 d;
-	struct uu_run		 run;
-	uint8_t			 buf[PARSE_NAME_MAX];
-	uint8_t			*out;
-	size_t			 len, room;
-	uint32_t		 k;
-	int			 bad;
-
-	bad = 0;
-	while (uu_find(p, end, &run)) {
-		m->arena.part[parent].anomalies |= ANOMALY(A_UUENCODE);
-		k = arena_add(&m->arena, parent, depth, 0);
-		if (k == ARENA_NONE)
-			return;
-		out = arena_room(&m->arena, &room);
-		p = uu_decode(run.data, end, run.is_base64, out, room, &d);
-		arena_commit(&m->arena, d.len);
-		if (d.full)
-			m->arena.limits |= LIMIT_DECODED;
-		mime_part_raw(m, k, run.begin, p);
-		mime_part_decoded(m, k, out, d.len);
-		len = utf8_clean(run.name, run.name_len, buf, sizeof(buf),
-		    &bad);
-		name = arena_string(&m->arena, buf, len);
-		part = &m->arena.part[k];
-		part->encoding = run.is_base64 ? ENC_BASE64 : ENC_UUENCODE;
-		if (m->job.is_alternate)
-			part->flags |= PART_ALTERNATE;
-		part->anomalies = ANOMALY(A_UUENCODE);
-		part->name_off = name.off;
-		part->name_len = name.len;
-	}
-}
-
 /*
  * The part proper.  Another reading of the message comes across the same
  * parts again; those are not given twice.
@@ -380,13 +341,14 @@ give_leaf(struct reading *r, unsigned int i, unsigned int j)
 			return;
 	}
 	give_base64(r, i, j);
+	b = body_get(r, j);
+	if (is_run(r->e->coding[j]))
+		unpack_text(r->m, k, r->depth + 1, r->raw, r->end);
+	else if (t->kind == KIND_TEXT || unpack_begins(b->p, b->end))
+		unpack_text(r->m, k, r->depth + 1, b->p, b->end);
 	if (i > 0)
 		return;
-	b = body_get(r, j);
-	if (r->e->coding[j] == ENC_UUENCODE)
-		give_uu(r->m, k, r->depth + 1, r->raw, r->end);
-	else if (t->kind == KIND_TEXT)
-		give_uu(r->m, k, r->depth + 1, b->p, b->end);
+	unpack_leaf(r->m, k, r->depth + 1, b->p, b->end);
 	sniff_message(r, k, j, t->kind == KIND_TEXT);
 	if (j == 0)
 		give_names(r, 0);
@@ -573,7 +535,7 @@ reading_text(struct mime *m, uint32_t parent, unsigned int depth,
 		m->arena.nparts--;
 		return;
 	}
-	give_uu(m, k, depth + 1, p, end);
+	unpack_text(m, k, depth + 1, p, end);
 	/* A header here is no header, except for some. */
 	for (q = p; q < end && (*q == '\r' || *q == '\n'); q++)
 		continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/* uuencoded runs inside of text (POSIX uuencode, both of its forms). */
+/* uuencoded runs inside of text: POSIX uuencode in both its forms, xxencode. */
 
 #ifndef MAILWALL_UU_H
 #define MAILWALL_UU_H
@@ -10,12 +10,19 @@
 
 #include "decode.h"
 
+/* How the lines of a run are written. */
+enum uu_form {
+	UU_PLAIN,
+	UU_BASE64,			/* "begin-base64" */
+	UU_XX				/* letters that survived EBCDIC */
+};
+
 struct uu_run {
 	const uint8_t	*begin;		/* its "begin" line */
 	const uint8_t	*data;		/* the line after */
 	const uint8_t	*name;		/* as it stands */
 	size_t		 name_len;
-	int		 is_base64;	/* "begin-base64" */
+	enum uu_form	 form;
 };
 
 /*
@@ -24,10 +31,13 @@ struct uu_run {
  */
 int	 uu_find(const uint8_t *p, const uint8_t *end, struct uu_run *);
 
+/* The same for a run that begins at p, which is the start of a line. */
+int	 uu_at(const uint8_t *p, const uint8_t *end, struct uu_run *);
+
 /*
  * Decode the lines at p up to the end of the run.  Returns where it ended.
  */
-const uint8_t *uu_decode(const uint8_t *p, const uint8_t *end, int is_base64,
-	    uint8_t *out, size_t cap, struct decoded *);
+const uint8_t *uu_decode(const uint8_t *p, const uint8_t *end,
+	    enum uu_form, uint8_t *out, size_t cap, struct decoded *);
 
 #endif /* MAILWALL_UU_H */

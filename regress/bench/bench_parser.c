@@ -21,6 +21,7 @@
 #include "decode.h"
 #include "limits.h"
 #include "mime.h"
+#include "unpack.h"
 
 #define BENCH_NS	1000000000ULL	/* how long each is repeated */
 
@@ -199,6 +200,7 @@ main(int argc, char *argv[])
 
 	decode_init();
 	charset_init();
+	unpack_init();
 	if (argc > 1) {
 		for (i = 1; i < argc; i++)
 			bench_file(argv[i]);

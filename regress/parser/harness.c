@@ -20,6 +20,7 @@
 #include "decode.h"
 #include "harness.h"
 #include "limits.h"
+#include "unpack.h"
 
 int			 harness_failed;
 
@@ -101,6 +102,7 @@ harness_parse(struct parsed *p, const void *data, size_t len,
 	if (!is_ready) {
 		decode_init();
 		charset_init();
+		unpack_init();
 		is_ready = 1;
 	}
 	if (lim == NULL) {
@@ -180,6 +182,9 @@ print_part(FILE *f, const struct parts *ps, uint32_t i)
 		[ENC_QP] = "qp",
 		[ENC_UUENCODE] = "uuencode",
 		[ENC_UNKNOWN] = "unknown",
+		[ENC_XXENCODE] = "xxencode",
+		[ENC_YENC] = "yenc",
+		[ENC_BINHEX] = "binhex",
 	};
 	static const char		 letters[] = "AMRT@PE*";
 	const struct arena_part		*q;

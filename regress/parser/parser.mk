@@ -24,9 +24,36 @@ parser/test_hostile_SRCS =	regress/parser/test_hostile.c \
 				$(parser_HARNESS)
 parser/test_hostile_CPPFLAGS =	$(parser_INC)
 
+UNIT +=				parser/test_unpack
+parser/test_unpack_SRCS =	regress/parser/test_unpack.c $(parser_HARNESS)
+parser/test_unpack_CPPFLAGS =	$(parser_INC)
+
+UNIT +=				parser/test_corpus
+parser/test_corpus_SRCS =	regress/parser/test_corpus.c $(parser_HARNESS)
+parser/test_corpus_CPPFLAGS =	$(parser_INC)
+
+# As system headers: the warnings that they give are not ours.
+GMIME_CFLAGS :=			$(shell pkg-config --cflags gmime-3.0 \
+				    2>/dev/null | sed 's/-I/-isystem /g')
+GMIME_LIBS :=			$(shell pkg-config --libs gmime-3.0 2>/dev/null)
+
+UNIT +=				parser/test_gmime
+parser/test_gmime_SRCS =	regress/parser/test_gmime.c $(parser_HARNESS)
+parser/test_gmime_CPPFLAGS =	$(parser_INC) $(GMIME_CFLAGS)
+parser/test_gmime_LIBS =	$(GMIME_LIBS)
+
+UNIT +=				parser/test_anomalies
+parser/test_anomalies_SRCS =	regress/parser/test_anomalies.c \
+				$(parser_HARNESS)
+parser/test_anomalies_CPPFLAGS = $(parser_INC)
+
 FUZZ +=				parser/fuzz_mime
 parser/fuzz_mime_SRCS =		regress/parser/fuzz_mime.c $(parser_HARNESS)
 parser/fuzz_mime_CPPFLAGS =	$(parser_INC)
+
+FUZZ +=				parser/fuzz_unpack
+parser/fuzz_unpack_SRCS =	regress/parser/fuzz_unpack.c $(parser_TESTED)
+parser/fuzz_unpack_CPPFLAGS =	$(parser_INC)
 
 FUZZ +=				parser/fuzz_params
 parser/fuzz_params_SRCS =	regress/parser/fuzz_params.c parser/params.c \

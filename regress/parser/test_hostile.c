@@ -20,6 +20,7 @@
 
 static char	*text;
 static size_t	 text_len, text_alloc;
+static uint64_t	 text_want;	/* anomalies that the next run must have */
 
 static void	 text_add(const char *, ...)
 		    __attribute__((__format__(printf, 1, 2)));
@@ -70,12 +71,14 @@ text_run(const char *name, uint32_t must, uint32_t may,
 	snprintf(why, sizeof(why), "%llu ms, limits %x, %u parts",
 	    (unsigned long long)cpu, limits, p.parts.head->nparts);
 	harness_case(name, cpu < CPU_MAX && (limits & must) == must &&
-	    (limits & ~(must | may)) == 0, why);
+	    (limits & ~(must | may)) == 0 &&
+	    (p.parts.head->anomalies & text_want) == text_want, why);
 	if (getenv("VERBOSE") != NULL)
 		printf("# %s: %s, %zu bytes in, %llu out\n", name, why,
 		    text_len, (unsigned long long)p.arena_size);
 	harness_close(&p);
 	text_len = 0;
+	text_want = 0;
 }
 
 static void
@@ -311,6 +314,142 @@ delimiters(void)
 	text_run("carriage-returns", 0, LIMITS_ALL, NULL);
 }
 
+/* Encoded runs and containers, as many or as deep as there is room for. */
+static void
+runs(void)
+{
+	size_t	 i, n;
+
+	text_add("\r\n");
+	for (i = 0; i < 1000000; i++)
+		text_add("=ybegin line=1 name=x\r\nx\r\n");
+	text_run("yenc-runs", LIMIT_PARTS, 0, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 1000000; i++)
+		text_add("\r=ybegin ");
+	text_run("yenc-beginnings-cr", 0, 0, NULL);
+
+	text_add("\r\n=ybegin line=1\r\n");
+	text_fill('=', 4 * MB);
+	text_want = ANOMALY(A_YENC);
+	text_run("yenc-equals", 0, 0, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 200000; i++)
+		text_add("begin 644 x\r\n1Oa\r\nend\r\n");
+	text_run("xxencode-beginnings", 0, LIMIT_PARTS, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 1000000; i++)
+		text_add("(This file must be converted\n:!!!!:\n");
+	text_run("binhex-runs", LIMIT_PARTS, LIMIT_DECODED, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 1000000; i++)
+		text_add("(This file must be converted\r");
+	text_run("binhex-beginnings", 0, 0, NULL);
+
+	/* "!*-N" again and again is 90 ff and more: a bomb of runs. */
+	text_add("\r\n(This file must be converted with\n:");
+	for (i = 0; i < 1000000; i++)
+		text_add("D2r$");
+	text_want = ANOMALY(A_BINHEX) | ANOMALY(A_BAD_CONTAINER);
+	text_run("binhex-bomb", 0, LIMITS_ALL, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 300000; i++)
+		text_add("-----BEGIN PGP SIGNED MESSAGE-----\r\n- x\r\n");
+	text_run("pgp-beginnings", LIMIT_PARTS, LIMITS_ALL, NULL);
+
+	text_add("\r\n");
+	for (i = 0; i < 300000; i++)
+		text_add("\r-----BEGIN PGP SIGNED MESSAGE-----");
+	text_run("pgp-beginnings-cr", 0, LIMITS_ALL, NULL);
+
+	text_add("\r\n-----BEGIN PGP SIGNED MESSAGE-----\n");
+	for (i = 0; i < 3000; i++) {
+		for (n = 0; n < i % 100; n++)
+			text_add("- ");
+		text_add("-----BEGIN PGP SIGNED MESSAGE-----\n");
+	}
+	text_run("pgp-escapes-nested", 0, LIMITS_ALL, NULL);
+}
+
+static void
+tnef_head(void)
+{
+	text_add("Content-Type: application/octet-stream\r\n\r\n");
+	text_add("\x78\x9f\x3e\x22\x01%c", 0);
+}
+
+static void
+containers(void)
+{
+	static const char	 signed_data[] = "\x30\x80\x06\x09"
+				    "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
+				    "\xa0\x80\x30\x80\x02\x01\x01\x31";
+	size_t			 i;
+
+	tnef_head();
+	for (i = 0; i < 100000; i++)
+		text_add("\x02%c\x90\x06%c%c%c%c%c%c%c", 2, 0, 0, 0, 0, 0,
+		    0, 0);
+	text_want = ANOMALY(A_TNEF);
+	text_run("tnef-attributes", 0, 0, NULL);
+
+	tnef_head();
+	for (i = 0; i < 100000; i++)
+		text_add("\x02\x0f\x80\x06%c\x01%c%c%cx%c%c", 0, 0, 0, 0,
+		    0, 0);
+	text_run("tnef-attachments", LIMIT_PARTS, LIMITS_ALL, NULL);
+
+	/* A list that promises four thousand million properties. */
+	tnef_head();
+	text_add("\x02\x05\x90\x06%c\xff\xff\xff\x7f\xff\xff\xff\xff", 0);
+	for (i = 0; i < 1000000; i++)
+		text_add("\x03%c\x01\x30%c%c%c%c", 0, 0, 0, 0, 0);
+	text_want = ANOMALY(A_TNEF) | ANOMALY(A_BAD_CONTAINER);
+	text_run("tnef-properties", 0, 0, NULL);
+
+	tnef_head();
+	for (i = 0; i < 100000; i++) {
+		text_add("\x02\x0f\x80\x06%c\xff\xff\xff\x7f", 0);
+		text_add("\x78\x9f\x3e\x22\x01%c", 0);
+	}
+	text_run("tnef-nested", LIMIT_DECODED, LIMITS_ALL, NULL);
+
+	/* BER that opens and opens. */
+	text_add("Content-Type: application/pkcs7-mime\r\n\r\n");
+	for (i = 0; i < sizeof(signed_data) - 1; i++)
+		text_fill(signed_data[i], 1);
+	text_fill('\x80', 1);
+	for (i = 0; i < 100000; i++)
+		text_add("\x31\x80");
+	text_want = ANOMALY(A_BAD_CONTAINER);
+	text_run("ber-nested", 0, 0, NULL);
+
+	text_add("Content-Type: application/pkcs7-mime\r\n\r\n");
+	for (i = 0; i < sizeof(signed_data) - 1; i++)
+		text_fill(signed_data[i], 1);
+	text_fill(0, 1);
+	text_add("\x30\x80\x06\x01\x01\xa0\x80");
+	for (i = 0; i < 1000000; i++)
+		text_add("\x24\x80");
+	text_want = ANOMALY(A_BAD_CONTAINER);
+	text_run("ber-pieces-nested", 0, 0, NULL);
+
+	/* Entries that all are the whole file. */
+	text_add("Content-Type: application/applefile\r\n\r\n%c\x05\x16"
+	    "%c", 0, 0);
+	text_fill(0, 20);
+	text_add("\xff\xff");
+	for (i = 0; i < 65535; i++)
+		text_add("%c%c%c\x01%c%c%c%c%c%c\xff\xff", 0, 0, 0, 0, 0,
+		    0, 0, 0, 0);
+	text_run("apple-entries", LIMIT_PARTS, LIMITS_ALL, NULL);
+}
+
 static void
 budgets(void)
 {
@@ -358,6 +497,8 @@ main(void)
 	readings();
 	headers();
 	delimiters();
+	runs();
+	containers();
 	budgets();
 	free(text);
 	harness_end();

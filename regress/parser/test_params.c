@@ -63,7 +63,7 @@ static const struct vector {
 	{ "sections-gap", "; x*0=a; x*2=c", "a|ac|", ANOMALY(A_BAD_PARAM) },
 	{ "sections-no-zero", "; x*1=b; x*2=c", "bc|",
 	    ANOMALY(A_BAD_PARAM) },
-	{ "sections-twice", "; x*0=a; x*0=b; x*1=c", "ac|",
+	{ "sections-twice", "; x*0=a; x*0=b; x*1=c", "ac|bc|",
 	    ANOMALY(A_DUP_PARAM) },
 	{ "sections-leading-zero", "; x*00=a; x*01=b", "ab|", 0 },
 	{ "sections-and-plain", "; x=p; x*0=a; x*1=b", "ab|p|", 0 },

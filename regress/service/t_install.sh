@@ -62,6 +62,7 @@ t_tree()
 	755 $libexec/mailwall-proxy
 	755 $libexec/mailwall-scanner
 	644 $share/man/man5/mailwall.conf.5
+	644 $share/man/man7/mailwall-anomalies.7
 	644 $share/man/man8/mailwall-firewall.8
 	644 $share/man/man8/mailwalld.8
 	644 $units/mailwall-firewall.service
