@@ -5,6 +5,7 @@ COMMON_SRCS =	\
 	conf.c \
 	confwire.c \
 	ev.c \
+	facts.c \
 	imsg.c \
 	log.c \
 	parts.c \

@@ -50,6 +50,18 @@ result_add(struct result *r, enum verdict verdict, uint32_t part,
 }
 
 void
+result_merge(struct result *r, const struct result *other)
+{
+	uint32_t	 n;
+
+	n = r->nhits > UINT32_MAX - other->nhits ? UINT32_MAX :
+	    r->nhits + other->nhits;
+	if (other->verdict > r->verdict)
+		*r = *other;
+	r->nhits = n;
+}
+
+void
 result_frame(const struct result *r, uint32_t usec, struct msg_scan_done *done)
 {
 	memset(done, 0, sizeof(*done));

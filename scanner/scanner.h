@@ -21,6 +21,7 @@
 #include "sandbox.h"
 
 struct conf_globals;
+struct facts;			/* see inspect.h */
 struct parts;
 struct peer;
 
@@ -57,6 +58,8 @@ void		 result_init(struct result *);
 void		 result_add(struct result *, enum verdict, uint32_t part,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 4, 5)));
+/* What another look came to: counts like findings that came later. */
+void		 result_merge(struct result *, const struct result *);
 /* Fill in the frame that carries the result. */
 void		 result_frame(const struct result *, uint32_t usec,
 		    struct msg_scan_done *);
@@ -68,6 +71,15 @@ struct scan {
 	const struct parts	*parts;
 	int			 msgfd;	/* sealed; the engine may not close */
 	uint64_t		 due;	/* ms of now_ms(): give up then */
+	/* Where to note what files there are; NULL: nowhere. */
+	struct facts		*facts;
+	/*
+	 * Told the text of documents and members, UTF-8, in pieces; those of
+	 * one file follow each other.  NULL when nobody wants it.
+	 */
+	void			(*text)(void *, uint32_t part,
+				    const uint8_t *, size_t);
+	void			*text_arg;
 };
 
 /*
@@ -113,6 +125,7 @@ struct layer {
 	size_t		 size;		/* is read */
 	int		 counted;	/* members and children must agree */
 	int		 carved;	/* met by its magic inside another */
+	int		 opened;	/* by somebody else */
 	uint32_t	 children;	/* layers seen right below */
 	uint32_t	 members;	/* that ought to come */
 	uint32_t	 listed;	/* that it has at all */
@@ -131,6 +144,8 @@ struct layers {
 	/* Told of every layer below the first; NULL for nobody. */
 	void		(*seen)(void *, const char *, size_t);
 	void		*seen_arg;
+	/* Has somebody else opened this archive?  NULL for nobody. */
+	int		(*opened)(const char *, size_t);
 	struct layer	 layer[LAYERS_MAX];
 };
 
