@@ -700,10 +700,5 @@ engine_message(const struct scan *scan, struct result *r)
 		if (!scan_part(scan, r, i, PARSE_ALL))
 			return;
 	}
-	if (parts->head->limits != 0)
-		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
-		    "limit: too much in one message");
-	if (parts->head->anomalies & ANOMALY(A_PARTIAL))
-		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
-		    "part of a message, the rest is elsewhere");
+	result_limits(r, parts);
 }

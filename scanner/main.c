@@ -265,7 +265,8 @@ setup(void)
 	long				 n;
 
 	g = &scanner.conf->g;
-	scanner.be = g->av == AV_CLAMD ? &clamd_backend : &engine_backend;
+	scanner.be = g->av == AV_CLAMD ? &clamd_backend :
+	    g->av == AV_NONE ? &none_backend : &engine_backend;
 	errno = 0;
 	if ((pw = getpwnam(g->user_scanner)) == NULL)
 		setup_failed("user %s: %s", g->user_scanner,

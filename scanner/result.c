@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parts.h"
 #include "scanner.h"
 
 void
@@ -59,6 +60,17 @@ result_merge(struct result *r, const struct result *other)
 	if (other->verdict > r->verdict)
 		*r = *other;
 	r->nhits = n;
+}
+
+void
+result_limits(struct result *r, const struct parts *parts)
+{
+	if (parts->head->limits != 0)
+		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
+		    "limit: too much in one message");
+	if (parts->head->anomalies & ANOMALY(A_PARTIAL))
+		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
+		    "part of a message, the rest is elsewhere");
 }
 
 void

@@ -60,6 +60,8 @@ void		 result_add(struct result *, enum verdict, uint32_t part,
 		    __attribute__((__format__(printf, 4, 5)));
 /* What another look came to: counts like findings that came later. */
 void		 result_merge(struct result *, const struct result *);
+/* What the parser says that nobody could look into. */
+void		 result_limits(struct result *, const struct parts *);
 /* Fill in the frame that carries the result. */
 void		 result_frame(const struct result *, uint32_t usec,
 		    struct msg_scan_done *);
@@ -112,6 +114,7 @@ struct backend {
 
 extern const struct backend	 engine_backend;	/* libclamav */
 extern const struct backend	 clamd_backend;
+extern const struct backend	 none_backend;
 
 /* ---- layers.c: what libclamav reports while it unpacks ---- */
 
@@ -272,5 +275,9 @@ extern const struct sandbox_rule	 scanner_clamd_loader_rules[];
 extern const size_t			 scanner_nclamd_loader_rules;
 extern const struct sandbox_rule	 scanner_clamd_worker_rules[];
 extern const size_t			 scanner_nclamd_worker_rules;
+extern const struct sandbox_rule	 scanner_none_loader_rules[];
+extern const size_t			 scanner_nnone_loader_rules;
+extern const struct sandbox_rule	 scanner_none_worker_rules[];
+extern const size_t			 scanner_nnone_worker_rules;
 
 #endif /* MAILWALL_SCANNER_H */

@@ -11,6 +11,7 @@ scanner_SRCS =	\
 	layers.c \
 	main.c \
 	names.c \
+	none.c \
 	ole2.c \
 	oledir.c \
 	pdf.c \
