@@ -260,14 +260,11 @@ zip_next(struct frame *f, struct member *m)
 	enum zip_state		 st;
 
 	memset(m, 0, sizeof(*m));
-	do {
-		if (f->zip.next >= f->zip.n)
-			return (0);
-		e = &f->zip.entry[f->zip.next++];
-		m->name = (const char *)f->p + e->nameoff;
-		m->namelen = e->namelen;
-	} while (e->csize == 0 && e->usize == 0 && !e->hidden &&
-	    m->namelen > 0 && m->name[m->namelen - 1] == '/');
+	if (f->zip.next >= f->zip.n)
+		return (0);
+	e = &f->zip.entry[f->zip.next++];
+	m->name = (const char *)f->p + e->nameoff;
+	m->namelen = e->namelen;
 	m->size = e->usize;
 	m->scan = e->hidden;
 	st = zip_unpack(&f->zip, e, room(), &m->data, &m->len);
@@ -316,6 +313,12 @@ member_take(struct frame *f, struct member *m)
 
 	in.files++;
 	in.total += m->len;
+	/* A directory, unless there is something in its place. */
+	if (m->data != NULL && m->len == 0 && m->size == 0 &&
+	    m->namelen > 0 && m->name[m->namelen - 1] == '/') {
+		free(m->data);
+		return;
+	}
 	f->members++;
 	name_copy(name, sizeof(name), m->name, m->namelen);
 	strlcpy(path, f->path, sizeof(path));

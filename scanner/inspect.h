@@ -38,7 +38,7 @@ le32(const uint8_t *p)
 
 struct facts {
 	uint32_t		 n;		/* of file[] */
-	uint32_t		 flags;		/* of all files, listed or not */
+	uint32_t		 flags;		/* of all, listed or not */
 	uint64_t		 types;		/* FT_BIT() of all, likewise */
 	uint64_t		 dropped;	/* that found no room */
 	struct file_fact	 file[FACTS_MAX];

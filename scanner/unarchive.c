@@ -95,6 +95,14 @@ unarchive_init(void)
 	};
 	size_t				 i;
 
+	/*
+	 * Times of members are of no interest, but they are computed, and the
+	 * C library would look for a change of /etc/localtime each time.
+	 */
+	if (setenv("TZ", "UTC0", 1) == -1) {
+		log_warn("setenv");
+		return (-1);
+	}
 	tzset();
 	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (utf8 == (locale_t)0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/* docxml.c over any bytes: no more text than may come, in one form of UTF-8. */
+/* docxml.c over any bytes: no more text than may come. */
 
 #include <stdlib.h>
 

@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		abort();
 	ready = 1;
 	doctext_init();
-	if ((nl = memchr(p, '\n', len)) == NULL)
+	if (len == 0 || (nl = memchr(p, '\n', len)) == NULL)
 		return (0);
 	memset(&head, 0, sizeof(head));
 	memset(&part, 0, sizeof(part));
