@@ -93,6 +93,8 @@ unarchive_init(void)
 	static const char *const	 charsets[] = {
 		"UTF-16", "UTF-16LE", "UTF-16BE",
 	};
+	/* Never closed: that keeps their modules in memory. */
+	static iconv_t			 kept[3];
 	size_t				 i;
 
 	/*
@@ -109,10 +111,11 @@ unarchive_init(void)
 		log_warn("no locale C.UTF-8");
 		return (-1);
 	}
-	/* Never closed: that keeps their modules in memory. */
-	for (i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
-		if (iconv_open("UTF-8", charsets[i]) == (iconv_t)-1)
+	for (i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
+		kept[i] = iconv_open("UTF-8", charsets[i]);
+		if (kept[i] == (iconv_t)-1)
 			log_debug("no character set %s", charsets[i]);
+	}
 	return (0);
 }
 
