@@ -310,6 +310,13 @@ doctext(const uint8_t *p, size_t len, enum file_type type, const char *name,
 	case FT_RTF:
 		rtf_text(p, len, &o);
 		break;
+	case FT_DOC:
+	case FT_XLS:
+	case FT_PPT:
+	case FT_MSG:
+	case FT_OLE2:
+		oledir_text(p, len, &o);
+		break;
 	default:
 		if (fact_type_class(type) == FC_TEXT &&
 		    docxml_has_text(name, strlen(name)))

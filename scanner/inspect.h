@@ -172,6 +172,9 @@ int		 unarchive_next(struct unarchive *, size_t max,
 /* Flags of what the directory of a compound file has; and its type. */
 uint32_t	 oledir_flags(const uint8_t *, size_t);
 enum file_type	 oledir_type(const uint8_t *, size_t);
+struct textout;
+/* Runs of text in an old document, in UTF-16 and in ASCII; some are noise. */
+void		 oledir_text(const uint8_t *, size_t, struct textout *);
 
 /* ---- readers.c: the smaller formats ---- */
 
@@ -234,7 +237,8 @@ void		 textout_flush(struct textout *);
 
 /*
  * The text of one file that is no archive: plain, HTML and mail as they are
- * (in UTF-8), XML of an office document (name: the member's), RTF, PDF.
+ * (in UTF-8), XML of an office document (name: the member's), RTF, PDF, and
+ * what can be read of compound files.
  * Returns 0, or -1: it is cut, or not all could be read.
  */
 int		 doctext(const uint8_t *, size_t, enum file_type,

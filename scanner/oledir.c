@@ -22,10 +22,15 @@
 #define DE_STREAM	2
 #define DE_ROOT		5
 #define NAME_MAX_CHARS	32
+#define WIDE_MIN	2	/* a word of Chinese has two characters */
+#define NARROW_MIN	5
 
 static int	 entry_name(const uint8_t *, char *);
 static uint32_t	 entry_flags(const char *, int);
 static uint32_t	 vba_flags(const uint8_t *, size_t);
+static int	 is_text(uint32_t);
+static void	 text_wide(const uint8_t *, size_t, struct textout *);
+static void	 text_narrow(const uint8_t *, size_t, struct textout *);
 
 /* Installer's class: 000C1084-0000-0000-C000-000000000046. */
 static const uint8_t	 msi_class[16] = {
@@ -154,4 +159,61 @@ oledir_type(const uint8_t *p, size_t len)
 			return (FT_MSG);
 	}
 	return (FT_OLE2);
+}
+
+/* Scripts that documents are written in. */
+static int
+is_text(uint32_t c)
+{
+	return ((c >= 0x20 && c < 0x7f) || c == '\t' ||
+	    (c >= 0xa0 && c < 0x700) || (c >= 0xe00 && c < 0xe80) ||
+	    (c >= 0x900 && c < 0x980) || (c >= 0x2010 && c < 0x2070) ||
+	    (c >= 0x3000 && c < 0xa000) || (c >= 0xac00 && c < 0xd7a4) ||
+	    (c >= 0xf900 && c < 0xfb00) || (c >= 0xff01 && c < 0xffe7));
+}
+
+static void
+text_wide(const uint8_t *p, size_t len, struct textout *out)
+{
+	size_t	 halves, i, k, n;
+
+	for (i = 0; i + 1 < len && out->left > 0; i += 2 * (n + 1)) {
+		halves = 0;
+		for (n = 0; i + 2 * n + 1 < len && is_text(le16(p + i +
+		    2 * n)); n++)
+			halves += p[i + 2 * n] == 0;
+		/* Latin, read one byte too late. */
+		if (n < WIDE_MIN || halves == n)
+			continue;
+		for (k = 0; k < n; k++)
+			textout_char(out, le16(p + i + 2 * k));
+		textout_char(out, '\n');
+	}
+}
+
+static void
+text_narrow(const uint8_t *p, size_t len, struct textout *out)
+{
+	size_t	 i, n;
+
+	for (i = 0; i < len && out->left > 0; i += n + 1) {
+		for (n = 0; i + n < len && p[i + n] >= 0x20 && p[i + n] < 0x7f;
+		    n++)
+			continue;
+		if (n < NARROW_MIN)
+			continue;
+		textout_bytes(out, p + i, n);
+		textout_char(out, '\n');
+	}
+}
+
+void
+oledir_text(const uint8_t *p, size_t len, struct textout *out)
+{
+	if (len <= HEADER)
+		return;
+	/* A record may begin at any byte. */
+	text_wide(p + HEADER, len - HEADER, out);
+	text_wide(p + HEADER + 1, len - HEADER - 1, out);
+	text_narrow(p + HEADER, len - HEADER, out);
 }

@@ -97,6 +97,10 @@ def text_cases(c):
         missing = [w for w in WORDS if w not in got.text]
         c.check("text-" + name, got.status == 0 and not missing,
                 (missing, got))
+    for shift in (b"", b"\1"):
+        got = Seen("a.doc", ole2("WordDocument") + shift +
+                   b"\r\0".join(w.encode("utf-16-le") for w in WORDS))
+        c.check("text-a.doc", all(w in got.text for w in WORDS), got)
     got = Seen("a.docx", docx())
     c.check("docx-others", "in the header ⚠" in got.text and
             "a <comment>" in got.text and got.files[0][1] == "docx" and
