@@ -302,6 +302,33 @@ member_closed(struct frame *f, const struct member *m, const char *path,
 		    "limit: file size %s" : "broken archive %s", path);
 }
 
+/*
+ * A member that is there.  The parts of a document are not listed, unless they
+ * are files of their own.  Returns the fact that it counts for.
+ */
+static struct file_fact *
+member_look(struct frame *f, const struct member *m, const char *path,
+    const char *name, enum file_type type, uint32_t flags)
+{
+	if (!f->document) {
+		flags |= name_mismatch(type, name, strlen(name), "", 0);
+		return (look(in.depth, path, name, m->data, m->len, type,
+		    flags, 1));
+	}
+	facts_flag(in.facts, f->fact, ooxml_member_flags(m->name, m->namelen,
+	    m->data, m->len));
+	if (fact_type_class(type) != FC_TEXT &&
+	    fact_type_class(type) != FC_IMAGE && type != FT_UNKNOWN &&
+	    type != FT_EMPTY)
+		return (look(in.depth, path, name, m->data, m->len, type,
+		    flags, 1));
+	if (in.scan->text != NULL && docxml_has_text(name, strlen(name)) &&
+	    doctext(m->data, m->len, type, name, in.text, text_emit, NULL) ==
+	    -1)
+		facts_flag(in.facts, f->fact, FF_TEXT_CUT);
+	return (f->fact);
+}
+
 /* Takes what is unpacked. */
 static void
 member_take(struct frame *f, struct member *m)
@@ -341,25 +368,7 @@ member_take(struct frame *f, struct member *m)
 		return;
 	}
 	seen_note(m->data, m->len, 0);
-	fact = f->fact;
-	if (f->document) {
-		facts_flag(in.facts, f->fact, ooxml_member_flags(m->name,
-		    m->namelen, m->data, m->len));
-		if (fact_type_class(type) == FC_TEXT ||
-		    fact_type_class(type) == FC_IMAGE || type == FT_UNKNOWN ||
-		    type == FT_EMPTY) {
-			if (in.scan->text != NULL && docxml_has_text(name,
-			    strlen(name)) && doctext(m->data, m->len, type,
-			    name, in.text, text_emit, NULL) == -1)
-				facts_flag(in.facts, f->fact, FF_TEXT_CUT);
-		} else
-			fact = look(in.depth, path, name, m->data, m->len,
-			    type, flags, 1);
-	} else {
-		flags |= name_mismatch(type, name, strlen(name), "", 0);
-		fact = look(in.depth, path, name, m->data, m->len, type,
-		    flags, 1);
-	}
+	fact = member_look(f, m, path, name, type, flags);
 	if (m->broken && m->scan)
 		result_add(in.result, VERDICT_UNSCANNABLE, in.part,
 		    "broken archive %s", path);

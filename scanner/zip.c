@@ -25,6 +25,7 @@
 #define EOCD_FAR	(65535 + EOCD_SIZE)
 #define CEN_SIZE	46	/* entry of the directory */
 #define LOC_SIZE	30	/* local header */
+#define WIDE_SIZE	76	/* end record of zip64 with its locator */
 
 #define GP_CRYPT	0x0001
 #define GP_DESCRIPTOR	0x0008	/* sizes follow the data */
@@ -173,27 +174,35 @@ central_read(struct zip *z)
 {
 	struct zip_entry	 e;
 	const uint8_t		*end, *p;
-	uint64_t		 shift, size;
+	uint64_t		 offset, shift, size;
 	size_t			 extra, len;
 	unsigned int		 nth;
 
 	if ((end = eocd_find(z->p, z->len)) == NULL)
 		return;
 	size = le32(end + 12);
+	offset = le32(end + 16);
 	shift = 0;
+	/* 4.3.14: the wide record and its locator, where they are usual. */
+	if (end - z->p >= WIDE_SIZE && memcmp(end - 20, "PK\6\7", 4) == 0 &&
+	    memcmp(end - WIDE_SIZE, "PK\6\6", 4) == 0) {
+		end -= WIDE_SIZE;
+		size = le32(end + 40) | (uint64_t)le32(end + 44) << 32;
+		offset = le32(end + 48) | (uint64_t)le32(end + 52) << 32;
+	}
 	/* It ends where the end record begins, whatever stands in front. */
 	if (size <= (uint64_t)(end - z->p)) {
 		p = end - size;
-		shift = (uint64_t)(p - z->p) - le32(end + 16);
+		shift = (uint64_t)(p - z->p) - offset;
 	} else
 		p = end;
 	if (p == end || le32(p) != 0x02014b50) {
 		/* With zip64's records between, or a size that lies. */
-		if (le32(end + 16) >= z->len) {
+		if (offset >= (uint64_t)(end - z->p)) {
 			z->broken = size != 0;
 			return;
 		}
-		p = z->p + le32(end + 16);
+		p = z->p + offset;
 		shift = 0;
 	}
 	for (; end - p >= CEN_SIZE && memcmp(p, "PK\1\2", 4) == 0;

@@ -211,8 +211,16 @@ def archive_cases(c):
 def zip_cases(c):
     good = zipped([("a.txt", b"first member\n" * 10)])
     evil = local(b"evil.txt", b"the hidden text\n")
+    end = good.index(b"PK\5\6")
+    size, off = struct.unpack("<II", good[end + 12:end + 20])
+    wide = good[:end] + struct.pack(
+        "<IQHHIIQQQQ", 0x06064b50, 44, 45, 45, 0, 0, 1, 1, size, off) + \
+        struct.pack("<IIQI", 0x07064b50, 0, end, 1) + struct.pack(
+            "<IHHHHIIH", 0x06054b50, 0, 0, 65535, 65535, 0xffffffff,
+            0xffffffff, 0)
     for name, data in (
-            ("plain", good), ("comment", zipped([("a", b"x")], comment=b"hi")),
+            ("plain", good), ("zip64", wide),
+            ("comment", zipped([("a", b"x")], comment=b"hi")),
             ("prepended", b"junk" * 100 + good), ("trailing", good + b"junk"),
             ("stored-zip-in-zip", zipped([("in.zip", good)],
                                          zipfile.ZIP_STORED))):
