@@ -237,6 +237,11 @@ frame_close(void)
 		zip_close(&f->zip);
 	if (f->incomplete)
 		facts_flag(in.facts, f->fact, FF_PARTLY);
+	/* An entry that only we would have seen may be what was left out. */
+	if (f->incomplete && f->un == NULL &&
+	    (f->zip.flags & FF_ZIP_AMBIGUOUS) != 0)
+		result_add(in.result, VERDICT_UNSCANNABLE, in.part,
+		    "ambiguous archive (ZIP) %s", f->path);
 	if (f->foreign && !f->incomplete && f->members > 0 &&
 	    in.member != NULL)
 		seen_note(f->p, f->len, SEEN_OPENED);

@@ -253,6 +253,10 @@ def zip_cases(c):
     got = Seen("a.zip", bytes(lie))
     c.check("zip-false-encryption", "ambiguous-zip" in got.flags and
             got.scans and "encrypted" not in got.flags, got)
+    many = zipped([("%d" % i, b"") for i in range(11000)], 0)
+    got = Seen("a.zip", many + evil)
+    c.check("zip-hidden-behind-limit", "ambiguous archive" in got.finding,
+            got)
     got = Seen("a.zip", zipped([("a", bytes(20 << 20))]))
     c.check("zip-ratio", "bomb" in got.flags, got)
 
