@@ -6,6 +6,7 @@ COMMON_SRCS =	\
 	conflist.c \
 	confwire.c \
 	ev.c \
+	facts.c \
 	imsg.c \
 	log.c \
 	parts.c \

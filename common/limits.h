@@ -106,4 +106,21 @@
 #define SCAN_EXCERPT_MAX	104	/* the text around it, for the log */
 #define SCAN_QUEUE_MAX		256	/* messages waiting for a scanner */
 
+/* Facts about files; all of it is one worker's, beside libclamav's own. */
+#define FACT_NAME_MAX		232	/* makes a fact 256 bytes, 64 KiB for
+					   the list of a message ... */
+#define FACTS_MAX		256	/* ... files beyond it count by flags */
+#define FACT_DEPTH_MAX		16	/* archives in archives that are ours;
+					   libclamav's default is 17 */
+#define INSPECT_LIVE_MAX	(64 * MIB) /* unpacked and held at one time */
+#define INSPECT_TOTAL_MAX	(256 * MIB) /* unpacked in all: a second */
+#define INSPECT_FILES_MAX	20000	/* members looked into: a second */
+#define ZIP_ENTRIES_MAX		65535	/* what a directory counts to */
+#define DOCTEXT_MAX		(8 * MIB) /* text of one message's documents:
+					   a novel has one MiB */
+#define DOCTEXT_RUN_MAX		65536	/* text handed on at a time */
+#define PDF_STREAMS_MAX		20000	/* inflated in one document */
+#define PDF_CMAPS_MAX		256	/* fonts with a table of characters */
+#define RTF_DEPTH_MAX		512	/* groups; Word gives up earlier */
+
 #endif /* MAILWALL_LIMITS_H */

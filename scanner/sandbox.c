@@ -185,7 +185,6 @@ const struct sandbox_rule	 scanner_clamd_worker_rules[] = {
 const size_t	 scanner_nclamd_worker_rules =
     sizeof(scanner_clamd_worker_rules) / sizeof(scanner_clamd_worker_rules[0]);
 
-/* No engine: bytes and memory are all there is to it. */
 const struct sandbox_rule	 scanner_none_loader_rules[] = {
 	RULES_SANITIZE
 	RULES_BASE,

@@ -21,6 +21,7 @@
 #include "sandbox.h"
 
 struct conf_globals;
+struct facts;			/* see inspect.h */
 struct parts;
 struct peer;
 
@@ -58,6 +59,10 @@ void		 result_init(struct result *);
 void		 result_add(struct result *, enum verdict, uint32_t part,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 4, 5)));
+/* What another look came to: counts like findings that came later. */
+void		 result_merge(struct result *, const struct result *);
+/* What the parser says that nobody could look into. */
+void		 result_limits(struct result *, const struct parts *);
 /* Fill in the frame that carries the result. */
 void		 result_frame(const struct result *, uint32_t usec,
 		    struct msg_scan_done *);
@@ -69,6 +74,15 @@ struct scan {
 	const struct parts	*parts;
 	int			 msgfd;	/* sealed; the engine may not close */
 	uint64_t		 due;	/* ms of now_ms(): give up then */
+	/* Where to note what files there are; NULL: nowhere. */
+	struct facts		*facts;
+	/*
+	 * Told the text of documents and members, UTF-8, in pieces; those of
+	 * one file follow each other.  NULL when nobody wants it.
+	 */
+	void			(*text)(void *, uint32_t part,
+				    const uint8_t *, size_t);
+	void			*text_arg;
 };
 
 /*
@@ -101,7 +115,7 @@ struct backend {
 
 extern const struct backend	 engine_backend;	/* libclamav */
 extern const struct backend	 clamd_backend;
-extern const struct backend	 none_backend;		/* our own readers */
+extern const struct backend	 none_backend;
 
 /* ---- layers.c: what libclamav reports while it unpacks ---- */
 
@@ -115,6 +129,7 @@ struct layer {
 	size_t		 size;		/* is read */
 	int		 counted;	/* members and children must agree */
 	int		 carved;	/* met by its magic inside another */
+	int		 opened;	/* by somebody else */
 	uint32_t	 children;	/* layers seen right below */
 	uint32_t	 members;	/* that ought to come */
 	uint32_t	 listed;	/* that it has at all */
@@ -133,6 +148,8 @@ struct layers {
 	/* Told of every layer below the first; NULL for nobody. */
 	void		(*seen)(void *, const char *, size_t);
 	void		*seen_arg;
+	/* Has somebody else opened this archive?  NULL for nobody. */
+	int		(*opened)(const char *, size_t);
 	struct layer	 layer[LAYERS_MAX];
 };
 
@@ -264,7 +281,6 @@ extern const struct sandbox_rule	 scanner_clamd_loader_rules[];
 extern const size_t			 scanner_nclamd_loader_rules;
 extern const struct sandbox_rule	 scanner_clamd_worker_rules[];
 extern const size_t			 scanner_nclamd_worker_rules;
-
 extern const struct sandbox_rule	 scanner_none_loader_rules[];
 extern const size_t			 scanner_nnone_loader_rules;
 extern const struct sandbox_rule	 scanner_none_worker_rules[];

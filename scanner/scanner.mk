@@ -2,15 +2,29 @@ scanner_SRCS =	\
 	clamd.c \
 	dbwatch.c \
 	dispatch.c \
+	doctext.c \
+	docxml.c \
 	engine.c \
+	factlist.c \
+	filetype.c \
+	inspect.c \
 	layers.c \
 	main.c \
+	names.c \
 	none.c \
 	ole2.c \
+	oledir.c \
+	pdf.c \
+	pdftext.c \
 	pool.c \
+	readers.c \
 	result.c \
+	rtf.c \
 	sandbox.c \
+	seen.c \
 	selftest.c \
 	tmpdir.c \
-	worker.c
-scanner_LIBS =	-lclamav
+	unarchive.c \
+	worker.c \
+	zip.c
+scanner_LIBS =	-lclamav -larchive -lz

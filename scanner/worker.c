@@ -24,6 +24,7 @@
 #include "conf.h"
 #include "ev.h"
 #include "imsg.h"
+#include "inspect.h"
 #include "log.h"
 #include "parts.h"
 #include "priv.h"
@@ -145,6 +146,7 @@ static void
 worker_scan(struct imsgbuf *ib, struct request *r, const struct backend *be,
     uint64_t timeout)
 {
+	static struct facts	 facts;
 	struct msg_scan_done	 done;
 	struct result		 res;
 	struct parts		 parts;
@@ -159,6 +161,9 @@ worker_scan(struct imsgbuf *ib, struct request *r, const struct backend *be,
 		    (unsigned long long)r->req.session);
 		result_add(&res, VERDICT_SCANNER_FAILED, SCAN_RAW, "bad arena");
 	} else {
+		memset(&scan, 0, sizeof(scan));
+		facts_init(&facts);
+		scan.facts = &facts;
 		scan.parts = &parts;
 		scan.msgfd = r->msgfd;
 		scan.due = start / 1000 + timeout;
