@@ -13,11 +13,14 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "log.h"
 
 static void	 conf_index(struct conf *);
 static int	 rule_matches(const struct conf *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
+static int	 file_matches(const struct conf_rule_wire *,
+		    const struct conf_facts *);
 static int	 content_matches(const struct conf_rule_wire *,
 		    const struct conf_facts *);
 static int	 fold(int);
@@ -386,6 +389,32 @@ content_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 	return (is_hit != (int)r->content_not);
 }
 
+/* Is there a file as the rule wants it? */
+static int
+file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
+{
+	const struct file_fact	*file;
+	const char		*base;
+	uint32_t		 i;
+
+	for (i = 0; i < f->nfiles; i++) {
+		file = &f->file[i];
+		base = strrchr(file->name, '/');
+		if ((r->file_types == 0 ||
+		    (r->file_types & FT_BIT(file->type))) &&
+		    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
+		    (r->file_name[0] == '\0' ||
+		    conf_glob(r->file_name, file->name) || (base != NULL &&
+		    conf_glob(r->file_name, base + 1))))
+			return (1);
+	}
+	/* Of those that found no room only the union is known. */
+	return (r->file_name[0] == '\0' && (f->other_types != 0 ||
+	    f->other_flags != 0) && (r->file_types == 0 ||
+	    (r->file_types & f->other_types)) && (r->file_flags == 0 ||
+	    (r->file_flags & f->other_flags)));
+}
+
 static int
 rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
     const struct conf_facts *f)
@@ -400,6 +429,9 @@ rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
 		if (r->anomalies != 0 && (r->anomalies & f->anomalies) == 0)
 			return (0);
 		if (r->content != RULE_NO_USE && !content_matches(r, f))
+			return (0);
+		if ((r->file_types != 0 || r->file_flags != 0 ||
+		    r->file_name[0] != '\0') && !file_matches(r, f))
 			return (0);
 	}
 	if (r->source != RULE_NO_TABLE &&

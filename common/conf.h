@@ -128,8 +128,10 @@ struct conf_globals {
 	uint32_t	 source_bits4;	/* what a source is: so many bits of */
 	uint32_t	 source_bits6;	/* its address */
 	uint32_t	 pad;		/* zero */
-	uint64_t	 content;	/* which lists and uses: scanner and
-					   proxy must have the same */
+	uint64_t	 content;	/* what the scanner must look for
+					   beside viruses; 0: nothing */
+	uint32_t	 want_files;	/* rules ask for attachments */
+	uint32_t	 pad2;		/* zero */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
 	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
 	uint32_t	 log_facility;	/* LOG_MAIL ... as syslog(3) has it */
@@ -200,6 +202,18 @@ enum list_kind {
 	LIST_SIMILAR,		/* words with some letters wrong */
 	LIST_IDENTIFIERS,	/* kinds of numbers that are checked */
 	LIST_KIND_MAX
+};
+
+/* What a list of identifiers names; numbers carry their own check. */
+enum ident {
+	IDENT_CARD,		/* payment card: ISO/IEC 7812, Luhn */
+	IDENT_IBAN,		/* bank account: ISO 13616, modulo 97 */
+	IDENT_CN_ID,		/* Chinese resident: GB 11643, modulo 11 */
+	IDENT_KR_RRN,		/* Korean resident registration number */
+	IDENT_US_SSN,		/* US social security number, with dashes */
+	IDENT_PRIVATE_KEY,	/* PEM or PuTTY */
+	IDENT_AWS_KEY,		/* AKIA..., ASIA... */
+	IDENT_MAX
 };
 
 /* Payload of IMSG_CONF_LIST; its entries follow. */
@@ -294,6 +308,10 @@ struct conf_rule_wire {
 	uint32_t	 content_not;	/* "content ! <list>" */
 	uint32_t	 score;		/* sum of weights needed; 0: a hit */
 	uint64_t	 anomalies;	/* ANOMALY() bits, any of; 0: any */
+	uint64_t	 file_types;	/* FT_BIT()s; one file must have one of */
+	uint32_t	 file_flags;	/* these, one of FF_*, and this name; */
+	uint32_t	 pad;		/* zero */
+	char		 file_name[CONF_PATTERN_MAX]; /* all zero: any message */
 	char		 virus[CONF_PATTERN_MAX]; /* glob on the name; "" any */
 	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
 };
@@ -332,6 +350,10 @@ struct conf_facts {
 	enum verdict		 verdict;	/* message phase */
 	const char		*virus;		/* name, or "" */
 	uint64_t		 anomalies;	/* of all parts */
+	const struct file_fact	*file;		/* nfiles of them */
+	uint32_t		 nfiles;
+	uint64_t		 other_types;	/* of files that found no room */
+	uint32_t		 other_flags;
 	const uint32_t		*score;		/* by use, conf->nuses of them,
 						   plus 1; 0: no hit; NULL:
 						   nobody has looked */
@@ -379,8 +401,8 @@ int			 conf_next_entry(const struct conf_list *, size_t *off,
 uint32_t		 conf_add_use(struct conf *, uint32_t list,
 			    uint32_t scopes);
 /*
- * A number for all lists and uses, equal only for equal ones as far as chance
- * goes; 0 when there are none.
+ * A number for all that rules want to know of what is in a message: equal only
+ * for equal lists and uses, as far as chance goes; 0 for nothing.
  */
 uint64_t		 conf_digest(const struct conf *);
 /*
@@ -422,6 +444,9 @@ const char	*conf_form_name(enum address_form);
 const char	*conf_listen_name(uint32_t mode);
 const char	*conf_kind_name(uint32_t kind);
 const char	*conf_scope_name(uint32_t scope);
+const char	*conf_ident_name(uint32_t ident);
+/* The number of that name, or IDENT_MAX. */
+enum ident	 conf_ident_find(const char *, size_t len);
 const char	*conf_starttls_name(uint32_t starttls);
 const char	*conf_identity_name(uint32_t identity);
 

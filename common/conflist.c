@@ -152,9 +152,10 @@ conf_digest(const struct conf *conf)
 	const struct conf_list	*l;
 	uint64_t		 h;
 
-	if (conf->nuses == 0)
+	if (conf->nuses == 0 && !conf->g.want_files)
 		return (0);
-	h = 14695981039346656037ULL;
+	h = digest(14695981039346656037ULL, &conf->g.want_files,
+	    sizeof(conf->g.want_files));
 	TAILQ_FOREACH(l, &conf->lists, entry) {
 		h = digest(h, &l->w, sizeof(l->w));
 		h = digest(h, l->data, l->len);
@@ -186,4 +187,32 @@ conf_scope_name(uint32_t scope)
 	};
 
 	return (scope < CONF_SCOPES ? names[scope] : "unknown");
+}
+
+const char *
+conf_ident_name(uint32_t ident)
+{
+	static const char *const names[IDENT_MAX] = {
+		[IDENT_CARD] = "card",
+		[IDENT_IBAN] = "iban",
+		[IDENT_CN_ID] = "cn-id",
+		[IDENT_KR_RRN] = "kr-rrn",
+		[IDENT_US_SSN] = "us-ssn",
+		[IDENT_PRIVATE_KEY] = "private-key",
+		[IDENT_AWS_KEY] = "aws-key",
+	};
+
+	return (ident < IDENT_MAX ? names[ident] : "unknown");
+}
+
+enum ident
+conf_ident_find(const char *name, size_t len)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < IDENT_MAX; i++)
+		if (strlen(conf_ident_name(i)) == len &&
+		    memcmp(conf_ident_name(i), name, len) == 0)
+			break;
+	return (i);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "parts.h"
 
 static int	 globals_ok(const struct conf_globals *);
@@ -187,6 +188,8 @@ take_rule(struct conf *conf, const void *data)
 	if (w.phase >= PHASE_MAX || w.action >= ACTION_MAX ||
 	    w.disconnect > 1 || w.source_not > 1 || w.dest_not > 1 ||
 	    w.content_not > 1 || (w.anomalies & ~ANOMALIES_ALL) != 0 ||
+	    w.file_types >= FT_BIT(FT_MAX) || (w.file_flags & ~FF_ALL) != 0 ||
+	    !string_ok(w.file_name, sizeof(w.file_name)) ||
 	    w.verdicts >= 1U << VERDICT_MAX ||
 	    !string_ok(w.virus, sizeof(w.virus)) ||
 	    !string_ok(w.reply, sizeof(w.reply)))

@@ -91,9 +91,12 @@
 #define PARSE_HEADER_BYTES_MAX	(1 * MIB) /* header of one entity */
 #define PARSE_BOUNDARY_MAX	200	/* RFC 2046, 5.1.1 says 70 */
 #define PARSE_PARAMS_MAX	256	/* parameters of one field */
+#define PARSE_TEXTS_MAX		40000	/* a few for each part, and fields */
 #define PARSE_NAME_MAX		1024	/* a decoded file name */
 #define PARSE_DECODED_FACTOR	4	/* decoded bytes of all readings, times
 					   the message's size ... */
+#define PARSE_TEXT_FACTOR	6	/* as much again where text is wanted,
+					   in several charsets */
 #define PARSE_DECODED_SLACK	(1 * MIB) /* ... plus this */
 #define PARSE_TIME_MAX		20000	/* ms; then the parser is killed */
 
@@ -109,6 +112,7 @@
 /* Facts about files; all of it is one worker's, beside libclamav's own. */
 #define FACT_NAME_MAX		232	/* makes a fact 256 bytes, 64 KiB for
 					   the list of a message ... */
+#define FACTS_FRAME		63	/* of them fit one frame */
 #define FACTS_MAX		256	/* ... files beyond it count by flags */
 #define FACT_DEPTH_MAX		16	/* archives in archives that are ours;
 					   libclamav's default is 17 */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "parts.h"
 #include "proto.h"
 
@@ -102,6 +103,10 @@ static const struct proto_rule {
 	    0, LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_SCAN_ARENA, P(PROC_SCANNER), P(PROC_SCANWORKER),
 	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SCAN_FILE, P(PROC_SCANWORKER), P(PROC_SCANNER),
+	    sizeof(struct file_fact), LEN_MULTIPLE, FD_NONE, PEER_BUSY },
+	{ IMSG_SCAN_FILE, P(PROC_SCANNER), P(PROC_PROXY),
+	    sizeof(struct file_fact), LEN_MULTIPLE, FD_NONE, PEER_BUSY },
 	{ IMSG_SCAN_HIT, P(PROC_SCANWORKER), P(PROC_SCANNER),
 	    sizeof(struct msg_scan_hit), LEN_EXACT, FD_NONE, PEER_BUSY },
 	{ IMSG_SCAN_HIT, P(PROC_SCANNER), P(PROC_PROXY),
@@ -171,6 +176,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_PARSE_DONE] = "parse-done",
 		[IMSG_SCAN_REQ] = "scan-req",
 		[IMSG_SCAN_ARENA] = "scan-arena",
+		[IMSG_SCAN_FILE] = "scan-file",
 		[IMSG_SCAN_HIT] = "scan-hit",
 		[IMSG_SCAN_DONE] = "scan-done",
 	};
@@ -249,6 +255,8 @@ proto_get_scan_done(const void *data, struct msg_scan_done *done)
 	memcpy(done, data, sizeof(*done));
 	if (done->verdict >= VERDICT_MAX ||
 	    (done->flags & ~(uint32_t)SCAN_FLAGS_ALL) != 0 ||
+	    (done->other_flags & ~FF_ALL) != 0 ||
+	    done->other_types >= FT_BIT(FT_MAX) ||
 	    (done->part != SCAN_RAW && done->part >= PARSE_PARTS_MAX))
 		goto bad;
 	for (i = 0; i < sizeof(done->name) && done->name[i] != '\0'; i++)

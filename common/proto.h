@@ -76,6 +76,8 @@ enum imsg_type {
 	IMSG_SCAN_REQ,		/* struct msg_scan_req */
 	/* ... and its arena, always the next frame, same id (sealed memfd) */
 	IMSG_SCAN_ARENA,	/* empty */
+	/* worker -> scanner -> proxy: files that were found */
+	IMSG_SCAN_FILE,		/* struct file_fact, one or more */
 	/* worker -> scanner -> proxy: text that rules look for was found */
 	IMSG_SCAN_HIT,		/* struct msg_scan_hit */
 	/* worker -> scanner -> proxy: what was found; ends the request */
@@ -155,6 +157,8 @@ struct msg_parse_req {
 	uint32_t	 max_parts;	/* 1 to PARSE_PARTS_MAX */
 	uint32_t	 max_depth;	/* 1 to PARSE_DEPTH_MAX */
 	uint64_t	 max_decoded;	/* bytes of the whole arena */
+	uint32_t	 want_text;	/* 1: text is looked at afterwards */
+	uint32_t	 pad;		/* zero */
 };
 
 /* Payload of IMSG_PARSE_DONE.  The arena is the attached descriptor. */
@@ -191,7 +195,8 @@ struct msg_scan_done {
 	uint32_t	 nhits;		/* findings; the worst is named */
 	uint32_t	 usec;		/* time spent scanning */
 	uint32_t	 flags;		/* SCAN_* */
-	uint32_t	 pad;		/* zero */
+	uint32_t	 other_flags;	/* FF_* of files that found no room */
+	uint64_t	 other_types;	/* FT_BIT()s, likewise */
 	char		 name[SCAN_NAME_MAX];	/* virus, or what could not be
 						   inspected and why; printable
 						   ASCII, NUL-terminated */

@@ -21,6 +21,7 @@
 
 #include "lex.h"
 #include "build.h"
+#include "pattern.h"
 #include "value.h"
 
 struct named {
@@ -52,6 +53,7 @@ static uint32_t	 resolve(const struct host *);
 static uint32_t	 anonymous(const struct host *);
 static struct named *table_new(const struct pos *, const char *);
 static uint32_t	 resolve_content(const struct rule *);
+static void	 check_patterns(void);
 static void	 store_rules(void);
 
 void
@@ -389,10 +391,28 @@ store_rules(void)
 		}
 		if (r->has_content)
 			r->w.content = resolve_content(r);
+		conf->g.want_files |= (uint32_t)r->has_file;
 		check_rule(r, &conf->g);
 		if (lex_errors() == 0)
 			conf_add_rule(conf, &r->w);
 	}
+}
+
+/* Each expression must compile, and soon. */
+static void
+check_patterns(void)
+{
+	struct named	*n;
+	char		 why[160];
+	uint32_t	 list, entry;
+
+	if (conf->nlists == 0 || lex_errors() > 0 ||
+	    pattern_compile(conf, &list, &entry, why, sizeof(why)) == 0)
+		return;
+	STAILQ_FOREACH(n, &tables, entry)
+		if (n->words != NULL && list-- == 0)
+			lex_error(lists_pos(n->words, entry), NULL,
+			    "expression refused: %s", why);
 }
 
 int
@@ -401,6 +421,7 @@ build_finish(void)
 	setting_finish();
 	check_listeners(conf, listen_pos);
 	store_tables();
+	check_patterns();
 	store_hosts();
 	store_rules();
 	if (lex_errors() == 0)
@@ -458,71 +479,6 @@ build_disconnect(struct rule *rule, const struct pos *pos)
 		lex_error(pos, "it once", "disconnect is said twice");
 	rule->has_disconnect = 1;
 	rule->w.disconnect = 1;
-}
-
-void
-build_content(struct rule *rule, const struct pos *pos, const char *name,
-    unsigned int is_not)
-{
-	if (rule->has_content)
-		lex_error(pos, "it once", "a second content in one rule");
-	rule->has_content = 1;
-	rule->content = name;
-	rule->content_pos = *pos;
-	rule->w.content_not = is_not;
-}
-
-void
-build_scope(struct rule *rule, const struct pos *pos, const char *name)
-{
-	uint32_t	 i;
-
-	for (i = 0; i < CONF_SCOPES; i++)
-		if (strcmp(conf_scope_name(i), name) == 0)
-			break;
-	if (i == CONF_SCOPES)
-		lex_error(pos, "subject, sender, recipient, headers, text, "
-		    "html, names or documents", "no text is called \"%s\"",
-		    lex_show(name));
-	else if (rule->scopes & (1U << i))
-		lex_error(pos, "it once", "%s is named twice", name);
-	else
-		rule->scopes |= 1U << i;
-}
-
-void
-build_score(struct rule *rule, const struct pos *pos, const char *text)
-{
-	uint64_t	 n;
-
-	if (value_number(text, &n) == -1 || n < 1 || n > UINT32_MAX - 1)
-		lex_error(pos, "a number from 1", "bad score \"%s\"",
-		    lex_show(text));
-	else if (rule->w.score != 0)
-		lex_error(pos, "it once", "a second score in one rule");
-	else
-		rule->w.score = (uint32_t)n;
-}
-
-void
-build_anomaly(struct rule *rule, const struct pos *pos, const char *name)
-{
-	unsigned int	 i;
-	uint64_t	 mask;
-
-	rule->has_anomaly = 1;
-	mask = 0;
-	if (name == NULL)
-		mask = ANOMALIES_ALL;
-	for (i = 0; name != NULL && i < A_MAX; i++)
-		if (strcmp(parts_anomaly_name(i), name) == 0)
-			mask = ANOMALY(i);
-	if (mask == 0)
-		lex_error(pos, "one that mailwall-anomalies(7) names",
-		    "no anomaly is called \"%s\"", lex_show(name));
-	else if ((rule->w.anomalies & mask) == mask)
-		lex_error(pos, "it once", "%s is named twice", name);
-	rule->w.anomalies |= mask;
 }
 
 void

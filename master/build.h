@@ -79,7 +79,7 @@ struct rule {
 	struct host		 dest;
 	int			 has_source, has_dest, has_verdicts;
 	int			 has_disconnect;
-	int			 has_content, has_anomaly;
+	int			 has_content, has_anomaly, has_file;
 	const char		*content;	/* <name> */
 	uint32_t		 scopes;	/* 0: all */
 	struct pos		 content_pos;
@@ -166,6 +166,9 @@ void	 lists_add_file(struct wordlist *, const struct pos *,
 void	 lists_store(const struct wordlist *, struct conf *,
 	    const char *name, const struct pos *);
 
+/* The place of entry n, from 0, or NULL. */
+const struct pos *lists_pos(const struct wordlist *, uint32_t n);
+
 /* A list with its name, which no other table may have. */
 void	 build_list(const struct pos *, const char *name, struct wordlist *);
 
@@ -174,6 +177,10 @@ void	 build_content(struct rule *, const struct pos *, const char *name,
 	    unsigned int is_not);
 void	 build_scope(struct rule *, const struct pos *, const char *);
 void	 build_score(struct rule *, const struct pos *, const char *);
+/* A type or class of files, something that files are, a name's pattern. */
+void	 build_file_type(struct rule *, const struct pos *, const char *);
+void	 build_file_flag(struct rule *, const struct pos *, const char *);
+void	 build_file_name(struct rule *, const struct pos *, const char *);
 /* An anomaly or a severity; NULL: suspicious and hostile. */
 void	 build_anomaly(struct rule *, const struct pos *, const char *);
 

@@ -15,6 +15,7 @@
 
 #include "lex.h"
 #include "build.h"
+#include "pattern.h"
 #include "value.h"
 
 #define BOM	"\xef\xbb\xbf"	/* what some editors begin a file with */
@@ -81,6 +82,7 @@ static void
 list_add(struct wordlist *l, const struct pos *pos, const char *text,
     size_t len, uint32_t weight)
 {
+	const char	*why;
 	struct word	*w;
 
 	if (len == 0 || len > LIST_ENTRY_MAX) {
@@ -91,6 +93,17 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 	if (!utf8_valid((const uint8_t *)text, len) ||
 	    memchr(text, '\0', len) != NULL) {
 		lex_error(pos, "UTF-8", "word is not UTF-8");
+		return;
+	}
+	if (l->kind == LIST_EXPRESSIONS &&
+	    (why = pattern_refused(text, len)) != NULL) {
+		lex_error(pos, NULL, "expression refused: %s", why);
+		return;
+	}
+	if (l->kind == LIST_IDENTIFIERS &&
+	    conf_ident_find(text, len) == IDENT_MAX) {
+		lex_error(pos, "card, iban, cn-id, kr-rrn, us-ssn, "
+		    "private-key or aws-key", "no such identifier");
 		return;
 	}
 	if ((w = lex_alloc(sizeof(*w))) == NULL)
@@ -166,6 +179,18 @@ lists_add_file(struct wordlist *l, const struct pos *at, const char *path)
 			nl = end;
 		file_line(l, &pos, p, (size_t)(nl - p));
 	}
+}
+
+/* Where entry n of the list stands in the file. */
+const struct pos *
+lists_pos(const struct wordlist *l, uint32_t n)
+{
+	const struct word	*w;
+
+	STAILQ_FOREACH(w, &l->words, entry)
+		if (n-- == 0)
+			return (&w->pos);
+	return (NULL);
 }
 
 void

@@ -3,6 +3,7 @@ master_SRCS =	\
 	check.c \
 	child.c \
 	confsend.c \
+	content.c \
 	dispatch.c \
 	expect.c \
 	keyword.c \
@@ -14,11 +15,12 @@ master_SRCS =	\
 	nets.c \
 	notify.c \
 	parse.c \
+	pattern.c \
 	printconf.c \
 	rundir.c \
 	setting.c \
 	source.c \
 	spawn.c \
 	value.c
-master_LIBS =
+master_LIBS =	-ltre
 master_CFLAGS =	-I$(O)/master

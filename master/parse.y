@@ -80,6 +80,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	BANNER IDENTITY PROTOCOL SERVER
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
+%token	ATTACHMENT IS NAME TYPE
 %token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
 %token	WEIGHT WORDS
 %token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
@@ -514,7 +515,7 @@ net	: word x_netmore {
 
 rule	: ON x_phase phase x_action action {
 		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT
-		    "|content|anomaly|" X_WHO;
+		    "|attachment|content|anomaly|" X_WHO;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
@@ -555,6 +556,7 @@ conds	: /* empty */
 		build_content(rule, &$<pos>5, $5, $4);
 	} content_opts
 	| conds ANOMALY x_anomalies anomalies
+	| conds ATTACHMENT x_attachment attachment
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
 		    "source");
@@ -578,6 +580,32 @@ content_opts
 	| content_opts IN x_scope scopes
 	| content_opts SCORE x_number word x_content2 {
 		build_score(rule, &$<pos>4, $4);
+	}
+	;
+
+attachment
+	: TYPE x_type file_types
+	| IS x_flag file_flags
+	| NAME x_filename word x_more {
+		build_file_name(rule, &$<pos>3, $3);
+	}
+	;
+
+file_types
+	: word x_typemore {
+		build_file_type(rule, &$<pos>1, $1);
+	}
+	| file_types ',' x_type word x_typemore {
+		build_file_type(rule, &$<pos>4, $4);
+	}
+	;
+
+file_flags
+	: word x_typemore {
+		build_file_flag(rule, &$<pos>1, $1);
+	}
+	| file_flags ',' x_flag word x_typemore {
+		build_file_flag(rule, &$<pos>4, $4);
 	}
 	;
 
@@ -671,22 +699,27 @@ maybe_comma
 
 x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
 	    "a reply in quotes|disconnect|" X_WHO :
-	    "a reply in quotes|disconnect|" X_VERDICT "|content|anomaly|"
+	    "a reply in quotes|disconnect|" X_VERDICT "|attachment|content|anomaly|"
 	    X_WHO); }
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
-x_anomalies: { expect(X_ANOMALY "|content|" X_WHO); } ;
-x_anomalymore: { expect(",|content|" X_WHO); } ;
+x_anomalies: { expect(X_ANOMALY "|attachment|content|" X_WHO); } ;
+x_anomalymore: { expect(",|attachment|content|" X_WHO); } ;
 x_content: { expect("!|<table>"); } ;
-x_content2: { expect("in|score|anomaly|" X_WHO); } ;
+x_content2: { expect("in|score|attachment|anomaly|" X_WHO); } ;
 x_entry	: { expect("a word or expression|}"); } ;
 x_entrymore: { expect(",|a word or expression|}"); } ;
 x_list	: { expect("{|file"); } ;
 x_scope	: { expect(X_SCOPE); } ;
-x_scopemore: { expect(",|in|score|anomaly|" X_WHO); } ;
+x_scopemore: { expect(",|in|score|attachment|anomaly|" X_WHO); } ;
 x_weight: { expect("weight|,|a word or expression|}"); } ;
+x_attachment: { expect("type|name|is"); } ;
+x_filename: { expect("a pattern for names"); } ;
+x_flag	: { expect("what a file is, such as macros or encrypted"); } ;
+x_type	: { expect("a type of files, such as executable or docx"); } ;
+x_typemore: { expect(",|attachment|content|anomaly|" X_WHO); } ;
 x_banner: { expect("a banner in quotes"); } ;
 x_from	: { expect("from"); } ;
 x_identity: { expect("proxy|xclient"); } ;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "parts.h"
 
 #include "config.h"
@@ -33,6 +34,7 @@ static void	 print_list(FILE *, const struct conf_list *);
 static void	 print_content(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_anomalies(FILE *, uint64_t);
+static void	 print_files(FILE *, const struct conf_rule_wire *);
 static void	 print_rule(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 
@@ -283,6 +285,30 @@ print_anomalies(FILE *f, uint64_t anomalies)
 }
 
 static void
+print_files(FILE *f, const struct conf_rule_wire *r)
+{
+	const char	*sep;
+	unsigned int	 i;
+
+	sep = " attachment type ";
+	for (i = 0; i < FT_MAX; i++)
+		if (r->file_types & FT_BIT(i)) {
+			fprintf(f, "%s%s", sep, fact_type_name(i));
+			sep = ", ";
+		}
+	sep = " attachment is ";
+	for (i = 0; i < 32; i++)
+		if (r->file_flags & (1U << i)) {
+			fprintf(f, "%s%s", sep, fact_flag_name(1U << i));
+			sep = ", ";
+		}
+	if (r->file_name[0] != '\0') {
+		fprintf(f, " attachment name ");
+		print_quoted(f, r->file_name);
+	}
+}
+
+static void
 print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 {
 	const char	*or;
@@ -310,6 +336,7 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 	if (r->content != RULE_NO_USE)
 		print_content(f, conf, r);
 	print_anomalies(f, r->anomalies);
+	print_files(f, r);
 	print_host(f, conf, "source", r->source, r->source_not);
 	print_host(f, conf, "destination", r->dest, r->dest_not);
 	fprintf(f, "\n");

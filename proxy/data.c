@@ -88,6 +88,7 @@ data_free(struct message *m)
 	proxy.spool_used -= m->charged;
 	proxy.nmessages--;
 	free(m->hit);
+	free(m->file);
 	free(m);
 }
 

@@ -72,6 +72,7 @@ static struct peer *scan_peer(uint64_t);
 static void	 scan_next(void);
 static void	 scan_send(struct job *, struct peer *);
 static void	 scan_hit(struct peer *, struct job *, struct imsg *);
+static void	 scan_files(struct peer *, struct job *, struct imsg *);
 static void	 scan_done(struct peer *, struct job *, struct imsg *);
 static void	 peer_event(int, uint32_t, void *);
 static void	 peer_lost(struct peer *);
@@ -175,8 +176,9 @@ inspect_start(struct session *s)
 	j->req.size = s->msg->size;
 	j->req.max_parts = g->parts_max;
 	j->req.max_depth = g->depth_max;
-	j->req.max_decoded = s->msg->size * PARSE_DECODED_FACTOR +
-	    PARSE_DECODED_SLACK;
+	j->req.want_text = s->conf->nuses > 0;
+	j->req.max_decoded = s->msg->size * (PARSE_DECODED_FACTOR +
+	    (j->req.want_text ? PARSE_TEXT_FACTOR : 0)) + PARSE_DECODED_SLACK;
 	j->state = JOB_WAIT_PARSER;
 	j->began = now_us();
 	evtimer_init(&j->timer, job_late, j);
@@ -400,6 +402,35 @@ scan_hit(struct peer *p, struct job *j, struct imsg *imsg)
 }
 
 static void
+scan_files(struct peer *p, struct job *j, struct imsg *imsg)
+{
+	struct file_fact	*v;
+	struct message		*m;
+	size_t			 i, n;
+
+	if (j->s == NULL)
+		return;
+	m = j->s->msg;
+	n = imsg->len / sizeof(*v);
+	if (n > FACTS_MAX - m->nfiles) {
+		peer_bad(p, FAULT_DATA, j->s->id);
+		return;
+	}
+	v = reallocarray(m->file, m->nfiles + n, sizeof(*v));
+	if (v == NULL)
+		fatal("%s", __func__);
+	m->file = v;
+	for (i = 0; i < n; i++) {
+		if (facts_get((const uint8_t *)imsg->data + i * sizeof(*v),
+		    m->nparts, &v[m->nfiles]) == -1) {
+			peer_bad(p, FAULT_DATA, j->s->id);
+			return;
+		}
+		m->nfiles++;
+	}
+}
+
+static void
 scan_done(struct peer *p, struct job *j, struct imsg *imsg)
 {
 	struct msg_scan_done	 done;
@@ -418,6 +449,8 @@ scan_done(struct peer *p, struct job *j, struct imsg *imsg)
 	m = j->s->msg;
 	m->us_scan = now_us() - j->began;
 	m->is_matched = (done.flags & SCAN_MATCHED) != 0;
+	m->other_flags = done.other_flags;
+	m->other_types = done.other_types;
 	/* The worst of what parser and scanner found is the verdict. */
 	if (done.verdict >= m->verdict && done.verdict != VERDICT_CLEAN) {
 		m->verdict = done.verdict;
@@ -557,6 +590,8 @@ peer_answer(struct peer *p, struct job *j, struct imsg *imsg)
 		parse_done(p, j, imsg);
 	else if (imsg->type == IMSG_SCAN_HIT && j->state == JOB_SCANNING)
 		scan_hit(p, j, imsg);
+	else if (imsg->type == IMSG_SCAN_FILE && j->state == JOB_SCANNING)
+		scan_files(p, j, imsg);
 	else if (imsg->type == IMSG_SCAN_DONE && j->state == JOB_SCANNING)
 		scan_done(p, j, imsg);
 	else

@@ -19,6 +19,7 @@
 #include "buf.h"
 #include "conf.h"
 #include "ev.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "proto.h"
@@ -135,6 +136,10 @@ struct message {
 	struct msg_scan_hit	*hit;		/* text that lists have */
 	uint32_t		 nhits;
 	int			 is_matched;	/* all text was looked at */
+	struct file_fact	*file;		/* attachments and members */
+	uint32_t		 nfiles;
+	uint32_t		 other_flags;	/* of those without room */
+	uint64_t		 other_types;
 	const struct conf_rule_wire *rule;	/* that decided */
 	uint64_t		 t_data;	/* us: 354 sent */
 	uint64_t		 t_dot;		/* us: all received */

@@ -8,11 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bsd/string.h>
+
 #include "proxy.h"
+
+#define LOG_FILES	16	/* lines for one message */
 
 static void	 verdict_end(struct session *, const char *, int,
 		    const char *);
 static int	 scores(const struct message *, uint32_t *);
+static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
 static void	 default_reply(const struct session *,
 		    const struct conf_rule_wire *, char *, size_t);
@@ -96,6 +101,37 @@ scores(const struct message *m, uint32_t *score)
 	return (m->is_matched);
 }
 
+/* Files of which there is something to say, the first few. */
+static void
+log_files(const struct session *s)
+{
+	const struct file_fact	*f;
+	char			 name[2 * FACT_NAME_MAX], flags[256];
+	uint32_t		 i, bit;
+	unsigned int		 n;
+
+	n = 0;
+	for (i = 0; i < s->msg->nfiles && n < LOG_FILES; i++) {
+		f = &s->msg->file[i];
+		if (f->flags == 0)
+			continue;
+		flags[0] = '\0';
+		for (bit = 1; bit != 0 && bit <= FF_ALL; bit <<= 1)
+			if (f->flags & bit) {
+				strlcat(flags, flags[0] == '\0' ? "" : ",",
+				    sizeof(flags));
+				strlcat(flags, fact_flag_name(bit),
+				    sizeof(flags));
+			}
+		session_log(s, "file part=%d depth=%u type=%s flags=%s "
+		    "size=%llu name=%s", f->part == SCAN_RAW ? -1 :
+		    (int)f->part, f->depth, fact_type_name(f->type), flags,
+		    (unsigned long long)f->size, log_quote(name,
+		    sizeof(name), f->name, strlen(f->name)));
+		n++;
+	}
+}
+
 /* A line for each list that was found, with what and where. */
 static void
 log_hits(const struct session *s)
@@ -135,10 +171,15 @@ verdict_decide(struct session *s)
 	facts.verdict = s->msg->verdict;
 	facts.virus = s->msg->verdict == VERDICT_VIRUS ? s->msg->name : "";
 	facts.anomalies = s->msg->anomalies;
+	facts.file = s->msg->file;
+	facts.nfiles = s->msg->nfiles;
+	facts.other_flags = s->msg->other_flags;
+	facts.other_types = s->msg->other_types;
 	if (scores(s->msg, score))
 		facts.score = score;
 	rule = conf_match(s->conf, PHASE_MESSAGE, &facts);
 	s->msg->rule = rule;
+	log_files(s);
 	log_hits(s);
 
 	if (s->flags & SF_SERVER_GONE) {

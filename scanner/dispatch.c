@@ -20,6 +20,7 @@
 
 #include "conf.h"
 #include "ev.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "scanner.h"
@@ -206,14 +207,22 @@ static void
 peer_answer(struct peer *p, const struct job *job,
     const struct msg_scan_done *done)
 {
-	uint32_t	 i;
+	uint32_t	 i, k, n;
 
+	for (k = 0; k < job->nfiles; k += n) {
+		n = job->nfiles - k;
+		if (n > FACTS_FRAME)
+			n = FACTS_FRAME;
+		if (imsg_compose(&p->ib, IMSG_SCAN_FILE, job->id, -1,
+		    &job->file[k], n * sizeof(job->file[k])) == -1)
+			break;
+	}
 	for (i = 0; i < job->nhits; i++)
 		if (imsg_compose(&p->ib, IMSG_SCAN_HIT, job->id, -1,
 		    &job->hit[i], sizeof(job->hit[i])) == -1)
 			break;
-	/* Without all of its hits a message must not seem answered. */
-	if (i < job->nhits || imsg_compose(&p->ib, IMSG_SCAN_DONE, job->id,
+	/* Without all that was found a message must not seem answered. */
+	if (k < job->nfiles || i < job->nhits || imsg_compose(&p->ib, IMSG_SCAN_DONE, job->id,
 	    -1, done, sizeof(*done)) == -1) {
 		log_warn("proxy %u: answer", p->instance);
 		return;
@@ -247,6 +256,7 @@ job_free(struct job *job)
 	if (job->arenafd != -1)
 		close(job->arenafd);
 	free(job->hit);
+	free(job->file);
 	free(job);
 }
 

@@ -285,7 +285,8 @@ setup(void)
 	/* Changing ids took it away; master may have gone meanwhile. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("PR_SET_PDEATHSIG");
-	if (scanner.be->load(g, &scanner.ready) == -1)
+	if (scanner.be->load(g, &scanner.ready) == -1 ||
+	    content_load(scanner.conf) == -1)
 		_exit(CHILD_SETUP);
 	memory = address_space();
 	if (memory > UINT64_MAX - WORKER_MEMORY(g))

@@ -165,8 +165,13 @@ def main():
               "\n\n#include \"normtab.h\"\n\n" % unicodedata.unidata_version)
     table("const uint16_t\t norm_index[NORM_BLOCKS]", index, "%d", 10)
     rows = sorted(blocks, key=blocks.get)
-    table("const uint16_t\t norm_block[][%d]" % BLOCK,
-          [v for row in rows for v in row], "%d", 10)
+    out.write("const uint16_t\t norm_block[][NORM_BLOCK] = {\n")
+    for row in rows:
+        for i in range(0, BLOCK, 10):
+            out.write(("\t{ " if i == 0 else "\t  ") +
+                      ", ".join("%d" % v for v in row[i:i + 10]) + ",\n")
+        out.write("\t},\n")
+    out.write("};\n\n")
     table("const uint8_t\t norm_pool[]", pool, "%d", 14)
     sys.stderr.write("%d blocks, %d bytes of pool\n" %
                      (len(blocks), len(pool)))

@@ -24,6 +24,7 @@
 
 #include "conf.h"
 #include "ev.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "scanner.h"
@@ -52,6 +53,7 @@ static void	 worker_reap(struct worker *, int *);
 static void	 worker_watchdog(void *);
 static void	 worker_event(int, uint32_t, void *);
 static int	 worker_hit(struct job *, const void *);
+static int	 worker_files(struct job *, const void *, size_t);
 static void	 worker_frame(struct worker *, struct imsg *);
 static void	 worker_retire(struct worker *);
 static void	 status_describe(int, char *, size_t);
@@ -219,7 +221,7 @@ worker_gone(struct worker *w, const char *why)
 	/* Before the answer: whoever asks again finds a worker. */
 	worker_again(w, w->born);
 	if (job != NULL) {
-		job->nhits = 0;
+		job->nhits = job->nfiles = 0;
 		dispatch_failed(&done, why == NULL ? "scanner crashed" : why);
 		pool.done(job, &done);
 	}
@@ -248,15 +250,40 @@ worker_hit(struct job *job, const void *data)
 	return (0);
 }
 
+/* Some files; checked again, one by one, by the proxy. */
+static int
+worker_files(struct job *job, const void *data, size_t len)
+{
+	struct file_fact	*p, f;
+	size_t			 i, n;
+
+	n = len / sizeof(f);
+	if (n > FACTS_MAX - job->nfiles)
+		return (-1);
+	p = reallocarray(job->file, job->nfiles + n, sizeof(*p));
+	if (p == NULL)
+		return (-1);
+	job->file = p;
+	for (i = 0; i < n; i++) {
+		if (facts_get((const uint8_t *)data + i * sizeof(f),
+		    PARSE_PARTS_MAX, &f) == -1)
+			return (-1);
+		p[job->nfiles++] = f;
+	}
+	return (0);
+}
+
 static void
 worker_frame(struct worker *w, struct imsg *imsg)
 {
 	struct msg_scan_done	 done;
 	struct job		*job;
 
-	if (imsg->type == IMSG_SCAN_HIT) {
+	if (imsg->type != IMSG_SCAN_DONE) {
 		if (w->job == NULL || imsg->id != w->job->uid ||
-		    worker_hit(w->job, imsg->data) == -1)
+		    (imsg->type == IMSG_SCAN_HIT ?
+		    worker_hit(w->job, imsg->data) :
+		    worker_files(w->job, imsg->data, imsg->len)) == -1)
 			worker_gone(w, "garbled answer");
 		return;
 	}

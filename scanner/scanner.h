@@ -20,6 +20,7 @@
 #include "proto.h"
 #include "sandbox.h"
 
+struct conf;
 struct conf_globals;
 struct facts;			/* see inspect.h */
 struct parts;
@@ -174,6 +175,25 @@ void		 layers_finish(struct layers *);
 /* Is this compound file an encrypted document?  1 or 0. */
 int		 ole2_encrypted(const uint8_t *, size_t);
 
+/* ---- content.c: what rules look for in text ---- */
+
+/* The loader, before anything is confined: 0, or -1, logged. */
+int		 content_load(const struct conf *);
+/* A worker, likewise. */
+int		 content_worker(void);
+/* Does any rule look for anything: 1 or 0. */
+int		 content_is_wanted(void);
+/* A message begins, and is given up at due (ms of now_ms()). */
+void		 content_begin(uint64_t due);
+/* Text of a file of a part; fits struct scan. */
+void		 content_file(void *, uint32_t part, const uint8_t *, size_t);
+/*
+ * All other texts, and the end: hits, at most CONF_USES_MAX, and whether all
+ * was looked at goes to the result.  Returns the number of hits.
+ */
+unsigned int	 content_end(const struct parts *, struct msg_scan_hit *,
+		    struct result *);
+
 /* ---- tmpdir.c ---- */
 
 /*
@@ -221,6 +241,8 @@ struct job {
 	uint64_t		 due;	/* ms of now_ms() */
 	struct msg_scan_hit	*hit;	/* that the worker has told so far */
 	uint32_t		 nhits;
+	struct file_fact	*file;	/* likewise */
+	uint32_t		 nfiles;
 };
 
 /*

@@ -1,17 +1,24 @@
 scanner_SRCS =	\
 	clamd.c \
+	content.c \
 	dbwatch.c \
 	dispatch.c \
 	doctext.c \
 	docxml.c \
 	engine.c \
+	expr.c \
 	factlist.c \
 	filetype.c \
+	ident.c \
 	inspect.c \
+	keyword.c \
 	layers.c \
 	main.c \
+	match.c \
 	names.c \
 	none.c \
+	normal.c \
+	normtab.c \
 	ole2.c \
 	oledir.c \
 	pdf.c \
@@ -27,4 +34,4 @@ scanner_SRCS =	\
 	unarchive.c \
 	worker.c \
 	zip.c
-scanner_LIBS =	-lclamav -larchive -lz
+scanner_LIBS =	-lclamav -larchive -lz -ltre

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "parts.h"
@@ -69,6 +70,8 @@ static const struct allowed {
 	    PEER_BUSY },
 	{ IMSG_SCAN_REQ, "xs sw", sizeof(struct msg_scan_req), 0, 1, ALL },
 	{ IMSG_SCAN_ARENA, "xs sw", 0, 0, 1, ALL },
+	{ IMSG_SCAN_FILE, "ws sx", sizeof(struct file_fact), 1, 0,
+	    PEER_BUSY },
 	{ IMSG_SCAN_HIT, "ws sx", sizeof(struct msg_scan_hit), 0, 0,
 	    PEER_BUSY },
 	{ IMSG_SCAN_DONE, "ws sx", sizeof(struct msg_scan_done), 0, 0,

@@ -9,7 +9,7 @@ inspect_SRCS =	$(addprefix scanner/,inspect.c doctext.c docxml.c factlist.c \
 UNIT +=		scanner/test_inspect
 scanner/test_inspect_SRCS =	regress/scanner/test_inspect.c $(inspect_SRCS) \
 				scanner/result.c scanner/sandbox.c \
-				$(addprefix common/,facts.c parts.c log.c \
+				$(addprefix common/,facts.c parts.c log.c utf8.c \
 				ev.c sandbox.c proto.c)
 scanner/test_inspect_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_inspect_LIBS =	-larchive -lz -lbsd -lseccomp
@@ -35,7 +35,7 @@ scanner/test_pool_SRCS =	regress/scanner/test_pool.c scanner/pool.c \
 				scanner/dispatch.c scanner/result.c \
 				scanner/tmpdir.c common/ev.c common/imsg.c \
 				common/proto.c common/log.c common/utf8.c \
-				common/parts.c
+				common/parts.c common/facts.c
 scanner/test_pool_CPPFLAGS =	-Iscanner -DWORKER_SCANS_MAX=7
 
 FUZZ +=		scanner/fuzz_ole2
@@ -52,35 +52,35 @@ scanner/fuzz_layers_LIBS =	-lbsd
 FUZZ +=		scanner/fuzz_zip
 scanner/fuzz_zip_SRCS =	regress/scanner/fuzz_zip.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
-			parts.c log.c ev.c proto.c)
+			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_zip_CPPFLAGS =	-iquote common -iquote scanner
 scanner/fuzz_zip_LIBS =	-larchive -lz -lbsd
 
 FUZZ +=		scanner/fuzz_pdf
 scanner/fuzz_pdf_SRCS =	regress/scanner/fuzz_pdf.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
-			parts.c log.c ev.c proto.c)
+			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_pdf_CPPFLAGS =	-iquote common -iquote scanner
 scanner/fuzz_pdf_LIBS =	-larchive -lz -lbsd
 
 FUZZ +=		scanner/fuzz_rtf
 scanner/fuzz_rtf_SRCS =	regress/scanner/fuzz_rtf.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
-			parts.c log.c ev.c proto.c)
+			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_rtf_CPPFLAGS =	-iquote common -iquote scanner
 scanner/fuzz_rtf_LIBS =	-larchive -lz -lbsd
 
 FUZZ +=		scanner/fuzz_docxml
 scanner/fuzz_docxml_SRCS =	regress/scanner/fuzz_docxml.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
-			parts.c log.c ev.c proto.c)
+			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_docxml_CPPFLAGS =	-iquote common -iquote scanner
 scanner/fuzz_docxml_LIBS =	-larchive -lz -lbsd
 
 FUZZ +=		scanner/fuzz_inspect
 scanner/fuzz_inspect_SRCS =	regress/scanner/fuzz_inspect.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
-			parts.c log.c ev.c proto.c)
+			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_inspect_CPPFLAGS =	-iquote common -iquote scanner
 scanner/fuzz_inspect_LIBS =	-larchive -lz -lbsd
 
