@@ -21,43 +21,41 @@
 #include "limits.h"
 
 #include "expr.h"
+#include "exprfold.h"
 #include "normal.h"
 
 #define PIECE_MIN	3	/* bytes; shorter ones are everywhere */
+#define FOLDED_MAX	(2 * LIST_ENTRY_MAX)	/* characters */
 
 struct expr {
 	regex_t		 re;
 	unsigned int	 errors;
+	size_t		 reach;
 	unsigned int	 npieces;
 	char		*piece[EXPR_PIECES];
 };
 
-static size_t	 widen(const uint8_t *, size_t, wchar_t *, int);
+static size_t	 widen(const uint8_t *, size_t, wchar_t *, size_t);
 static char	*narrow(const wchar_t *, size_t);
 static size_t	 literal(const wchar_t *, size_t, size_t *);
 static int	 pieces_regular(struct expr *, const wchar_t *, size_t);
 static int	 pieces_similar(struct expr *, const wchar_t *, size_t);
 
-/*
- * Wide characters of a pattern, letters in the normal form; what follows a
- * backslash is a class or an escape and stays.
- */
+/* A word in the normal form, as wide characters; 0 when it is too long. */
 static size_t
-widen(const uint8_t *p, size_t len, wchar_t *w, int is_literal)
+widen(const uint8_t *p, size_t len, wchar_t *w, size_t max)
 {
-	uint32_t	 c;
+	struct normal	 norm;
 	size_t		 i, n, used;
-	int		 escaped;
 
-	n = 0;
-	escaped = 0;
-	for (i = 0; i < len; i += used) {
-		c = normal_get(p + i, len - i, &used);
-		if (!escaped || c >= 0x80)
-			c = c >= 'A' && c <= 'Z' ? c | 0x20 : normal_char(c);
-		escaped = !is_literal && !escaped && c == '\\';
-		w[n++] = (wchar_t)c;
-	}
+	if (normal_init(&norm, len * NORMAL_GROWTH) == -1)
+		return (0);
+	normal_make(&norm, p, len);
+	for (i = n = 0; i < norm.len && n < max; i += used)
+		w[n++] = (wchar_t)normal_get(norm.out + i, norm.len - i,
+		    &used);
+	n = i < norm.len ? 0 : n;
+	normal_free(&norm);
 	return (n);
 }
 
@@ -66,38 +64,17 @@ static char *
 narrow(const wchar_t *w, size_t n)
 {
 	struct normal	 norm;
-	uint8_t		*buf, *p;
+	uint8_t		 buf[EXPR_PIECE_MAX * 4];
 	char		*s;
-	uint32_t	 c;
-	size_t		 i;
+	size_t		 i, len;
 
-	if ((buf = malloc(n * 4 + 1)) == NULL)
+	for (i = len = 0; i < n && i < EXPR_PIECE_MAX; i++)
+		len += normal_put(buf + len, (uint32_t)w[i]);
+	if (normal_init(&norm, len * NORMAL_GROWTH) == -1)
 		return (NULL);
-	for (p = buf, i = 0; i < n; i++) {
-		c = (uint32_t)w[i];
-		if (c < 0x80)
-			*p++ = (uint8_t)c;
-		else if (c < 0x800) {
-			*p++ = (uint8_t)(0xc0 | c >> 6);
-			*p++ = (uint8_t)(0x80 | (c & 0x3f));
-		} else if (c < 0x10000) {
-			*p++ = (uint8_t)(0xe0 | c >> 12);
-			*p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-			*p++ = (uint8_t)(0x80 | (c & 0x3f));
-		} else {
-			*p++ = (uint8_t)(0xf0 | c >> 18);
-			*p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-			*p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-			*p++ = (uint8_t)(0x80 | (c & 0x3f));
-		}
-	}
-	s = NULL;
-	if (normal_init(&norm, (size_t)(p - buf)) == 0) {
-		normal_make(&norm, buf, (size_t)(p - buf));
-		s = strndup((const char *)norm.out, norm.len);
-		normal_free(&norm);
-	}
-	free(buf);
+	normal_make(&norm, buf, len);
+	s = strndup((const char *)norm.out, norm.len);
+	normal_free(&norm);
 	return (s);
 }
 
@@ -139,11 +116,7 @@ literal(const wchar_t *w, size_t n, size_t *begin)
 			depth -= depth > 0;
 			break;
 		case '[':
-			/* To its end; "]" may be the first inside. */
-			i += 1 + (i + 1 < n && w[i + 1] == '^');
-			do
-				i++;
-			while (i < n && w[i] != ']');
+			i = expr_bracket_end(w, n, i) - 1;
 			break;
 		case '{':
 			while (i < n && w[i] != '}')
@@ -179,7 +152,10 @@ pieces_regular(struct expr *e, const wchar_t *w, size_t n)
 	return (0);
 }
 
-/* With k errors in k + 1 pieces one piece has none. */
+/*
+ * With k errors in k + 1 pieces one piece has none.  Pieces that are too short
+ * are no help: most texts are full of them.
+ */
 static int
 pieces_similar(struct expr *e, const wchar_t *w, size_t n)
 {
@@ -187,8 +163,6 @@ pieces_similar(struct expr *e, const wchar_t *w, size_t n)
 	size_t		 from, to;
 
 	k = e->errors + 1;
-	if (n < 2 * k)
-		return (0);
 	for (i = 0; i < k; i++) {
 		from = n * i / k;
 		to = n * (i + 1) / k;
@@ -197,6 +171,11 @@ pieces_similar(struct expr *e, const wchar_t *w, size_t n)
 			return (-1);
 		e->npieces++;
 	}
+	for (i = 0; i < k; i++)
+		if (strlen(e->piece[i]) < PIECE_MIN)
+			break;
+	while (i < k && e->npieces > 0)
+		free(e->piece[--e->npieces]);
 	return (0);
 }
 
@@ -204,18 +183,24 @@ struct expr *
 expr_new(const uint8_t *pattern, size_t len, unsigned int errors)
 {
 	struct expr	*e;
-	wchar_t		 w[LIST_ENTRY_MAX + 1];
+	wchar_t		 w[FOLDED_MAX];
 	size_t		 n;
 	int		 ret;
 
-	if (len > LIST_ENTRY_MAX || errors > 3) {
+	n = 0;
+	if (len <= LIST_ENTRY_MAX && errors < EXPR_PIECES)
+		n = errors > 0 ? widen(pattern, len, w, FOLDED_MAX) :
+		    expr_fold(pattern, len, w, FOLDED_MAX);
+	if (n == 0) {
 		errno = EINVAL;
 		return (NULL);
 	}
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return (NULL);
 	e->errors = errors;
-	n = widen(pattern, len, w, errors > 0);
+	/* A misspelt word is no longer than it is and its errors. */
+	e->reach = n > LIST_ENTRY_MAX ? LIST_ENTRY_MAX : n;
+	e->reach += errors > 0 ? errors : EXPR_REACH;
 	ret = tre_regwncomp(&e->re, w, n, errors > 0 ? REG_LITERAL :
 	    REG_EXTENDED);
 	if (ret != REG_OK) {
@@ -255,9 +240,15 @@ expr_pieces(const struct expr *e, const char **piece)
 	return (e->npieces);
 }
 
+size_t
+expr_reach(const struct expr *e)
+{
+	return (e->reach);
+}
+
 int
 expr_match(const struct expr *e, const uint8_t *text, size_t len,
-    size_t *begin, int *failed)
+    unsigned int cut, size_t *begin, int *failed)
 {
 	wchar_t		 w[EXPR_WINDOW];
 	uint16_t	 at[EXPR_WINDOW];
@@ -265,22 +256,24 @@ expr_match(const struct expr *e, const uint8_t *text, size_t len,
 	regamatch_t	 am;
 	regaparams_t	 params;
 	size_t		 i, n, used;
-	int		 ret;
+	int		 flags, ret;
 
 	n = 0;
 	for (i = 0; i < len && n < EXPR_WINDOW; i += used) {
 		w[n] = (wchar_t)normal_get(text + i, len - i, &used);
 		at[n++] = (uint16_t)i;
 	}
+	flags = (cut & EXPR_CUT_BEFORE ? REG_NOTBOL : 0) |
+	    (cut & EXPR_CUT_BEHIND || i < len ? REG_NOTEOL : 0);
 	if (e->errors == 0)
-		ret = tre_regwnexec(&e->re, w, n, 1, m, 0);
+		ret = tre_regwnexec(&e->re, w, n, 1, m, flags);
 	else {
 		tre_regaparams_default(&params);
 		params.max_err = (int)e->errors;
 		memset(&am, 0, sizeof(am));
 		am.nmatch = 1;
 		am.pmatch = m;
-		ret = tre_regawnexec(&e->re, w, n, &am, params, 0);
+		ret = tre_regawnexec(&e->re, w, n, &am, params, flags);
 	}
 	if (ret == REG_ESPACE)
 		*failed = 1;
@@ -290,3 +283,4 @@ expr_match(const struct expr *e, const uint8_t *text, size_t len,
 	    at[m[0].rm_so] : 0;
 	return (1);
 }
+_Static_assert(EXPR_WINDOW * 4 <= UINT16_MAX, "places in a window");

@@ -12,6 +12,11 @@
  * tries of expressions have a budget, and the clock is asked between
  * segments.  When one of them is used up the answer says so, and is no
  * "nothing found".
+ *
+ * A segment has the end of the normal form of the one before it once more, so
+ * that what stands across the border is seen whole, whatever lies between its
+ * letters that is not seen.  What touches a border may be cut there, and is
+ * left to the segment that has all of it.
  */
 
 #include <errno.h>
@@ -29,9 +34,9 @@
 #include "normal.h"
 
 #define SEGMENT		(128 * KIB)	/* of text, at a time */
-#define OVERLAP		2048		/* of two segments: longer than most
-					   words; a longer one is cut */
-#define AROUND		400		/* bytes before and behind a piece */
+#define OVERLAP		4096		/* of the normal form of two segments:
+					   a word with LIST_ENTRY_MAX bytes and
+					   what an expression reaches */
 #define TRIES_MAX	5000		/* expressions tried around pieces, in
 					   one message */
 #define SLOW_MAX	(256 * KIB)	/* of one text, for expressions without
@@ -62,6 +67,7 @@ struct entry {
 	uint32_t	 use;
 	uint32_t	 ident;		/* enum ident, or IDENT_MAX */
 	struct expr	*expr;		/* or NULL */
+	uint32_t	 nexpr;		/* its number among expressions */
 };
 
 struct matcher {
@@ -77,6 +83,13 @@ struct matcher {
 	size_t		 nslow;
 	uint32_t	*ident;		/* entries that are identifiers */
 	size_t		 nident;
+	uint32_t	 nexprs;
+};
+
+/* Where an expression need not be tried any more. */
+struct tried {
+	uint32_t	 segment;
+	uint32_t	 upto;		/* pieces that end before it */
 };
 
 struct match {
@@ -86,6 +99,8 @@ struct match {
 	uint32_t		*hits;	/* those whose bit is set */
 	size_t			 nhits;
 	struct msg_scan_hit	 hit[CONF_USES_MAX];
+	struct tried		*tried;	/* of each expression */
+	uint32_t		 nsegments;	/* ever; 0 is none */
 	uint64_t		 due;
 	unsigned int		 tries;
 	int			 incomplete;
@@ -95,6 +110,7 @@ struct match {
 	const uint8_t		*text;
 	size_t			 len;
 	size_t			 base;	/* where the segment begins */
+	unsigned int		 cut;	/* EXPR_CUT_*, of it */
 	const uint8_t		*norm;	/* what the automaton sees */
 	size_t			 normlen;
 	size_t			 shift;	/* of norm in the segment's normal */
@@ -115,6 +131,9 @@ static void	 hit_describe(struct match *, const struct entry *,
 static void	 copy_text(char *, size_t, const uint8_t *, size_t);
 static int	 is_whole(const struct match *, size_t, size_t);
 static int	 word_found(void *, uint32_t, size_t);
+static size_t	 go_back(const struct match *, size_t, size_t);
+static size_t	 go_on(const struct match *, size_t, size_t);
+static void	 expr_window(struct match *, uint32_t, size_t, size_t);
 static void	 expr_try(struct match *, uint32_t, size_t, size_t);
 static void	 ident_found(void *, enum ident, size_t, size_t);
 static void	 spaced_runs(struct match *);
@@ -154,7 +173,7 @@ word_add(struct matcher *m, uint32_t i, enum ref_kind kind)
 	size_t		 k, len;
 	int		 ret;
 
-	if (normal_init(&n, m->entry[i].len) == -1)
+	if (normal_init(&n, (size_t)m->entry[i].len * NORMAL_GROWTH) == -1)
 		return (-1);
 	ret = 0;
 	normal_make(&n, m->entry[i].text, m->entry[i].len);
@@ -199,6 +218,7 @@ entry_compile(struct matcher *m, uint32_t i, const struct conf_list *l)
 	    l->w.kind == LIST_SIMILAR ? l->w.errors : 0);
 	if (e->expr == NULL)
 		return (-1);
+	e->nexpr = m->nexprs++;
 	n = expr_pieces(e->expr, piece);
 	if (n == 0)
 		m->slow[m->nslow++] = i;
@@ -335,8 +355,9 @@ match_new(const struct matcher *m)
 	x->m = m;
 	x->seen = calloc(m->nentries / 8 + 1, 1);
 	x->hits = calloc(m->nentries + 1, sizeof(*x->hits));
-	if (x->seen == NULL || x->hits == NULL ||
-	    normal_init(&x->normal, SEGMENT) == -1) {
+	x->tried = calloc((size_t)m->nexprs + 1, sizeof(*x->tried));
+	if (x->seen == NULL || x->hits == NULL || x->tried == NULL ||
+	    normal_init(&x->normal, SEGMENT + OVERLAP) == -1) {
 		match_free(x);
 		errno = ENOMEM;
 		return (NULL);
@@ -352,6 +373,7 @@ match_free(struct match *x)
 	normal_free(&x->normal);
 	free(x->seen);
 	free(x->hits);
+	free(x->tried);
 	free(x);
 }
 
@@ -408,7 +430,7 @@ hit_describe(struct match *x, const struct entry *e, struct msg_scan_hit *h,
 	h->use = e->use;
 	h->scope = x->scope;
 	h->part = x->part;
-	at = x->base + normal_place(&x->normal, off + x->shift);
+	at = normal_place(&x->normal, off + x->shift);
 	h->offset = at;
 	copy_text(h->entry, sizeof(h->entry), e->text, e->len);
 	from = at > 8 ? at - 8 : 0;
@@ -443,6 +465,9 @@ is_whole(const struct match *x, size_t begin, size_t end)
 {
 	size_t	 i, used;
 
+	if ((begin == 0 && x->cut & EXPR_CUT_BEFORE) ||
+	    (end == x->normlen && x->cut & EXPR_CUT_BEHIND))
+		return (0);
 	if (normal_is_word(normal_get(x->norm + begin, end - begin, &used)) &&
 	    begin > 0) {
 		for (i = begin - 1; i > 0 && (x->norm[i] & 0xc0) == 0x80; i--)
@@ -458,29 +483,74 @@ is_whole(const struct match *x, size_t begin, size_t end)
 	    &used)));
 }
 
-/* An expression around [begin, end) of the normal form. */
-static void
-expr_try(struct match *x, uint32_t i, size_t begin, size_t end)
+/* So many characters before, or behind, a place in the normal form. */
+static size_t
+go_back(const struct match *x, size_t off, size_t chars)
 {
-	size_t	 from, at, used, chars;
-	int	 failed;
-
-	/* Half of the window before the piece, the rest behind it. */
-	from = begin;
-	for (chars = 0; from > 0 && chars < EXPR_WINDOW / 2; chars++)
+	for (; off > 0 && chars > 0; chars--)
 		do
-			from--;
-		while (from > 0 && (x->norm[from] & 0xc0) == 0x80);
+			off--;
+		while (off > 0 && (x->norm[off] & 0xc0) == 0x80);
+	return (off);
+}
+
+static size_t
+go_on(const struct match *x, size_t off, size_t chars)
+{
+	for (; off < x->normlen && chars > 0; chars--)
+		do
+			off++;
+		while (off < x->normlen && (x->norm[off] & 0xc0) == 0x80);
+	return (off);
+}
+
+/* Try an expression in [from, to) of the normal form. */
+static void
+expr_window(struct match *x, uint32_t i, size_t from, size_t to)
+{
+	unsigned int	 cut;
+	size_t		 at;
+	int		 failed;
+
 	failed = 0;
 	at = 0;
-	used = x->normlen - from;
-	if (used > end - from + AROUND * 2)
-		used = end - from + AROUND * 2;
-	if (expr_match(x->m->entry[i].expr, x->norm + from, used, &at,
-	    &failed))
+	cut = (from > 0 ? EXPR_CUT_BEFORE : x->cut & EXPR_CUT_BEFORE) |
+	    (to < x->normlen ? EXPR_CUT_BEHIND : x->cut & EXPR_CUT_BEHIND);
+	if (expr_match(x->m->entry[i].expr, x->norm + from, to - from, cut,
+	    &at, &failed))
 		hit_add(x, i, from + at);
 	if (failed)
 		x->incomplete = 1;
+}
+
+/*
+ * An expression whose piece is at [begin, end).  Where a piece is frequent
+ * the next ones are in the same window.
+ */
+static void
+expr_try(struct match *x, uint32_t i, size_t begin, size_t end)
+{
+	const struct entry	*e;
+	struct tried		*t;
+	size_t			 reach, upto;
+
+	e = &x->m->entry[i];
+	t = &x->tried[e->nexpr];
+	if (x->norm == x->normal.out && t->segment == x->nsegments &&
+	    end <= t->upto)
+		return;
+	if (x->tries == TRIES_MAX) {
+		x->incomplete = 1;
+		return;
+	}
+	x->tries++;
+	reach = expr_reach(e->expr);
+	upto = go_on(x, end, 2 * reach);
+	if (x->norm == x->normal.out) {
+		t->segment = x->nsegments;
+		t->upto = (uint32_t)upto;
+	}
+	expr_window(x, i, go_back(x, begin, reach), go_on(x, upto, reach));
 }
 
 static int
@@ -496,12 +566,8 @@ word_found(void *arg, uint32_t word, size_t end)
 		if ((x->seen[r->entry / 8] & (1U << r->entry % 8)) != 0 ||
 		    !in_scope(x, &x->m->entry[r->entry]))
 			continue;
-		if (r->kind == REF_PIECE && x->tries == TRIES_MAX)
-			x->incomplete = 1;
-		else if (r->kind == REF_PIECE) {
-			x->tries++;
+		if (r->kind == REF_PIECE)
 			expr_try(x, r->entry, end - r->len, end);
-		}
 		else if (r->kind == REF_JOINED ? x->norm != x->normal.out :
 		    r->kind == REF_WORD || is_whole(x, end - r->len, end))
 			hit_add(x, r->entry, end - r->len);
@@ -517,6 +583,9 @@ ident_found(void *arg, enum ident kind, size_t begin, size_t end)
 	size_t			 i;
 
 	x = arg;
+	if ((begin == 0 && x->cut & EXPR_CUT_BEFORE) ||
+	    (end == x->normlen && x->cut & EXPR_CUT_BEHIND))
+		return;
 	for (i = 0; i < x->m->nident; i++) {
 		e = &x->m->entry[x->m->ident[i]];
 		if (e->ident == kind && in_scope(x, e))
@@ -534,8 +603,11 @@ spaced_runs(struct match *x)
 	const uint8_t	*p, *norm;
 	uint8_t		 word[SPACED_MAX * 4];
 	size_t		 i, n, len, used, normlen, letters, start;
+	unsigned int	 cut;
 	uint8_t		 sep;
 
+	cut = x->cut;
+	x->cut = 0;
 	norm = x->norm;
 	normlen = x->normlen;
 	for (i = 0; i + 2 < normlen; i++) {
@@ -580,6 +652,7 @@ spaced_runs(struct match *x)
 		x->shift = 0;
 		i = n - 1;
 	}
+	x->cut = cut;
 }
 
 /*
@@ -589,22 +662,26 @@ spaced_runs(struct match *x)
 static void
 slow_exprs(struct match *x)
 {
-	size_t	 i, off, used, chars;
+	uint32_t	 e;
+	size_t		 i, off, reach, to;
 
 	if (x->base >= SLOW_MAX)
 		return;
 	for (i = 0; i < x->m->nslow; i++) {
-		if (!in_scope(x, &x->m->entry[x->m->slow[i]]))
+		e = x->m->slow[i];
+		if (!in_scope(x, &x->m->entry[e]))
 			continue;
-		/* expr_try() begins half a window earlier. */
-		for (off = 0; off < x->normlen && !x->incomplete; ) {
-			if (now_ms() >= x->due)
+		reach = expr_reach(x->m->entry[e].expr);
+		for (off = 0; off < x->normlen; ) {
+			if ((x->seen[e / 8] & (1U << e % 8)) != 0)
+				break;
+			if (now_ms() >= x->due) {
 				x->incomplete = 1;
-			expr_try(x, x->m->slow[i], off, off);
-			for (chars = 0; off < x->normlen &&
-			    chars < EXPR_WINDOW / 2; chars++, off += used)
-				(void)normal_get(x->norm + off,
-				    x->normlen - off, &used);
+				return;
+			}
+			to = go_on(x, off, 4 * reach);
+			expr_window(x, e, off, to);
+			off = to == x->normlen ? to : go_back(x, to, reach);
 		}
 	}
 }
@@ -618,6 +695,7 @@ segment(struct match *x)
 	x->norm = x->normal.out;
 	x->normlen = x->normal.len;
 	x->shift = 0;
+	x->nsegments++;
 	keywords_scan(x->m->keywords, x->norm, x->normlen, word_found, x);
 	spaced_runs(x);
 	slow_exprs(x);
@@ -633,12 +711,15 @@ void
 match_text(struct match *x, unsigned int scope, uint32_t part,
     const uint8_t *text, size_t len)
 {
-	size_t	 n, used;
+	unsigned int	 before;
+	size_t		 n, used;
 
 	x->scope = scope;
 	x->part = part;
 	x->text = text;
 	x->len = len;
+	before = 0;
+	normal_begin(&x->normal);
 	for (x->base = 0; x->base < len; x->base += used) {
 		if (now_ms() >= x->due) {
 			x->incomplete = 1;
@@ -651,15 +732,12 @@ match_text(struct match *x, unsigned int scope, uint32_t part,
 			    (text[x->base + n] & 0xc0) == 0x80)
 				n--;
 		}
-		used = normal_make(&x->normal, text + x->base, n);
+		if (normal_keep(&x->normal, OVERLAP))
+			before = EXPR_CUT_BEFORE;
+		used = normal_add(&x->normal, text + x->base, n);
+		x->cut = before | (x->base + used < len ? EXPR_CUT_BEHIND :
+		    0);
 		segment(x);
-		/* What stands across the border is in the next one whole. */
-		if (x->base + used < len && used > 2 * OVERLAP) {
-			used -= OVERLAP;
-			while ((text[x->base + used] & 0xc0) == 0x80 &&
-			    used > OVERLAP)
-				used--;
-		}
 	}
 }
 

@@ -38,23 +38,11 @@
 #define T_COUNT	28U
 #define S_COUNT	(L_COUNT * V_COUNT * T_COUNT)
 
-/* The character that was put out last: the next one may join it. */
-struct last {
-	uint32_t	 c;		/* 0: none, or a blank */
-	size_t		 off;		/* where it stands */
-	int		 blank;		/* white space came behind it */
-	int		 any;		/* something stands there at all */
-};
-
-static size_t	 put_char(uint8_t *, uint32_t);
 static uint32_t	 compose(uint32_t, uint32_t);
 static uint32_t	 compose_kana(uint32_t, uint32_t);
-static int	 is_solid(uint32_t);
-static void	 emit(struct normal *, uint32_t, size_t, struct last *);
-static void	 emit_table(struct normal *, unsigned int, size_t,
-		    struct last *);
-static size_t	 ascii_run(struct normal *, const uint8_t *, size_t, size_t,
-		    struct last *);
+static void	 emit(struct normal *, uint32_t, size_t);
+static void	 emit_table(struct normal *, unsigned int, size_t);
+static size_t	 ascii_run(struct normal *, const uint8_t *, size_t, size_t);
 static unsigned int lookup(uint32_t);
 
 int
@@ -100,8 +88,8 @@ normal_get(const uint8_t *p, size_t len, size_t *used)
 	return (c);
 }
 
-static size_t
-put_char(uint8_t *p, uint32_t c)
+size_t
+normal_put(uint8_t *p, uint32_t c)
 {
 	if (c < 0x80) {
 		p[0] = (uint8_t)c;
@@ -171,9 +159,8 @@ compose(uint32_t a, uint32_t b)
 	return (0);
 }
 
-/* Of a script that is read the same with and without blanks. */
-static int
-is_solid(uint32_t c)
+int
+normal_is_solid(uint32_t c)
 {
 	return ((c >= 0x2e80 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7ff) ||
 	    (c >= 0x1100 && c <= 0x11ff) || (c >= 0xf900 && c <= 0xfaff) ||
@@ -187,7 +174,8 @@ normal_is_word(uint32_t c)
 		return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
 		    c == '_');
 	/* Punctuation, symbols, and the like; the rest are letters. */
-	if (is_solid(c) || c == 0xd7 || c == 0xf7 || (c >= 0x80 && c < 0xc0) ||
+	if (normal_is_solid(c) || c == 0xd7 || c == 0xf7 ||
+	    (c >= 0x80 && c < 0xc0) ||
 	    (c >= 0x2000 && c <= 0x2bff) || (c >= 0x3000 && c <= 0x3004) ||
 	    (c >= 0x3008 && c <= 0x3020) || c == REPLACEMENT)
 		return (0);
@@ -196,13 +184,16 @@ normal_is_word(uint32_t c)
 
 /* One character of the normal form; at is where it came from. */
 static void
-emit(struct normal *n, uint32_t c, size_t at, struct last *last)
+emit(struct normal *n, uint32_t c, size_t at)
 {
-	uint32_t	 one;
+	struct normal_last	*last;
+	uint32_t		 one;
 
+	last = &n->last;
 	if (last->blank) {
 		last->blank = 0;
-		if (last->any && !(is_solid(last->c) && is_solid(c))) {
+		if (last->any && !(normal_is_solid(last->c) &&
+		    normal_is_solid(c))) {
 			n->out[n->len++] = ' ';
 			last->c = 0;
 		}
@@ -214,7 +205,7 @@ emit(struct normal *n, uint32_t c, size_t at, struct last *last)
 	last->off = n->len;
 	last->c = c;
 	last->any = 1;
-	n->len += put_char(n->out + n->len, c);
+	n->len += normal_put(n->out + n->len, c);
 	/* Places of all steps that it has reached or passed. */
 	for (; n->nplaces * NORMAL_STEP < n->len; n->nplaces++)
 		n->place[n->nplaces] = (uint32_t)at;
@@ -222,7 +213,7 @@ emit(struct normal *n, uint32_t c, size_t at, struct last *last)
 
 /* What the table has for it: several characters, perhaps with blanks. */
 static void
-emit_table(struct normal *n, unsigned int v, size_t at, struct last *last)
+emit_table(struct normal *n, unsigned int v, size_t at)
 {
 	const uint8_t	*p;
 	uint32_t	 c;
@@ -233,9 +224,9 @@ emit_table(struct normal *n, unsigned int v, size_t at, struct last *last)
 	for (i = 0; i < len; i += used) {
 		c = normal_get(p + i, len - i, &used);
 		if (c == ' ')
-			last->blank = 1;
+			n->last.blank = 1;
 		else
-			emit(n, c, at, last);
+			emit(n, c, at);
 	}
 }
 
@@ -244,8 +235,7 @@ emit_table(struct normal *n, unsigned int v, size_t at, struct last *last)
  * without a table.  Returns how many bytes were taken.
  */
 static size_t
-ascii_run(struct normal *n, const uint8_t *p, size_t len, size_t at,
-    struct last *last)
+ascii_run(struct normal *n, const uint8_t *p, size_t len, size_t at)
 {
 	uint8_t		*out;
 	size_t		 i, room;
@@ -268,42 +258,77 @@ ascii_run(struct normal *n, const uint8_t *p, size_t len, size_t at,
 		    (n->nplaces * NORMAL_STEP > n->len ?
 		    n->nplaces * NORMAL_STEP - n->len : 0));
 	n->len += i;
-	last->off = n->len - 1;
-	last->c = n->out[last->off];
-	last->any = 1;
+	n->last.off = n->len - 1;
+	n->last.c = n->out[n->last.off];
+	n->last.any = 1;
 	return (i);
 }
 
-size_t
-normal_make(struct normal *n, const uint8_t *p, size_t len)
+void
+normal_begin(struct normal *n)
 {
-	struct last	 last;
+	memset(&n->last, 0, sizeof(n->last));
+	n->len = n->nplaces = n->at = 0;
+}
+
+size_t
+normal_add(struct normal *n, const uint8_t *p, size_t len)
+{
 	uint32_t	 c;
 	size_t		 i, used;
 	unsigned int	 v;
 
-	memset(&last, 0, sizeof(last));
-	n->len = n->nplaces = 0;
 	for (i = 0; i < len && n->len + 2 * CHAR_MAX_OUT < n->cap; i += used) {
 		c = p[i];
 		if (c > 0x20 && c < 0x7f) {
 			/* The first one may follow a blank; then the run. */
-			emit(n, c >= 'A' && c <= 'Z' ? c | 0x20 : c, i,
-			    &last);
-			used = 1 + ascii_run(n, p + i + 1, len - i - 1, i + 1,
-			    &last);
+			emit(n, c >= 'A' && c <= 'Z' ? c | 0x20 : c,
+			    n->at + i);
+			used = 1 + ascii_run(n, p + i + 1, len - i - 1,
+			    n->at + i + 1);
 			continue;
 		}
 		c = normal_get(p + i, len - i, &used);
 		v = lookup(c);
 		if (v == NORM_SAME)
-			emit(n, c, i, &last);
+			emit(n, c, n->at + i);
 		else if (v == NORM_BLANK)
-			last.blank = 1;
+			n->last.blank = 1;
 		else if (v != NORM_DROP)
-			emit_table(n, v, i, &last);
+			emit_table(n, v, n->at + i);
 	}
+	n->at += i;
 	return (i);
+}
+
+int
+normal_keep(struct normal *n, size_t bytes)
+{
+	size_t	 steps, shift;
+
+	if (n->len < bytes + NORMAL_STEP)
+		return (0);
+	/* In whole steps, so that places stay where they are. */
+	steps = (n->len - bytes) / NORMAL_STEP;
+	shift = steps * NORMAL_STEP;
+	memmove(n->out, n->out + shift, n->len - shift);
+	memmove(n->place, n->place + steps, (n->nplaces - steps) *
+	    sizeof(*n->place));
+	n->len -= shift;
+	n->nplaces -= steps;
+	/* Of the last character at least the end is here. */
+	if (n->last.off >= shift)
+		n->last.off -= shift;
+	else
+		n->last.c = 0;
+	return (1);
+}
+
+size_t
+normal_make(struct normal *n, const uint8_t *p, size_t len)
+{
+	normal_begin(n);
+	return (normal_add(n, p, len));
 }
 
 size_t
@@ -315,18 +340,24 @@ normal_place(const struct normal *n, size_t off)
 	return (n->place[off < n->nplaces ? off : n->nplaces - 1]);
 }
 
-uint32_t
-normal_char(uint32_t c)
+size_t
+normal_chars(uint32_t c, uint32_t *out, size_t max)
 {
 	const uint8_t	*p;
-	uint32_t	 one;
-	size_t		 used;
+	size_t		 i, n, used;
 	unsigned int	 v;
 
+	if (max == 0)
+		return (0);
 	v = lookup(c);
-	if (v == NORM_SAME || v == NORM_DROP || v == NORM_BLANK)
-		return (c);
+	if (v == NORM_DROP)
+		return (0);
+	if (v == NORM_SAME || v == NORM_BLANK) {
+		out[0] = v == NORM_SAME ? c : ' ';
+		return (1);
+	}
 	p = norm_pool + v - 3;
-	one = normal_get(p + 1, *p, &used);
-	return (used == *p ? one : c);
+	for (i = n = 0; i < *p && n < max; i += used)
+		out[n++] = normal_get(p + 1 + i, *p - i, &used);
+	return (n);
 }
