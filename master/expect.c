@@ -87,9 +87,10 @@ unexpected_word(const struct token *t, const char *text,
 {
 	char		 first[32];
 	const char	*near;
+	size_t		 len;
 
-	snprintf(first, sizeof(first), "%.*s", (int)strcspn(expected, "|"),
-	    expected);
+	len = strcspn(expected, "|") + 1;
+	strlcpy(first, expected, len < sizeof(first) ? len : sizeof(first));
 	if (keyword_find(t->text) != NULL) {
 		lex_error(&t->pos, text, "unexpected keyword %s%s", t->text,
 		    strchr(expected, '|') == NULL &&
