@@ -116,23 +116,27 @@ def broken(net, srv, gw):
             check_equal(c.reply().code, 554, "reply")
 
 
+def talks_early(net, gw, port, source, header):
+    """Send a header that is none here: the source stays who it is.
+
+    A server that is quick to greet has the client's bytes read as commands.
+    """
+    mark = gw.log.mark()
+    with Client(net.client, net.GATEWAY, port, source=source,
+                banner=False) as c:
+        c.send(header)
+        code = c.reply().code
+        check(code in (220, 554), "reply is %d" % code)
+    gw.log.wait("end client=%s:" % re.escape(source), mark)
+
+
 def not_believed(net, srv, gw):
     """From anybody else it is a client that talks too early."""
     for name, header in (("v1", V1), ("v2", V2)):
         with case("not believed: %s from another address" % name):
-            mark = gw.log.mark()
-            with Client(net.client, net.GATEWAY, source=OTHER,
-                        banner=False) as c:
-                c.send(header)
-                check_equal(c.reply().code, 554, "reply")
-            m = gw.log.wait(r"end client=(\S+)", mark)
-            check(m.group(1).startswith(OTHER + ":"), "logged as " +
-                  m.group(1))
+            talks_early(net, gw, 25, OTHER, header)
     with case("not believed: a listener without balancers"):
-        with Client(net.client, net.GATEWAY, 2525, source=BALANCER,
-                    banner=False) as c:
-            c.send(V1)
-            check_equal(c.reply().code, 554, "reply")
+        talks_early(net, gw, 2525, BALANCER, V1)
     with case("not believed: an ordinary client needs no header"):
         r = client.send(net.client, net.GATEWAY, mail.plain(), OTHER)
         check_equal(r.code, 250, "reply")
