@@ -317,6 +317,8 @@ client_read(struct session *s, uint32_t events)
 				session_free(s, "bytes behind the dot");
 				return;
 			}
+			/* Commands now, of which AUTH has a secret. */
+			explicit_bzero(scratch + used, (size_t)n - used);
 			if (end)
 				session_dot(s);
 			return;
