@@ -194,6 +194,7 @@ struct session {
 #define SF_MAIL_BIN	0x8000	/* MAIL in flight has BODY=BINARYMIME */
 #define SF_TLS_WITHHELD	0x20000	/* STARTTLS was taken out of EHLO */
 #define SF_COUNTED	0x10000	/* among those of its source */
+#define SF_TLS_PASSED	0x40000	/* STARTTLS was passed on, and taken */
 
 TAILQ_HEAD(sessions, session);
 

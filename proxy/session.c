@@ -159,14 +159,14 @@ session_free(struct session *s, const char *why)
 	}
 	if (s->end == NULL)
 		s->end = why;
-	session_log(s, "end client=%s dest=%s%s%s messages=%u tls_withheld=%u "
-	    "tls_refused=%u ms=%llu why=\"%s\"",
+	session_log(s, "end client=%s dest=%s%s%s messages=%u tls_passed=%d "
+	    "tls_withheld=%u tls_refused=%u ms=%llu why=\"%s\"",
 	    addr_ipport(&s->client, client, sizeof(client)),
 	    addr_ipport(&s->dest, dest, sizeof(dest)),
 	    addr_same(&s->client, &s->peer) ? "" : " peer=",
 	    addr_same(&s->client, &s->peer) ? "" :
 	    addr_ipport(&s->peer, peer, sizeof(peer)), s->nmessages,
-	    s->withheld, s->tls_refused,
+	    (s->flags & SF_TLS_PASSED) != 0, s->withheld, s->tls_refused,
 	    (unsigned long long)(now_ms() - s->started), s->end);
 	source_end(s);
 	sock_forget(s);
