@@ -193,6 +193,8 @@ session_free(struct session *s, const char *why)
 	conf_unref(s->conf);
 	TAILQ_REMOVE(&proxy.sessions, s, entry);
 	proxy.nsessions--;
+	if (s->flags & SF_REFUSED)
+		proxy.nrefused--;
 	free(s);
 	proxy_check_end();
 }
@@ -596,6 +598,10 @@ session_closing(struct session *s)
 {
 	session_close_server(s);
 	session_reset(s);
+	if ((s->flags & SF_REFUSED) && proxy.nrefused > REFUSED_MAX) {
+		s->flags |= SF_DEAD;
+		return;
+	}
 	if (s->cout.len > 0)
 		return;
 	if (s->cev.fd == -1 || (s->flags & SF_CLIENT_EOF) ||

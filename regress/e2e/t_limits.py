@@ -178,6 +178,33 @@ def prefixes(net, srv):
             close_all(gw, good)
 
 
+def storm(net, srv):
+    """Who is refused again and again takes nobody's place."""
+    one = net.CLIENTS[0]
+    base = "workers 1\nsessions 20\n"
+    for name, extra, rules in (
+            ("source", "limit source 2", ""),
+            ("rule", "", "on connect block from %s" % one)):
+        with Gateway(net, "tproxy", extra=base + extra, rules=rules) as gw:
+            before = gw.snapshot()
+            with case("refused by %s, 200 times: others are served" % name):
+                crowd = []
+                try:
+                    for _ in range(200):
+                        crowd.append(Client(net.client, net.A, source=one))
+                    r = [client.send(net.client, net.A, mail.plain(),
+                                     net.CLIENTS[n]) for n in (1, 2, 3)]
+                    check_equal([x.code for x in r], 3 * [250], "replies")
+                    codes = [c.banner.code for c in crowd]
+                    check_equal(sum(n != 220 for n in codes),
+                                198 if name == "source" else 200, "refused")
+                finally:
+                    for c in crowd:
+                        c.close()
+            with case("refused by %s: nothing is left" % name):
+                gw.leaks(before)
+
+
 def main():
     with Net() as net, Server(net.server, net.A) as srv, \
             Server(net.server, net.A6) as srv6:
@@ -185,6 +212,7 @@ def main():
         ports(net, srv)
         sources(net, srv)
         prefixes(net, srv6)
+        storm(net, srv)
 
 
 run(main)
