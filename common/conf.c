@@ -75,6 +75,9 @@ conf_new(void)
 	g->proxies = cores > MAX_PROXIES ? MAX_PROXIES : (uint32_t)cores;
 	if (g->proxies < 2)
 		g->proxies = 2;
+	/* Each has its share, which must hold the largest message. */
+	if (g->spool_max < g->proxies * g->message_max)
+		g->spool_max = g->proxies * g->message_max;
 	g->parsers = DEF_PARSERS;
 	g->scanners = DEF_SCANNERS;
 	g->sessions_max = DEF_SESSIONS;

@@ -132,6 +132,7 @@ static void	 set_string(const struct setting *, const struct pos *,
 static void	 set_facility(const struct pos *, const char *);
 static const char *range_text(const struct setting *, char *, size_t);
 static void	 check_users(void);
+static void	 check_spool(void);
 
 void
 setting_reset(struct conf_globals *g)
@@ -384,6 +385,29 @@ check_users(void)
 	}
 }
 
+/*
+ * Each worker has its share.  A message that is larger than that would be
+ * refused for now, again and again.
+ */
+static void
+check_spool(void)
+{
+	const struct pos	*pos;
+	const struct conf_globals *g;
+	char			 a[VALUE_STRLEN], b[VALUE_STRLEN];
+
+	g = globals;
+	if (g->spool_max / g->proxies >= g->message_max)
+		return;
+	if ((pos = setting_pos(S_SPOOL_MEMORY)) == NULL &&
+	    (pos = setting_pos(S_MESSAGE_SIZE)) == NULL)
+		pos = setting_pos(S_WORKERS);
+	lex_error(pos, "room for one message in each worker",
+	    "spool memory (%s) divided by workers (%u) is less than message "
+	    "size (%s)", value_size_text(g->spool_max, a), g->proxies,
+	    value_size_text(g->message_max, b));
+}
+
 void
 setting_finish(void)
 {
@@ -393,15 +417,7 @@ setting_finish(void)
 
 	g = globals;
 	check_users();
-	if (g->spool_max < g->message_max) {
-		pos = setting_pos(S_SPOOL_MEMORY);
-		if (pos == NULL)
-			pos = setting_pos(S_MESSAGE_SIZE);
-		lex_error(pos, "room for one message at least",
-		    "spool memory (%s) is less than message size (%s)",
-		    value_size_text(g->spool_max, a),
-		    value_size_text(g->message_max, b));
-	}
+	check_spool();
 	if (g->timeout[TMO_SCAN] >= g->timeout[TMO_DOT]) {
 		pos = setting_pos(S_TIMEOUT + TMO_SCAN);
 		if (pos == NULL)

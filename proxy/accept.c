@@ -21,7 +21,6 @@
 #define IP6T_SO_ORIGINAL_DST	80
 
 #define PAUSE		500	/* ms, when descriptors have run out */
-#define REFUSE_MAX	64	/* sessions above the limit that hear why */
 
 struct listener {
 	struct ev			 ev;
@@ -36,6 +35,7 @@ static int	 original_dst(int, const struct conf_listener *, struct addr *);
 static int	 is_local(const struct addr *);
 static void	 accept_one(const struct conf_listener *, int,
 		    const struct addr *);
+static void	 refuse(struct session *);
 static void	 connect_rules(struct session *);
 static void	 refuse_flood(int);
 
@@ -155,6 +155,17 @@ refuse_flood(int fd)
 	close(fd);
 }
 
+/*
+ * It is only told why.  Who is refused must not take the place of others, by
+ * calling again faster than refused sessions end.
+ */
+static void
+refuse(struct session *s)
+{
+	s->flags |= SF_REFUSED;
+	proxy.nrefused++;
+}
+
 static void
 connect_rules(struct session *s)
 {
@@ -175,6 +186,7 @@ connect_rules(struct session *s)
 	    rule->action == ACTION_TEMPFAIL ? "421 4.7.1 Try again later" :
 	    "554 5.7.1 Connection refused by policy";
 	session_log(s, "connect refused rule=%u reply=%.3s", rule->line, text);
+	refuse(s);
 	client_goodbye(s, "policy", "%s [%016llx]", text,
 	    (unsigned long long)s->id);
 }
@@ -192,6 +204,7 @@ accept_go(struct session *s)
 	if (source_begin(s) == -1) {
 		session_log(s, "connect refused: too many sessions of this "
 		    "source");
+		refuse(s);
 		client_goodbye(s, "too many sessions of this source",
 		    "421 4.7.0 Too many sessions from your network, try "
 		    "again later");
@@ -208,7 +221,8 @@ accept_one(const struct conf_listener *l, int fd, const struct addr *client)
 	char		 text[ADDR_STRLEN];
 	int		 ours;
 
-	if (proxy.nsessions >= proxy.max_sessions + REFUSE_MAX) {
+	if (proxy.nsessions - proxy.nrefused >= proxy.max_sessions &&
+	    proxy.nrefused >= REFUSED_MAX) {
 		refuse_flood(fd);
 		return;
 	}
@@ -221,11 +235,13 @@ accept_one(const struct conf_listener *l, int fd, const struct addr *client)
 	if (ours) {
 		session_log(s, "connect refused: %s is this gateway",
 		    addr_ipport(&dest, text, sizeof(text)));
+		refuse(s);
 		client_goodbye(s, "aimed at the gateway", "554 5.3.2 This is "
 		    "a mail gateway, not a mail server [%016llx]",
 		    (unsigned long long)s->id);
-	} else if (proxy.nsessions > proxy.max_sessions) {
+	} else if (proxy.nsessions - proxy.nrefused > proxy.max_sessions) {
 		session_log(s, "connect refused: too many sessions");
+		refuse(s);
 		client_goodbye(s, "too many sessions", "421 4.3.2 Too many "
 		    "sessions, try again later");
 	} else if (l->w.proxied != 0 && conf_table_match(

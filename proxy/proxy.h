@@ -194,6 +194,14 @@ struct session {
 #define SF_MAIL_BIN	0x8000	/* MAIL in flight has BODY=BINARYMIME */
 #define SF_TLS_WITHHELD	0x20000	/* STARTTLS was taken out of EHLO */
 #define SF_COUNTED	0x10000	/* among those of its source */
+#define SF_TLS_PASSED	0x40000	/* STARTTLS was passed on, and taken */
+#define SF_REFUSED	0x80000	/* refused before its server was called */
+
+/*
+ * So many refused sessions at a time wait for their client to close, so that
+ * it can read why; of the others the connection is closed at once.
+ */
+#define REFUSED_MAX	64
 
 TAILQ_HEAD(sessions, session);
 
@@ -205,6 +213,7 @@ struct proxy {
 	struct ev		 master_ev;
 	struct sessions		 sessions;
 	unsigned int		 nsessions;
+	unsigned int		 nrefused;	/* of them */
 	unsigned int		 max_sessions;	/* of this process */
 	unsigned int		 nmessages;	/* in hand */
 	unsigned int		 max_messages;	/* by descriptors */

@@ -244,6 +244,7 @@ reply_starttls(struct session *s, const struct reply *r)
 	}
 	session_log(s, "starttls passed: the rest of this session is opaque");
 	session_reset(s);
+	s->flags |= SF_TLS_PASSED;
 	s->state = SESSION_TUNNEL;
 }
 

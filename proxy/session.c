@@ -159,14 +159,14 @@ session_free(struct session *s, const char *why)
 	}
 	if (s->end == NULL)
 		s->end = why;
-	session_log(s, "end client=%s dest=%s%s%s messages=%u tls_withheld=%u "
-	    "tls_refused=%u ms=%llu why=\"%s\"",
+	session_log(s, "end client=%s dest=%s%s%s messages=%u tls_passed=%d "
+	    "tls_withheld=%u tls_refused=%u ms=%llu why=\"%s\"",
 	    addr_ipport(&s->client, client, sizeof(client)),
 	    addr_ipport(&s->dest, dest, sizeof(dest)),
 	    addr_same(&s->client, &s->peer) ? "" : " peer=",
 	    addr_same(&s->client, &s->peer) ? "" :
 	    addr_ipport(&s->peer, peer, sizeof(peer)), s->nmessages,
-	    s->withheld, s->tls_refused,
+	    (s->flags & SF_TLS_PASSED) != 0, s->withheld, s->tls_refused,
 	    (unsigned long long)(now_ms() - s->started), s->end);
 	source_end(s);
 	sock_forget(s);
@@ -193,6 +193,8 @@ session_free(struct session *s, const char *why)
 	conf_unref(s->conf);
 	TAILQ_REMOVE(&proxy.sessions, s, entry);
 	proxy.nsessions--;
+	if (s->flags & SF_REFUSED)
+		proxy.nrefused--;
 	free(s);
 	proxy_check_end();
 }
@@ -317,6 +319,8 @@ client_read(struct session *s, uint32_t events)
 				session_free(s, "bytes behind the dot");
 				return;
 			}
+			/* Commands now, of which AUTH has a secret. */
+			explicit_bzero(scratch + used, (size_t)n - used);
 			if (end)
 				session_dot(s);
 			return;
@@ -594,6 +598,10 @@ session_closing(struct session *s)
 {
 	session_close_server(s);
 	session_reset(s);
+	if ((s->flags & SF_REFUSED) && proxy.nrefused > REFUSED_MAX) {
+		s->flags |= SF_DEAD;
+		return;
+	}
 	if (s->cout.len > 0)
 		return;
 	if (s->cev.fd == -1 || (s->flags & SF_CLIENT_EOF) ||

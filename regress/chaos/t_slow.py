@@ -216,6 +216,35 @@ def half_closed(net, srv, gw):
         gw.leaks(before, 64, 30)
 
 
+def tunnel(net):
+    """Behind STARTTLS a byte now and then keeps a session up to its end."""
+    conf = "starttls pass\ntimeout { client 1s, session 3s }"
+    with Server(net.server, net.B, keywords=("STARTTLS",)) as srv, \
+            Gateway(net, "redirect", extra=conf, antivirus="none") as gw:
+        hang = Hang()
+        srv.script["starttls"] = ["220 go ahead", hang]
+        with case("slow in a tunnel: the session's clock ends it"):
+            with Client(net.client, srv.addr) as c:
+                c.ehlo()
+                check_equal(c.cmd("STARTTLS").code, 220, "STARTTLS")
+                c.sock.settimeout(0.1)
+                while True:
+                    try:
+                        c.send(b"x")
+                        c.line()
+                    except TimeoutError:
+                        continue
+                    except Gone:
+                        break
+            e = wait.until(lambda: next((e for e in gw.log.events(0)
+                                         if e.word == "end"), None),
+                           "the session to be over in the log")
+            check_equal((e["why"], e["tls_passed"]),
+                        ("session too long", "1"), "end")
+            check(int(e["ms"]) >= 3000, "ended after %s ms" % e["ms"])
+        hang.release()
+
+
 def main():
     with Net() as net, \
             Server(net.server, net.A, keywords=KEYWORDS) as srv, \
@@ -230,6 +259,8 @@ def main():
         with case("no process died of it"):
             check(pids <= set(gw.children()), lambda:
                   "gone: %s" % (pids - set(gw.children())))
+    with Net() as net:
+        tunnel(net)
 
 
 run(main)

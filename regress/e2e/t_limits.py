@@ -8,6 +8,7 @@ client gets more than its share, and nobody pays for another.
 
 import os
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, "regress/lib")
@@ -178,6 +179,160 @@ def prefixes(net, srv):
             close_all(gw, good)
 
 
+def storm(net, srv):
+    """Who is refused again and again takes nobody's place."""
+    one = net.CLIENTS[0]
+    base = "workers 1\nsessions 20\n"
+    for name, extra, rules in (
+            ("source", "limit source 2", ""),
+            ("rule", "", "on connect block from %s" % one)):
+        with Gateway(net, "tproxy", extra=base + extra, rules=rules) as gw:
+            before = gw.snapshot()
+            with case("refused by %s, 200 times: others are served" % name):
+                crowd = []
+                try:
+                    for _ in range(200):
+                        crowd.append(Client(net.client, net.A, source=one))
+                    r = [client.send(net.client, net.A, mail.plain(),
+                                     net.CLIENTS[n]) for n in (1, 2, 3)]
+                    check_equal([x.code for x in r], 3 * [250], "replies")
+                    codes = [c.banner.code for c in crowd]
+                    check_equal(sum(n != 220 for n in codes),
+                                198 if name == "source" else 200, "refused")
+                finally:
+                    for c in crowd:
+                        c.close()
+            with case("refused by %s: nothing is left" % name):
+                gw.leaks(before)
+
+
+def begin_message(net, source, text):
+    """A client that has sent so much of a message, and no dot."""
+    c = Client(net.client, net.A, source=source)
+    c.ehlo()
+    c.envelope()
+    check_equal(c.cmd("DATA").code, 354, "DATA")
+    c.send(text)
+    return c
+
+
+def spool(net, srv):
+    """Memory for messages is used up: 452, and only for what needs it."""
+    large = mail.plain() + b"x" * 70 + b"\r\n"
+    large += (b"y" * 70 + b"\r\n") * 10000        # 720 000 bytes
+    conf = "workers 1\nmessage size 1M\nspool memory 1M"
+    with Gateway(net, "tproxy", extra=conf) as gw:
+        def used():
+            """The first message is in memory, all of it."""
+            return any(os.stat("/proc/%d/fd/%s" % (pid, fd)).st_size ==
+                       len(large) for pid in gw.children("proxy")
+                       for fd in os.listdir("/proc/%d/fd" % pid)
+                       if "memfd" in link(pid, fd))
+
+        first = begin_message(net, net.CLIENTS[0], large)
+        wait.until(used, "the first message to be in memory")
+        with case("spool: no room is 452"):
+            r = client.send(net.client, net.A, large, net.CLIENTS[1])
+            check_equal(r.code, 452, "reply")
+            check_equal(gw.message(1)["verdict"], "no-space", "verdict")
+        with case("spool: what fits flows"):
+            r = client.send(net.client, net.A, mail.plain(), net.CLIENTS[2])
+            check_equal(r.code, 250, "reply")
+        with case("spool: who was first is served"):
+            first.send(b".\r\n")
+            check_equal(first.reply().code, 250, "reply")
+            first.close()
+        with case("spool: and then the one that was refused"):
+            r = client.send(net.client, net.A, large, net.CLIENTS[1])
+            check_equal(r.code, 250, "reply")
+        with case("spool: a message of the greatest size fits"):
+            most = mail.plain()
+            most += b"z" * 70 + b"\r\n"
+            rest = (1 << 20) - len(most)
+            most += (b"z" * 70 + b"\r\n") * (rest // 72 - 1)
+            most += b"z" * ((1 << 20) - len(most) - 2) + b"\r\n"
+            check_equal(len(most), 1 << 20, "size")
+            r = client.send(net.client, net.A, most, net.CLIENTS[1])
+            check_equal(r.code, 250, "reply")
+
+
+def link(pid, fd):
+    try:
+        return os.readlink("/proc/%d/fd/%s" % (pid, fd))
+    except OSError:
+        return ""
+
+
+def nofile(pid, n):
+    """Set the soft limit of another process, as its own user."""
+    with open("/proc/%d/status" % pid) as f:
+        ids = {t.split()[0]: int(t.split()[1]) for t in f
+               if t.startswith(("Uid:", "Gid:"))}
+    subprocess.run(["prlimit", "--pid", str(pid), "--nofile=%d:" % n],
+                   user=ids["Uid:"], group=ids["Gid:"], extra_groups=[],
+                   check=True)
+
+
+def descriptors(net, srv):
+    """None is left: nobody is dropped, and those who wait get in later."""
+    with Gateway(net, "tproxy", extra="workers 1") as gw:
+        r = client.send(net.client, net.A, mail.plain(), net.CLIENTS[0])
+        check_equal(r.code, 250, "reply")
+        (pid,) = gw.children("proxy")
+        before = gw.snapshot()
+        with open("/proc/%d/limits" % pid) as f:
+            (soft,) = [int(t.split()[3]) for t in f
+                       if t.startswith("Max open files")]
+        with case("descriptors: none left, accept pauses and says so"):
+            mark = gw.log.mark()
+            nofile(pid, 4)
+            crowd = [Client(net.client, net.A, banner=False)
+                     for _ in range(20)]
+            gw.log.wait("accept; pausing", mark)
+            check_equal(list(gw.children("proxy")), [pid], "the worker")
+        with case("descriptors: there are some again, all are served"):
+            nofile(pid, soft)
+            for c in crowd:
+                check_equal(c.reply().code, 220, "banner")
+                c.ehlo()
+                check_equal(c.message(mail.plain()).code, 250, "reply")
+                c.close()
+        with case("descriptors: nothing is lost or left"):
+            check_equal(list(gw.children("proxy")), [pid], "the worker")
+            gw.leaks(before)
+
+
+class Few(Gateway):
+    """One that may have few descriptors."""
+
+    def argv(self, *more):
+        return ["prlimit", "--nofile=1024:1024"] + super().argv(*more)
+
+
+def few(net, srv):
+    """Sessions are as many as descriptors allow; then 421, never EMFILE."""
+    with Few(net, "tproxy", extra="workers 1\nsessions 5000") as gw:
+        with case("descriptors: few of them limit the sessions"):
+            crowd, codes = [], []
+            try:
+                for _ in range(300):
+                    c = Client(net.client, net.A)
+                    crowd.append(c)
+                    codes.append(c.banner.code)
+                good = codes.count(220)
+                check(200 <= good <= 256, "%d sessions" % good)
+                check_equal(codes, good * [220] + (300 - good) * [421])
+                # Each of them can do its work.
+                for c in crowd[:good:10]:
+                    c.ehlo()
+                    check_equal(c.message(mail.plain()).code, 250, "reply")
+            finally:
+                for c in crowd:
+                    c.close()
+        with case("descriptors: they suffice"):
+            check("pausing" not in gw.log.text(), "accept had to pause")
+
+
 def main():
     with Net() as net, Server(net.server, net.A) as srv, \
             Server(net.server, net.A6) as srv6:
@@ -185,6 +340,10 @@ def main():
         ports(net, srv)
         sources(net, srv)
         prefixes(net, srv6)
+        storm(net, srv)
+        spool(net, srv)
+        descriptors(net, srv)
+        few(net, srv)
 
 
 run(main)

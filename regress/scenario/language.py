@@ -13,7 +13,7 @@ MODES = ("tproxy", "redirect", "relay")
 WILD = object()         # "*" in a pattern
 SPLIT = object()        # "\/" in what is sent
 
-HEAD = ("mode", "conf", "ip", "server")
+HEAD = ("mode", "conf", "listen", "ip", "server")
 WORDS = {
     CLIENT: ("fin", "close", "rst", "eof", "gone", "quiet", "skip"),
     SERVER: ("fin", "close", "rst", "eof", "gone", "quiet", "skip",
@@ -98,6 +98,7 @@ class Case:
         self.name = name
         self.mode = None
         self.conf = []
+        self.listen = ""        # options of its own listener
         self.family = 4
         self.down = False       # nobody listens at the server's address
         self.slow = False       # its receive buffer is small
@@ -217,6 +218,8 @@ def _head(case, word, arg):
         case.mode = arg
     elif word == "conf" and arg:
         case.conf.append(arg)
+    elif word == "listen" and arg:
+        case.listen = arg
     elif word == "ip" and arg in ("4", "6"):
         case.family = int(arg)
     elif word == "server" and arg in ("down", "slow"):
@@ -263,7 +266,9 @@ def parse(name, text):
         raise Error("line 1: begins with a comment that says what it shows")
     _lines(case, text)
     if case.mode is None:
-        case.mode = "relay" if case.conf else "tproxy"
+        case.mode = "relay" if case.conf or case.listen else "tproxy"
+    if case.listen and case.mode != "relay":
+        raise Error("listen: only a relay's listener is one's own")
     if case.conferr is not None and case.steps:
         raise Error("conferr: a case of its own, without steps")
     if case.conferr is None and not case.steps:

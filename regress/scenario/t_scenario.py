@@ -98,8 +98,8 @@ class Group:
         for n, c in enumerate(self.cases):
             self.ports[c.name] = self.port + n
             gw = Net.GATEWAY if c.family == 4 else Net.GATEWAY6
-            lines.append("listen on %s port %d relay to %s port 25" %
-                         (gw, self.port + n, addresses[c.name]))
+            lines.append("listen on %s port %d relay to %s port 25 %s" %
+                         (gw, self.port + n, addresses[c.name], c.listen))
         return lines
 
     def start(self, addresses):
