@@ -3,8 +3,10 @@ COMMON_SRCS =	\
 	buf.c \
 	child.c \
 	conf.c \
+	conflist.c \
 	confwire.c \
 	ev.c \
+	facts.c \
 	imsg.c \
 	log.c \
 	parts.c \

@@ -13,10 +13,16 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "log.h"
 
+static void	 conf_index(struct conf *);
 static int	 rule_matches(const struct conf *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
+static int	 file_matches(const struct conf_rule_wire *,
+		    const struct conf_facts *);
+static int	 content_matches(const struct conf_rule_wire *,
+		    const struct conf_facts *);
 static int	 fold(int);
 
 /* RFC 5321 section 4.5.3.2 where it has a number; ms. */
@@ -46,6 +52,7 @@ conf_empty(void)
 	TAILQ_INIT(&conf->listeners);
 	TAILQ_INIT(&conf->tables);
 	TAILQ_INIT(&conf->rules);
+	TAILQ_INIT(&conf->lists);
 	conf->refs = 1;
 	return (conf);
 }
@@ -114,6 +121,7 @@ conf_unref(struct conf *conf)
 {
 	struct conf_listener	*l;
 	struct conf_table	*t;
+	struct conf_list	*list;
 	struct conf_rule	*r;
 
 	if (conf == NULL || --conf->refs > 0)
@@ -133,7 +141,13 @@ conf_unref(struct conf *conf)
 		TAILQ_REMOVE(&conf->rules, r, entry);
 		free(r);
 	}
+	while ((list = TAILQ_FIRST(&conf->lists)) != NULL) {
+		TAILQ_REMOVE(&conf->lists, list, entry);
+		free(list->data);
+		free(list);
+	}
 	free(conf->table);
+	free(conf->list);
 	free(conf);
 }
 
@@ -252,37 +266,57 @@ conf_find_table(const struct conf *conf, const char *name)
 	return (NULL);
 }
 
-int
-conf_done(struct conf *conf)
+/* Number tables and lists, and make them found by their numbers. */
+static void
+conf_index(struct conf *conf)
 {
-	struct conf_listener	*l;
 	struct conf_table	*t;
-	struct conf_rule	*r;
+	struct conf_list	*l;
 	uint32_t		 i;
 
 	free(conf->table);
-	conf->table = calloc(conf->ntables == 0 ? 1 : conf->ntables,
-	    sizeof(*conf->table));
-	if (conf->table == NULL)
+	free(conf->list);
+	conf->table = calloc(conf->ntables + 1, sizeof(*conf->table));
+	conf->list = calloc(conf->nlists + 1, sizeof(*conf->list));
+	if (conf->table == NULL || conf->list == NULL)
 		fatal("%s", __func__);
 	i = 0;
 	TAILQ_FOREACH(t, &conf->tables, entry) {
 		t->w.id = i;
 		conf->table[i++] = t;
 	}
+	i = 0;
+	TAILQ_FOREACH(l, &conf->lists, entry) {
+		l->w.id = i;
+		conf->list[i++] = l;
+	}
+}
+
+int
+conf_done(struct conf *conf)
+{
+	struct conf_listener	*l;
+	struct conf_rule	*r;
+	uint32_t		 i;
+
+	conf_index(conf);
+	for (i = 0; i < conf->nuses; i++)
+		if (conf->use[i].list >= conf->nlists)
+			goto bad;
 	for (i = 0; i < conf->nservers; i++)
 		if (conf->server[i].table >= conf->ntables)
 			goto bad;
 	TAILQ_FOREACH(l, &conf->listeners, entry)
 		if (l->w.proxied > conf->ntables)
 			goto bad;
-	TAILQ_FOREACH(r, &conf->rules, entry) {
+	TAILQ_FOREACH(r, &conf->rules, entry)
 		if ((r->w.source != RULE_NO_TABLE &&
 		    r->w.source >= conf->ntables) ||
 		    (r->w.dest != RULE_NO_TABLE &&
-		    r->w.dest >= conf->ntables))
+		    r->w.dest >= conf->ntables) ||
+		    (r->w.content != RULE_NO_USE &&
+		    r->w.content >= conf->nuses))
 			goto bad;
-	}
 	return (0);
 bad:
 	errno = EINVAL;
@@ -340,6 +374,50 @@ conf_glob(const char *pattern, const char *text)
 	return (*pattern == '\0');
 }
 
+/*
+ * Has the list been found?  Of text that nobody has looked at nothing is
+ * known: neither that it has the words nor that it has not, so that no rule
+ * matches that asks; what is unscannable or failed has rules of its own.
+ */
+static int
+content_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
+{
+	uint32_t	 score;
+	int		 is_hit;
+
+	if (f->score == NULL)
+		return (0);
+	score = f->score[r->content];
+	is_hit = score > 0 && score - 1 >= r->score;
+	return (is_hit != (int)r->content_not);
+}
+
+/* Is there a file as the rule wants it? */
+static int
+file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
+{
+	const struct file_fact	*file;
+	const char		*base;
+	uint32_t		 i;
+
+	for (i = 0; i < f->nfiles; i++) {
+		file = &f->file[i];
+		base = strrchr(file->name, '/');
+		if ((r->file_types == 0 ||
+		    (r->file_types & FT_BIT(file->type))) &&
+		    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
+		    (r->file_name[0] == '\0' ||
+		    conf_glob(r->file_name, file->name) || (base != NULL &&
+		    conf_glob(r->file_name, base + 1))))
+			return (1);
+	}
+	/* Of those that found no room only the union is known. */
+	return (r->file_name[0] == '\0' && (f->other_types != 0 ||
+	    f->other_flags != 0) && (r->file_types == 0 ||
+	    (r->file_types & f->other_types)) && (r->file_flags == 0 ||
+	    (r->file_flags & f->other_flags)));
+}
+
 static int
 rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
     const struct conf_facts *f)
@@ -350,6 +428,13 @@ rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
 			return (0);
 		if (r->virus[0] != '\0' && f->verdict == VERDICT_VIRUS &&
 		    !conf_glob(r->virus, f->virus))
+			return (0);
+		if (r->anomalies != 0 && (r->anomalies & f->anomalies) == 0)
+			return (0);
+		if (r->content != RULE_NO_USE && !content_matches(r, f))
+			return (0);
+		if ((r->file_types != 0 || r->file_flags != 0 ||
+		    r->file_name[0] != '\0') && !file_matches(r, f))
 			return (0);
 	}
 	if (r->source != RULE_NO_TABLE &&

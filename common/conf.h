@@ -127,6 +127,10 @@ struct conf_globals {
 	uint32_t	 source_max;	/* sessions of a source; 0: no limit */
 	uint32_t	 source_bits4;	/* what a source is: so many bits of */
 	uint32_t	 source_bits6;	/* its address */
+	uint64_t	 content;	/* what the scanner must look for
+					   beside viruses; 0: nothing */
+	uint32_t	 want_files;	/* rules ask for attachments */
+	uint32_t	 pad;		/* zero */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
 	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
 	uint32_t	 log_facility;	/* LOG_MAIL ... as syslog(3) has it */
@@ -186,6 +190,73 @@ struct conf_table {
 	int			 line;
 };
 
+/*
+ * What is looked for in text: tables of words and expressions.  Kind and
+ * scopes are numbers of scanner and parser as well, see content.c there.
+ */
+enum list_kind {
+	LIST_KEYWORDS,		/* anywhere, inside of words too */
+	LIST_WORDS,		/* whole words */
+	LIST_EXPRESSIONS,	/* regular expressions */
+	LIST_SIMILAR,		/* words with some letters wrong */
+	LIST_IDENTIFIERS,	/* kinds of numbers that are checked */
+	LIST_KIND_MAX
+};
+
+/* What a list of identifiers names; numbers carry their own check. */
+enum ident {
+	IDENT_CARD,		/* payment card: ISO/IEC 7812, Luhn */
+	IDENT_IBAN,		/* bank account: ISO 13616, modulo 97 */
+	IDENT_CN_ID,		/* Chinese resident: GB 11643, modulo 11 */
+	IDENT_KR_RRN,		/* Korean resident registration number */
+	IDENT_US_SSN,		/* US social security number, with dashes */
+	IDENT_PRIVATE_KEY,	/* PEM or PuTTY */
+	IDENT_AWS_KEY,		/* AKIA..., ASIA... */
+	IDENT_MAX
+};
+
+/* Payload of IMSG_CONF_LIST; its entries follow. */
+struct conf_list_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 kind;		/* enum list_kind */
+	uint32_t	 errors;	/* LIST_SIMILAR: wrong letters, 1-3 */
+	uint32_t	 nentries;	/* in the file; children count them */
+	char		 name[CONF_NAME_MAX];
+};
+
+/*
+ * Entries are kept, and sent in IMSG_CONF_ENTRY, one behind the other: this
+ * head and len bytes of UTF-8.
+ */
+struct conf_entry {
+	uint32_t	 weight;	/* of a hit, 0 to LIST_WEIGHT_MAX */
+	uint32_t	 len;		/* 1 to LIST_ENTRY_MAX */
+};
+
+struct conf_list {
+	TAILQ_ENTRY(conf_list)	 entry;
+	struct conf_list_wire	 w;
+	uint8_t			*data;
+	size_t			 len;
+	size_t			 alloc;
+	int			 line;
+};
+
+/*
+ * Payload of IMSG_CONF_USE: a list looked for in some kinds of text.  Rules
+ * and hits name the pair.
+ */
+struct conf_use_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 list;		/* id of the list */
+	uint32_t	 scopes;	/* bits 1 << enum text_scope */
+	uint32_t	 pad;		/* zero */
+};
+
+#define SCOPES_ALL	((1U << CONF_SCOPES) - 1)
+#define CONF_SCOPES	8		/* as TEXT_SCOPE_MAX in parts.h */
+#define RULE_NO_USE	UINT32_MAX
+
 /* How a server is told who its client is. */
 enum identity {
 	IDENTITY_NONE,
@@ -232,7 +303,16 @@ struct conf_rule_wire {
 	uint32_t	 dest;		/* table id of server, or NO_TABLE */
 	uint32_t	 dest_not;
 	uint32_t	 line;		/* of the file, for the log */
+	uint32_t	 content;	/* use id, or RULE_NO_USE */
+	uint32_t	 content_not;	/* "content ! <list>" */
+	uint32_t	 score;		/* sum of weights needed; 0: a hit */
+	uint64_t	 anomalies;	/* ANOMALY() bits, any of; 0: any */
+	uint64_t	 file_types;	/* FT_BIT()s; one file must have one
+					   of these, one of FF_*, and this
+					   name; all zero: any message */
+	uint32_t	 file_flags;
 	uint32_t	 pad;		/* zero */
+	char		 file_name[CONF_PATTERN_MAX];
 	char		 virus[CONF_PATTERN_MAX]; /* glob on the name; "" any */
 	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
 };
@@ -247,10 +327,17 @@ struct conf {
 	TAILQ_HEAD(, conf_listener)	 listeners;
 	TAILQ_HEAD(conf_tables, conf_table) tables;
 	TAILQ_HEAD(, conf_rule)		 rules;
+	TAILQ_HEAD(conf_lists, conf_list) lists;
 	struct conf_server_wire		 server[CONF_SERVERS_MAX];
 	struct conf_table		**table;  /* by id, after conf_done() */
+	struct conf_list		**list;	  /* likewise */
+	struct conf_use_wire		 use[CONF_USES_MAX];
 	uint32_t			 nlisteners;
 	uint32_t			 ntables;
+	uint32_t			 nlists;
+	uint32_t			 nuses;
+	uint32_t			 nentries;
+	size_t				 entry_bytes;
 	uint32_t			 nrules;
 	uint32_t			 nservers;
 	uint32_t			 nnets;
@@ -263,6 +350,14 @@ struct conf_facts {
 	const struct addr	*dest;
 	enum verdict		 verdict;	/* message phase */
 	const char		*virus;		/* name, or "" */
+	uint64_t		 anomalies;	/* of all parts */
+	const struct file_fact	*file;		/* nfiles of them */
+	uint32_t		 nfiles;
+	uint64_t		 other_types;	/* files without room */
+	uint32_t		 other_flags;
+	const uint32_t		*score;		/* by use, conf->nuses of them,
+						   plus 1; 0: no hit; NULL:
+						   nobody has looked */
 };
 
 /*
@@ -291,9 +386,29 @@ int			 conf_add_server(struct conf *,
 const struct conf_server_wire *conf_server(const struct conf *,
 			    const struct addr *);
 struct conf_table	*conf_find_table(const struct conf *, const char *);
+struct conf_list	*conf_add_list(struct conf *, enum list_kind,
+			    const char *name);
+struct conf_list	*conf_find_list(const struct conf *, const char *);
+/* One entry; also -1 with errno EINVAL for one that is none. */
+int			 conf_add_entry(struct conf *, struct conf_list *,
+			    uint32_t weight, const void *, size_t len);
 /*
- * Finish: number and index the tables.  0, or -1 with errno EINVAL for ids
- * that do not exist.
+ * Walk through a list's entries: *off is 0 at first.  1 with *e filled in and
+ * *text pointing at its bytes, 0 at the end, -1 when what is there is none.
+ */
+int			 conf_next_entry(const struct conf_list *, size_t *off,
+			    struct conf_entry *e, const uint8_t **text);
+/* The id of a list in scopes, new or known; RULE_NO_USE beyond the limit. */
+uint32_t		 conf_add_use(struct conf *, uint32_t list,
+			    uint32_t scopes);
+/*
+ * A number for all that rules want to know of what is in a message: equal only
+ * for equal lists and uses, as far as chance goes; 0 for nothing.
+ */
+uint64_t		 conf_digest(const struct conf *);
+/*
+ * Finish: number and index tables and lists.  0, or -1 with errno EINVAL for
+ * ids that do not exist.
  */
 int			 conf_done(struct conf *);
 
@@ -328,6 +443,11 @@ const char	*conf_action_name(uint32_t action);
 const char	*conf_verb_name(enum smtp_verb);
 const char	*conf_form_name(enum address_form);
 const char	*conf_listen_name(uint32_t mode);
+const char	*conf_kind_name(uint32_t kind);
+const char	*conf_scope_name(uint32_t scope);
+const char	*conf_ident_name(uint32_t ident);
+/* The number of that name, or IDENT_MAX. */
+enum ident	 conf_ident_find(const char *, size_t len);
 const char	*conf_starttls_name(uint32_t starttls);
 const char	*conf_identity_name(uint32_t identity);
 

@@ -11,12 +11,17 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "facts.h"
+#include "parts.h"
 
 static int	 globals_ok(const struct conf_globals *);
 static int	 string_ok(const char *, size_t);
 static int	 addr_ok(const struct addr *, int);
 static int	 take_listener(struct conf *, const void *, int);
 static int	 take_nets(struct conf *, const uint8_t *, size_t);
+static int	 take_list(struct conf *, const void *);
+static int	 take_entries(struct conf *, const uint8_t *, size_t);
+static int	 take_use(struct conf *, const void *);
 static int	 take_server(struct conf *, const void *);
 static int	 take_rule(struct conf *, const void *);
 
@@ -111,6 +116,58 @@ take_nets(struct conf *conf, const uint8_t *data, size_t len)
 }
 
 static int
+take_list(struct conf *conf, const void *data)
+{
+	struct conf_list_wire	 w;
+	struct conf_list	*l;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.kind >= LIST_KIND_MAX || w.id != conf->nlists ||
+	    (w.kind == LIST_SIMILAR) != (w.errors >= 1 && w.errors <= 3) ||
+	    !string_ok(w.name, sizeof(w.name)))
+		return (-1);
+	if ((l = conf_add_list(conf, w.kind, w.name)) == NULL)
+		return (-1);
+	l->w.errors = w.errors;
+	return (0);
+}
+
+static int
+take_entries(struct conf *conf, const uint8_t *data, size_t len)
+{
+	struct conf_list	*l, frame;
+	struct conf_entry	 e;
+	const uint8_t		*text;
+	size_t			 off;
+	int			 n;
+
+	l = TAILQ_LAST(&conf->lists, conf_lists);
+	if (l == NULL)
+		return (-1);
+	memset(&frame, 0, sizeof(frame));
+	/* Read only: conf_next_entry() changes nothing. */
+	frame.data = (uint8_t *)(uintptr_t)data;
+	frame.len = len;
+	off = 0;
+	while ((n = conf_next_entry(&frame, &off, &e, &text)) == 1)
+		if (conf_add_entry(conf, l, e.weight, text, e.len) == -1)
+			return (-1);
+	return (n);
+}
+
+static int
+take_use(struct conf *conf, const void *data)
+{
+	struct conf_use_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.list >= conf->nlists || w.id != conf->nuses ||
+	    w.scopes == 0 || (w.scopes & ~SCOPES_ALL) != 0)
+		return (-1);
+	return (conf_add_use(conf, w.list, w.scopes) == w.id ? 0 : -1);
+}
+
+static int
 take_server(struct conf *conf, const void *data)
 {
 	struct conf_server_wire	 w;
@@ -130,6 +187,9 @@ take_rule(struct conf *conf, const void *data)
 	memcpy(&w, data, sizeof(w));
 	if (w.phase >= PHASE_MAX || w.action >= ACTION_MAX ||
 	    w.disconnect > 1 || w.source_not > 1 || w.dest_not > 1 ||
+	    w.content_not > 1 || (w.anomalies & ~ANOMALIES_ALL) != 0 ||
+	    w.file_types >= FT_BIT(FT_MAX) || (w.file_flags & ~FF_ALL) != 0 ||
+	    !string_ok(w.file_name, sizeof(w.file_name)) ||
 	    w.verdicts >= 1U << VERDICT_MAX ||
 	    !string_ok(w.virus, sizeof(w.virus)) ||
 	    !string_ok(w.reply, sizeof(w.reply)))
@@ -167,6 +227,18 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_NET:
 		if (take_nets(*building, data, len) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_LIST:
+		if (take_list(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_ENTRY:
+		if (take_entries(*building, data, len) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_USE:
+		if (take_use(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_SERVER:

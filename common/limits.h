@@ -46,6 +46,13 @@
 #define CONF_RULES_MAX		4096
 #define CONF_TABLES_MAX		256
 #define CONF_NETS_MAX		65536	/* of all tables together */
+#define CONF_LISTS_MAX		64	/* tables of words */
+#define CONF_USES_MAX		64	/* of them, in different scopes; a hit
+					   in each must fit a few frames */
+#define CONF_ENTRIES_MAX	500000	/* of all lists together */
+#define CONF_LIST_BYTES_MAX	(64 * MIB) /* of all lists; frames queue */
+#define LIST_ENTRY_MAX		1024	/* bytes of one word or expression */
+#define LIST_WEIGHT_MAX		1000000	/* so that sums stay numbers */
 #define CONF_PATH_MAX		256
 #define CONF_NAME_MAX		64	/* table, macro and user names */
 #define CONF_REPLY_MAX		256	/* text of one reply; RFC 5321,
@@ -84,9 +91,12 @@
 #define PARSE_HEADER_BYTES_MAX	(1 * MIB) /* header of one entity */
 #define PARSE_BOUNDARY_MAX	200	/* RFC 2046, 5.1.1 says 70 */
 #define PARSE_PARAMS_MAX	256	/* parameters of one field */
+#define PARSE_TEXTS_MAX		40000	/* a few for each part, and fields */
 #define PARSE_NAME_MAX		1024	/* a decoded file name */
 #define PARSE_DECODED_FACTOR	4	/* decoded bytes of all readings, times
 					   the message's size ... */
+#define PARSE_TEXT_FACTOR	6	/* as much again where text is wanted,
+					   in several charsets */
 #define PARSE_DECODED_SLACK	(1 * MIB) /* ... plus this */
 #define PARSE_TIME_MAX		20000	/* ms; then the parser is killed */
 
@@ -95,6 +105,26 @@
 #define MAX_SCAN_TIME		240000	/* a client waits 10 min for the reply
 					   to its dot, RFC 5321 4.5.3.2.6 */
 #define SCAN_NAME_MAX		128	/* name of a virus or a reason */
+#define SCAN_ENTRY_MAX		64	/* the word of a list that was found */
+#define SCAN_EXCERPT_MAX	104	/* the text around it, for the log */
 #define SCAN_QUEUE_MAX		256	/* messages waiting for a scanner */
+
+/* Facts about files; all of it is one worker's, beside libclamav's own. */
+#define FACT_NAME_MAX		232	/* makes a fact 256 bytes, 64 KiB for
+					   the list of a message ... */
+#define FACTS_FRAME		63	/* of them fit one frame */
+#define FACTS_MAX		256	/* ... files beyond it count by flags */
+#define FACT_DEPTH_MAX		16	/* archives in archives that are ours;
+					   libclamav's default is 17 */
+#define INSPECT_LIVE_MAX	(64 * MIB) /* unpacked and held at one time */
+#define INSPECT_TOTAL_MAX	(256 * MIB) /* unpacked in all: a second */
+#define INSPECT_FILES_MAX	20000	/* members looked into: a second */
+#define ZIP_ENTRIES_MAX		65535	/* what a directory counts to */
+#define DOCTEXT_MAX		(8 * MIB) /* text of one message's documents:
+					   a novel has one MiB */
+#define DOCTEXT_RUN_MAX		65536	/* text handed on at a time */
+#define PDF_STREAMS_MAX		20000	/* inflated in one document */
+#define PDF_CMAPS_MAX		256	/* fonts with a table of characters */
+#define RTF_DEPTH_MAX		512	/* groups; Word gives up earlier */
 
 #endif /* MAILWALL_LIMITS_H */

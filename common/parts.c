@@ -63,11 +63,13 @@ static const struct {
 	[A_COMPRESSED] = { "compressed-smime", SEV_SUSPICIOUS },
 	[A_BAD_CONTAINER] = { "bad-container", SEV_SUSPICIOUS },
 	[A_DASH_ESCAPED] = { "dash-escaped", SEV_HARMLESS },
+	[A_WRONG_CHARSET] = { "wrong-charset", SEV_HARMLESS },
 };
 
 static int	 range_ok(uint64_t, uint64_t, uint64_t);
 static int	 head_ok(const struct parts *);
 static int	 part_ok(const struct parts *, uint32_t);
+static int	 text_ok(const struct parts *, uint32_t);
 
 int
 sealed_check(int fd, uint64_t size)
@@ -145,10 +147,13 @@ head_ok(const struct parts *p)
 
 	h = p->head;
 	if (h->magic != ARENA_MAGIC || h->size != p->map_len ||
-	    h->nparts == 0 || h->nparts > PARSE_PARTS_MAX || h->pad != 0 ||
+	    h->nparts == 0 || h->nparts > PARSE_PARTS_MAX ||
+	    h->ntexts > PARSE_TEXTS_MAX || h->texts_off % 8 != 0 ||
 	    h->parts_off % 8 != 0 || h->parts_off < sizeof(*h) ||
 	    !range_ok(h->parts_off, (uint64_t)h->nparts *
 	    sizeof(struct arena_part), h->size) ||
+	    !range_ok(h->texts_off, (uint64_t)h->ntexts *
+	    sizeof(struct arena_text), h->size) ||
 	    !range_ok(h->strings_off, h->strings_len, h->size))
 		return (0);
 	return ((h->anomalies & ~ANOMALIES_ALL) == 0 &&
@@ -177,6 +182,18 @@ part_ok(const struct parts *p, uint32_t i)
 	    range_ok(q->charset_off, q->charset_len, strings) &&
 	    range_ok(q->name_off, q->name_len, strings) &&
 	    q->name_len <= PARSE_NAME_MAX);
+}
+
+static int
+text_ok(const struct parts *p, uint32_t i)
+{
+	const struct arena_text	*t;
+
+	t = &p->text[i];
+	return (range_ok(t->off, t->len, t->flags & TEXT_ARENA ? p->map_len :
+	    p->msg_len) && t->part < p->head->nparts &&
+	    t->scope < TEXT_SCOPE_MAX &&
+	    (t->flags & ~(unsigned int)TEXT_FLAGS_ALL) == 0);
 }
 
 int
@@ -209,6 +226,11 @@ parts_open(struct parts *p, int msgfd, uint64_t msgsize, int arenafd,
 	for (i = 0; i < p->head->nparts; i++)
 		if (!part_ok(p, i))
 			goto bad;
+	p->text = (const struct arena_text *)(const void *)
+	    (p->map + p->head->texts_off);
+	for (i = 0; i < p->head->ntexts; i++)
+		if (!text_ok(p, i))
+			goto bad;
 	return (0);
 bad:
 	errno = EBADMSG;
@@ -238,6 +260,18 @@ parts_body(const struct parts *p, uint32_t i, size_t *len)
 	if (q->len == 0)
 		return (p->map);
 	return ((q->flags & PART_ARENA ? p->map : p->msg) + q->off);
+}
+
+const uint8_t *
+parts_text(const struct parts *p, uint32_t i, size_t *len)
+{
+	const struct arena_text	*t;
+
+	t = &p->text[i];
+	*len = (size_t)t->len;
+	if (t->len == 0)
+		return (p->map);
+	return ((t->flags & TEXT_ARENA ? p->map : p->msg) + t->off);
 }
 
 const char *

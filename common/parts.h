@@ -82,6 +82,7 @@ enum part_anomaly {
 	A_COMPRESSED,		/* S/MIME compressed-data: not read */
 	A_BAD_CONTAINER,	/* container or run that ends too early */
 	A_DASH_ESCAPED,		/* OpenPGP clear text with "- " lines */
+	A_WRONG_CHARSET,	/* bytes that the declared charset has not */
 	A_MAX
 };
 
@@ -101,7 +102,8 @@ enum part_severity {
 #define LIMIT_HEADERS	0x0004
 #define LIMIT_DECODED	0x0008
 #define LIMIT_MEMORY	0x0010
-#define LIMITS_ALL	0x001f
+#define LIMIT_TEXT	0x0020	/* not all text was given */
+#define LIMITS_ALL	0x003f
 
 /* At offset 0 of the arena. */
 struct arena_head {
@@ -117,7 +119,37 @@ struct arena_head {
 	uint32_t	 subject_len;
 	uint32_t	 msgid_off;	/* Message-ID as it stands */
 	uint32_t	 msgid_len;
-	uint32_t	 pad;		/* zero */
+	uint32_t	 ntexts;
+	uint64_t	 texts_off;	/* ntexts of them, aligned 8 */
+};
+
+/* Where a text was found: bits 1 << of these are scopes of rules. */
+enum text_scope {
+	TEXT_SUBJECT,
+	TEXT_SENDER,		/* From, Sender, Reply-To */
+	TEXT_RECIPIENT,		/* To, Cc, Bcc */
+	TEXT_HEADER,		/* all other fields, with their names */
+	TEXT_PLAIN,		/* bodies that are text */
+	TEXT_HTML,		/* what HTML shows, hides, and links to */
+	TEXT_NAME,		/* of attachments */
+	TEXT_DOCUMENT,		/* the scanner's: inside of files */
+	TEXT_SCOPE_MAX
+};
+
+/* More about a text; several bits may be set. */
+#define TEXT_ARENA	0x0001	/* lies in the arena, not the message */
+#define TEXT_ALTERNATE	0x0002	/* another reading of the same bytes */
+#define TEXT_GUESSED	0x0004	/* in a charset that was not declared */
+#define TEXT_HIDDEN	0x0008	/* HTML does not show it as text */
+#define TEXT_FLAGS_ALL	0x000f
+
+/* Text in UTF-8; broken bytes may remain. */
+struct arena_text {
+	uint64_t	 off;		/* in the arena or the message */
+	uint64_t	 len;
+	uint32_t	 part;		/* that it belongs to */
+	uint16_t	 scope;		/* enum text_scope */
+	uint16_t	 flags;		/* TEXT_* */
 };
 
 /* A string is an offset from strings_off and a length; length 0 is none. */
@@ -148,6 +180,7 @@ struct parts {
 	size_t			 msg_len;
 	const struct arena_head	*head;
 	const struct arena_part	*part;		/* head->nparts of them */
+	const struct arena_text	*text;		/* head->ntexts of them */
 };
 
 /*
@@ -164,6 +197,9 @@ void		 parts_close(struct parts *);
 
 /* Decoded body of part i, i < nparts; its length goes to *len. */
 const uint8_t	*parts_body(const struct parts *, uint32_t i, size_t *len);
+
+/* Text i, i < ntexts; its length goes to *len. */
+const uint8_t	*parts_text(const struct parts *, uint32_t i, size_t *len);
 
 /* A string of the arena; not NUL-terminated. */
 const char	*parts_string(const struct parts *, uint32_t off);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "parts.h"
 #include "proto.h"
 
@@ -48,6 +49,12 @@ static const struct proto_rule {
 	    sizeof(struct conf_server_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_RULE, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_rule_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_LIST, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
+	    sizeof(struct conf_list_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_ENTRY, P(PROC_MASTER), P(PROC_SCANNER),
+	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_USE, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
+	    sizeof(struct conf_use_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_END, P(PROC_MASTER), P_CHILDREN,
 	    0, LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_DONE, P_CHILDREN, P(PROC_MASTER),
@@ -96,6 +103,14 @@ static const struct proto_rule {
 	    0, LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_SCAN_ARENA, P(PROC_SCANNER), P(PROC_SCANWORKER),
 	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SCAN_FILE, P(PROC_SCANWORKER), P(PROC_SCANNER),
+	    sizeof(struct file_fact), LEN_MULTIPLE, FD_NONE, PEER_BUSY },
+	{ IMSG_SCAN_FILE, P(PROC_SCANNER), P(PROC_PROXY),
+	    sizeof(struct file_fact), LEN_MULTIPLE, FD_NONE, PEER_BUSY },
+	{ IMSG_SCAN_HIT, P(PROC_SCANWORKER), P(PROC_SCANNER),
+	    sizeof(struct msg_scan_hit), LEN_EXACT, FD_NONE, PEER_BUSY },
+	{ IMSG_SCAN_HIT, P(PROC_SCANNER), P(PROC_PROXY),
+	    sizeof(struct msg_scan_hit), LEN_EXACT, FD_NONE, PEER_BUSY },
 	{ IMSG_SCAN_DONE, P(PROC_SCANWORKER), P(PROC_SCANNER),
 	    sizeof(struct msg_scan_done), LEN_EXACT, FD_NONE, PEER_BUSY },
 	{ IMSG_SCAN_DONE, P(PROC_SCANNER), P(PROC_PROXY),
@@ -103,6 +118,8 @@ static const struct proto_rule {
 };
 
 #define NRULES	(sizeof(proto_rules) / sizeof(proto_rules[0]))
+
+static int	 text_ok(const char *, size_t);
 
 int
 proto_check(uint32_t type, enum proc_type from, enum proc_type to, size_t len,
@@ -137,6 +154,9 @@ proto_imsg_name(uint32_t type)
 		[IMSG_CONF_LISTENER] = "conf-listener",
 		[IMSG_CONF_TABLE] = "conf-table",
 		[IMSG_CONF_NET] = "conf-net",
+		[IMSG_CONF_LIST] = "conf-list",
+		[IMSG_CONF_ENTRY] = "conf-entry",
+		[IMSG_CONF_USE] = "conf-use",
 		[IMSG_CONF_SERVER] = "conf-server",
 		[IMSG_CONF_RULE] = "conf-rule",
 		[IMSG_CONF_END] = "conf-end",
@@ -156,6 +176,8 @@ proto_imsg_name(uint32_t type)
 		[IMSG_PARSE_DONE] = "parse-done",
 		[IMSG_SCAN_REQ] = "scan-req",
 		[IMSG_SCAN_ARENA] = "scan-arena",
+		[IMSG_SCAN_FILE] = "scan-file",
+		[IMSG_SCAN_HIT] = "scan-hit",
 		[IMSG_SCAN_DONE] = "scan-done",
 	};
 
@@ -232,6 +254,9 @@ proto_get_scan_done(const void *data, struct msg_scan_done *done)
 
 	memcpy(done, data, sizeof(*done));
 	if (done->verdict >= VERDICT_MAX ||
+	    (done->flags & ~(uint32_t)SCAN_FLAGS_ALL) != 0 ||
+	    (done->other_flags & ~FF_ALL) != 0 ||
+	    done->other_types >= FT_BIT(FT_MAX) ||
 	    (done->part != SCAN_RAW && done->part >= PARSE_PARTS_MAX))
 		goto bad;
 	for (i = 0; i < sizeof(done->name) && done->name[i] != '\0'; i++)
@@ -246,4 +271,31 @@ proto_get_scan_done(const void *data, struct msg_scan_done *done)
 bad:
 	errno = EBADMSG;
 	return (-1);
+}
+
+/* UTF-8 is for the log to judge; here only the end and controls matter. */
+static int
+text_ok(const char *s, size_t size)
+{
+	size_t	 i;
+
+	for (i = 0; i < size && s[i] != '\0'; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return (0);
+	return (i < size);
+}
+
+int
+proto_get_scan_hit(const void *data, uint32_t nuses, struct msg_scan_hit *hit)
+{
+	memcpy(hit, data, sizeof(*hit));
+	if (hit->use >= nuses || hit->nhits == 0 ||
+	    hit->scope >= CONF_SCOPES ||
+	    (hit->part != SCAN_RAW && hit->part >= PARSE_PARTS_MAX) ||
+	    !text_ok(hit->entry, sizeof(hit->entry)) ||
+	    !text_ok(hit->excerpt, sizeof(hit->excerpt))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
 }

@@ -34,6 +34,9 @@ enum imsg_type {
 	IMSG_CONF_LISTENER,	/* struct conf_listener_wire + socket */
 	IMSG_CONF_TABLE,	/* struct conf_table_wire */
 	IMSG_CONF_NET,		/* struct conf_net, one or more */
+	IMSG_CONF_LIST,		/* struct conf_list_wire */
+	IMSG_CONF_ENTRY,	/* whole entries of that list, see conf.h */
+	IMSG_CONF_USE,		/* struct conf_use_wire */
 	IMSG_CONF_SERVER,	/* struct conf_server_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire */
 	IMSG_CONF_END,		/* empty: use it now */
@@ -73,6 +76,10 @@ enum imsg_type {
 	IMSG_SCAN_REQ,		/* struct msg_scan_req */
 	/* ... and its arena, always the next frame, same id (sealed memfd) */
 	IMSG_SCAN_ARENA,	/* empty */
+	/* worker -> scanner -> proxy: files that were found */
+	IMSG_SCAN_FILE,		/* struct file_fact, one or more */
+	/* worker -> scanner -> proxy: text that rules look for was found */
+	IMSG_SCAN_HIT,		/* struct msg_scan_hit */
 	/* worker -> scanner -> proxy: what was found; ends the request */
 	IMSG_SCAN_DONE,		/* struct msg_scan_done */
 
@@ -98,6 +105,8 @@ struct msg_ready {
 struct msg_chan {
 	uint32_t	 peer;		/* enum proc_type at its other end */
 	uint32_t	 instance;	/* its number, never reused */
+	uint64_t	 content;	/* scanner: the lists that it looks for,
+					   struct conf_globals has the same */
 };
 
 /* Payload of IMSG_PEER_BAD. */
@@ -148,6 +157,8 @@ struct msg_parse_req {
 	uint32_t	 max_parts;	/* 1 to PARSE_PARTS_MAX */
 	uint32_t	 max_depth;	/* 1 to PARSE_DEPTH_MAX */
 	uint64_t	 max_decoded;	/* bytes of the whole arena */
+	uint32_t	 want_text;	/* 1: text is looked at afterwards */
+	uint32_t	 pad;		/* zero */
 };
 
 /* Payload of IMSG_PARSE_DONE.  The arena is the attached descriptor. */
@@ -183,12 +194,34 @@ struct msg_scan_done {
 	uint32_t	 part;		/* index in the arena, or SCAN_RAW */
 	uint32_t	 nhits;		/* findings; the worst is named */
 	uint32_t	 usec;		/* time spent scanning */
+	uint32_t	 flags;		/* SCAN_* */
+	uint32_t	 other_flags;	/* FF_* of files that found no room */
+	uint64_t	 other_types;	/* FT_BIT()s, likewise */
 	char		 name[SCAN_NAME_MAX];	/* virus, or what could not be
 						   inspected and why; printable
 						   ASCII, NUL-terminated */
 };
 
+#define SCAN_MATCHED	0x1	/* all text was held against all lists */
+#define SCAN_FLAGS_ALL	0x1
 #define SCAN_RAW	UINT32_MAX	/* found in the message as a whole */
+
+/*
+ * Payload of IMSG_SCAN_HIT: one list of words in its scopes (a "use" of
+ * conf.h), at most one frame for each.  Texts are UTF-8 without controls,
+ * NUL-terminated, cut at a character.
+ */
+struct msg_scan_hit {
+	uint32_t	 use;		/* id */
+	uint32_t	 nhits;		/* different entries, at least 1 */
+	uint32_t	 score;		/* sum of their weights */
+	uint32_t	 scope;		/* enum text_scope of the first */
+	uint32_t	 part;		/* index in the arena, or SCAN_RAW */
+	uint32_t	 pad;		/* zero */
+	uint64_t	 offset;	/* bytes into that text */
+	char		 entry[SCAN_ENTRY_MAX];	/* what it was */
+	char		 excerpt[SCAN_EXCERPT_MAX];	/* and where */
+};
 
 /*
  * Is this frame allowed?  Looks it up in the table of proto.c: type, both
@@ -217,5 +250,8 @@ int		 proto_get_parse_done(const void *data,
 		    struct msg_parse_done *done);
 int		 proto_get_scan_done(const void *data,
 		    struct msg_scan_done *done);
+/* The use must be smaller than nuses. */
+int		 proto_get_scan_hit(const void *data, uint32_t nuses,
+		    struct msg_scan_hit *hit);
 
 #endif /* MAILWALL_PROTO_H */

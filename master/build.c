@@ -17,15 +17,18 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "parts.h"
 
 #include "lex.h"
 #include "build.h"
+#include "pattern.h"
 #include "value.h"
 
 struct named {
 	STAILQ_ENTRY(named)	 entry;
 	const char		*name;
-	struct netlist		*nets;
+	struct netlist		*nets;		/* or */
+	struct wordlist		*words;
 	struct pos		 pos;
 };
 
@@ -48,6 +51,9 @@ static int	 addr_is_any(const struct addr *);
 static void	 store_tables(void);
 static uint32_t	 resolve(const struct host *);
 static uint32_t	 anonymous(const struct host *);
+static struct named *table_new(const struct pos *, const char *);
+static uint32_t	 resolve_content(const struct rule *);
+static void	 check_patterns(void);
 static void	 store_rules(void);
 
 void
@@ -168,29 +174,48 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 	add_listener(pos, &w, opts);
 }
 
-void
-build_table(const struct pos *pos, const char *name, struct netlist *nets)
+/* One name is one table, whatever is in it. */
+static struct named *
+table_new(const struct pos *pos, const char *name)
 {
 	struct named	*t;
 
 	if (!value_is_name(name)) {
 		lex_error(pos, "letters, digits, _, - and .",
 		    "bad name \"%s\" of a table", lex_show(name));
-		return;
+		return (NULL);
 	}
 	STAILQ_FOREACH(t, &tables, entry) {
 		if (strcmp(t->name, name) == 0) {
 			lex_error(pos, NULL, "table %s is already defined at "
 			    "%s:%u", name, t->pos.path, t->pos.line);
-			return;
+			return (NULL);
 		}
 	}
-	if (nets == NULL || (t = lex_alloc(sizeof(*t))) == NULL)
-		return;
+	if ((t = lex_alloc(sizeof(*t))) == NULL)
+		return (NULL);
 	t->name = name;
-	t->nets = nets;
 	t->pos = *pos;
 	STAILQ_INSERT_TAIL(&tables, t, entry);
+	return (t);
+}
+
+void
+build_table(const struct pos *pos, const char *name, struct netlist *nets)
+{
+	struct named	*t;
+
+	if (nets != NULL && (t = table_new(pos, name)) != NULL)
+		t->nets = nets;
+}
+
+void
+build_list(const struct pos *pos, const char *name, struct wordlist *words)
+{
+	struct named	*t;
+
+	if (words != NULL && (t = table_new(pos, name)) != NULL)
+		t->words = words;
 }
 
 struct rule *
@@ -204,6 +229,7 @@ build_rule(const struct pos *pos, enum rule_phase phase)
 		return (NULL);
 	r->w.phase = phase;
 	r->w.source = r->w.dest = RULE_NO_TABLE;
+	r->w.content = RULE_NO_USE;
 	r->w.line = pos->line;
 	r->pos = *pos;
 	*rules_tail = r;
@@ -246,6 +272,10 @@ store_tables(void)
 	struct conf_table	*t;
 
 	STAILQ_FOREACH(n, &tables, entry) {
+		if (n->words != NULL) {
+			lists_store(n->words, conf, n->name, &n->pos);
+			continue;
+		}
 		nets_check(n->nets);
 		if ((t = conf_add_table(conf, n->name)) == NULL) {
 			lex_error(&n->pos, NULL, "more than %d tables",
@@ -288,10 +318,39 @@ resolve(const struct host *h)
 	if (h->table == NULL)
 		return (RULE_NO_TABLE);
 	if ((t = conf_find_table(conf, h->table)) == NULL) {
-		lex_error(&h->pos, NULL, "no table <%s>", lex_show(h->table));
+		if (conf_find_list(conf, h->table) != NULL)
+			lex_error(&h->pos, "a table of networks",
+			    "<%s> has words", lex_show(h->table));
+		else
+			lex_error(&h->pos, NULL, "no table <%s>",
+			    lex_show(h->table));
 		return (RULE_NO_TABLE);
 	}
 	return (t->w.id);
+}
+
+/* The list that a rule asks for, in its scopes. */
+static uint32_t
+resolve_content(const struct rule *r)
+{
+	const struct conf_list	*l;
+	uint32_t		 use;
+
+	if ((l = conf_find_list(conf, r->content)) == NULL) {
+		if (conf_find_table(conf, r->content) != NULL)
+			lex_error(&r->content_pos, "a table of words",
+			    "<%s> has networks", lex_show(r->content));
+		else
+			lex_error(&r->content_pos, NULL, "no table <%s>",
+			    lex_show(r->content));
+		return (RULE_NO_USE);
+	}
+	use = conf_add_use(conf, l->w.id, r->scopes == 0 ? SCOPES_ALL :
+	    r->scopes);
+	if (use == RULE_NO_USE)
+		lex_error(&r->content_pos, NULL, "more than %d tables in "
+		    "different kinds of text", CONF_USES_MAX);
+	return (use);
 }
 
 /* Who is meant by listeners and server statements. */
@@ -330,10 +389,30 @@ store_rules(void)
 			r->w.dest = resolve(&r->dest);
 			r->w.dest_not = (uint32_t)r->dest.is_not;
 		}
+		if (r->has_content)
+			r->w.content = resolve_content(r);
+		conf->g.want_files |= (uint32_t)r->has_file;
 		check_rule(r, &conf->g);
 		if (lex_errors() == 0)
 			conf_add_rule(conf, &r->w);
 	}
+}
+
+/* Each expression must compile, and soon. */
+static void
+check_patterns(void)
+{
+	struct named	*n;
+	char		 why[160];
+	uint32_t	 list, entry;
+
+	if (conf->nlists == 0 || lex_errors() > 0 ||
+	    pattern_compile(conf, &list, &entry, why, sizeof(why)) == 0)
+		return;
+	STAILQ_FOREACH(n, &tables, entry)
+		if (n->words != NULL && list-- == 0)
+			lex_error(lists_pos(n->words, entry), NULL,
+			    "expression refused: %s", why);
 }
 
 int
@@ -342,6 +421,7 @@ build_finish(void)
 	setting_finish();
 	check_listeners(conf, listen_pos);
 	store_tables();
+	check_patterns();
 	store_hosts();
 	store_rules();
 	if (lex_errors() == 0)

@@ -53,6 +53,9 @@ enum single {
 /* Networks as they stand in the file. */
 struct netlist;
 
+/* Words or expressions as they stand in the file. */
+struct wordlist;
+
 /* "source" or "destination" of a rule. */
 struct host {
 	const char	*table;		/* <name>, or */
@@ -76,6 +79,10 @@ struct rule {
 	struct host		 dest;
 	int			 has_source, has_dest, has_verdicts;
 	int			 has_disconnect;
+	int			 has_content, has_anomaly, has_file;
+	const char		*content;	/* <name> */
+	uint32_t		 scopes;	/* 0: all */
+	struct pos		 content_pos;
 	struct pos		 pos;
 	struct pos		 reply_pos;
 	struct pos		 verdict_pos;
@@ -142,6 +149,40 @@ void	 nets_store(const struct netlist *, struct conf *,
 
 /* A table with a name. */
 void	 build_table(const struct pos *, const char *name, struct netlist *);
+
+/*
+ * A list of a kind (enum list_kind), empty; NULL: no memory, reported.  A
+ * word's weight may be NULL: 1.
+ */
+struct wordlist *lists_new(unsigned int kind);
+/* How many letters may be wrong. */
+void	 lists_errors(struct wordlist *, const struct pos *, const char *);
+void	 lists_add(struct wordlist *, const struct pos *, const char *word,
+	    const struct pos *weightpos, const char *weight);
+/* Read them from a file: a line each, its weight behind a tab. */
+void	 lists_add_file(struct wordlist *, const struct pos *,
+	    const char *path);
+/* Put the list into the configuration; what does not fit is reported. */
+void	 lists_store(const struct wordlist *, struct conf *,
+	    const char *name, const struct pos *);
+
+/* The place of entry n, from 0, or NULL. */
+const struct pos *lists_pos(const struct wordlist *, uint32_t n);
+
+/* A list with its name, which no other table may have. */
+void	 build_list(const struct pos *, const char *name, struct wordlist *);
+
+/* What a rule wants to have found: <name>, where, how much of it. */
+void	 build_content(struct rule *, const struct pos *, const char *name,
+	    unsigned int is_not);
+void	 build_scope(struct rule *, const struct pos *, const char *);
+void	 build_score(struct rule *, const struct pos *, const char *);
+/* A type or class of files, something that files are, a name's pattern. */
+void	 build_file_type(struct rule *, const struct pos *, const char *);
+void	 build_file_flag(struct rule *, const struct pos *, const char *);
+void	 build_file_name(struct rule *, const struct pos *, const char *);
+/* An anomaly or a severity; NULL: suspicious and hostile. */
+void	 build_anomaly(struct rule *, const struct pos *, const char *);
 
 /* A new rule at the end of those that there are; NULL: none, reported. */
 struct rule *build_rule(const struct pos *, enum rule_phase);

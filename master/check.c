@@ -97,13 +97,17 @@ check_rule(const struct rule *r, const struct conf_globals *g)
 		if (r->w.action == ACTION_DISCARD)
 			lex_error(&r->pos, "on message",
 			    "on connect there is nothing to discard");
+		if (r->has_content || r->has_anomaly || r->has_file)
+			lex_error(&r->pos, "on message",
+			    "on connect nothing is known of a message");
 		if (r->has_verdicts)
 			lex_error(&r->verdict_pos, "on message",
 			    "on connect nothing is known of a message");
 		return;
 	}
 	if (r->w.action == ACTION_PASS) {
-		if (r->w.verdicts == 0)
+		if (r->w.verdicts == 0 && r->w.content == RULE_NO_USE &&
+		    r->w.anomalies == 0 && !r->has_file)
 			lex_warning(&r->pos, "rule lets every message "
 			    "through, infected ones too");
 		else if (r->w.verdicts & VERDICT_BIT(VERDICT_VIRUS))
@@ -125,6 +129,19 @@ covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 		return (0);
 	if (a->dest != RULE_NO_TABLE && (a->dest != b->dest ||
 	    a->dest_not != b->dest_not))
+		return (0);
+	if (a->content != RULE_NO_USE && (a->content != b->content ||
+	    a->content_not != b->content_not ||
+	    (a->content_not ? a->score < b->score : a->score > b->score)))
+		return (0);
+	if (a->anomalies != 0 && (b->anomalies == 0 ||
+	    (b->anomalies & ~a->anomalies) != 0))
+		return (0);
+	/* A rule that asks for files covers only one that asks for the same. */
+	if ((a->file_types != 0 || a->file_flags != 0 ||
+	    a->file_name[0] != '\0') && (a->file_types != b->file_types ||
+	    a->file_flags != b->file_flags ||
+	    strcmp(a->file_name, b->file_name) != 0))
 		return (0);
 	av = a->verdicts == 0 ? VERDICTS_ALL : a->verdicts;
 	bv = b->verdicts == 0 ? VERDICTS_ALL : b->verdicts;

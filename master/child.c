@@ -78,7 +78,7 @@ pool_size(enum proc_type type)
 	case PROC_PARSER:
 		return (g->parsers);
 	case PROC_SCANNER:
-		return (g->av == AV_NONE ? 0 : 1);
+		return (g->av == AV_NONE && g->content == 0 ? 0 : 1);
 	case PROC_MASTER:
 	case PROC_SCANWORKER:
 	case PROC_MAX:
@@ -275,6 +275,7 @@ child_configure(struct child *c)
 		return;
 	}
 	c->unconfigured = 1;
+	c->content = master.conf->g.content;
 	dispatch_want_write(c);
 }
 

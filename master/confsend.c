@@ -2,7 +2,9 @@
 
 /*
  * The configuration as frames for a child.  Only proxies judge, so only they
- * get listeners, tables and rules; the others have use for the single values.
+ * get listeners, tables and rules; only the scanner gets the words of lists,
+ * of which proxies need no more than the names.  All have use for the single
+ * values.
  */
 
 #include <fcntl.h>
@@ -15,6 +17,8 @@
 
 static int	 send_listeners(struct imsgbuf *, const struct conf *);
 static int	 send_tables(struct imsgbuf *, const struct conf *);
+static int	 send_entries(struct imsgbuf *, const struct conf_list *);
+static int	 send_lists(struct imsgbuf *, const struct conf *);
 
 static int
 send_listeners(struct imsgbuf *ib, const struct conf *conf)
@@ -62,6 +66,49 @@ send_tables(struct imsgbuf *ib, const struct conf *conf)
 	return (0);
 }
 
+/* As many whole entries as fit a frame, until all are sent. */
+static int
+send_entries(struct imsgbuf *ib, const struct conf_list *l)
+{
+	struct conf_entry	 e;
+	const uint8_t		*text;
+	size_t			 begin, end, off;
+
+	begin = off = 0;
+	while (begin < l->len) {
+		end = off;
+		if (conf_next_entry(l, &off, &e, &text) == 1 &&
+		    off - begin <= IMSG_DATA_MAX)
+			continue;
+		/* The next one is too many, or there is none. */
+		if (imsg_compose(ib, IMSG_CONF_ENTRY, 0, -1,
+		    l->data + begin, end - begin) == -1)
+			return (-1);
+		begin = off = end;
+	}
+	return (0);
+}
+
+static int
+send_lists(struct imsgbuf *ib, const struct conf *conf)
+{
+	const struct conf_list	*l;
+	uint32_t		 i;
+
+	TAILQ_FOREACH(l, &conf->lists, entry) {
+		if (imsg_compose(ib, IMSG_CONF_LIST, 0, -1, &l->w,
+		    sizeof(l->w)) == -1)
+			return (-1);
+		if (ib->peer == PROC_SCANNER && send_entries(ib, l) == -1)
+			return (-1);
+	}
+	for (i = 0; i < conf->nuses; i++)
+		if (imsg_compose(ib, IMSG_CONF_USE, 0, -1, &conf->use[i],
+		    sizeof(conf->use[i])) == -1)
+			return (-1);
+	return (0);
+}
+
 int
 config_send(struct imsgbuf *ib, const struct conf *conf)
 {
@@ -70,6 +117,8 @@ config_send(struct imsgbuf *ib, const struct conf *conf)
 
 	if (imsg_compose(ib, IMSG_CONF_BEGIN, 0, -1, &conf->g,
 	    sizeof(conf->g)) == -1)
+		return (-1);
+	if (ib->peer != PROC_PARSER && send_lists(ib, conf) == -1)
 		return (-1);
 	if (ib->peer == PROC_PROXY) {
 		if (send_listeners(ib, conf) == -1 ||

@@ -123,6 +123,7 @@ child_connect(struct child *proxy, struct child *peer)
 	memset(&chan, 0, sizeof(chan));
 	chan.peer = peer->type;
 	chan.instance = peer->instance;
+	chan.content = peer->content;
 	if (imsg_compose(&proxy->ibuf, IMSG_CHAN, 0, sv[0], &chan,
 	    sizeof(chan)) == -1) {
 		log_warn("%s", proxy->tag);
@@ -130,6 +131,7 @@ child_connect(struct child *proxy, struct child *peer)
 	}
 	chan.peer = PROC_PROXY;
 	chan.instance = proxy->instance;
+	chan.content = proxy->content;
 	if (imsg_compose(&peer->ibuf, IMSG_CHAN, 0, sv[1], &chan,
 	    sizeof(chan)) == -1) {
 		log_warn("%s", peer->tag);

@@ -32,6 +32,7 @@ struct child {
 	int			 draining;	/* IMSG_DRAIN was sent */
 	int			 unconfigured;	/* IMSG_CONF_DONE is awaited */
 	int			 pinged;	/* and has not answered yet */
+	uint64_t		 content;	/* digest of the lists it has */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;		/* of ibuf.fd */
 	struct ev		 logev;		/* its standard error */

@@ -3,21 +3,24 @@ master_SRCS =	\
 	check.c \
 	child.c \
 	confsend.c \
+	content.c \
 	dispatch.c \
 	expect.c \
 	keyword.c \
 	lex.c \
 	listen.c \
+	lists.c \
 	local.c \
 	main.c \
 	nets.c \
 	notify.c \
 	parse.c \
+	pattern.c \
 	printconf.c \
 	rundir.c \
 	setting.c \
 	source.c \
 	spawn.c \
 	value.c
-master_LIBS =
+master_LIBS =	-ltre
 master_CFLAGS =	-I$(O)/master

@@ -45,6 +45,9 @@
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
+#define X_SCOPE	"subject|sender|recipient|headers|text|html|"	\
+	"names|documents"
+#define X_ANOMALY	"hostile|suspicious|harmless|the name of an anomaly"
 #define X_PATH		"a path"
 #define X_ADDR		"an address"
 #define X_NET		"a network"
@@ -64,6 +67,7 @@ static struct token	 last;		/* what was read last */
 static int		 at_start;	/* of a statement */
 static int		 after_table;	/* any word is a name now */
 static struct netlist	*nets;		/* that is being read */
+static struct wordlist	*list;		/* likewise */
 static struct rule	*rule;		/* likewise; NULL: too many */
 static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
@@ -76,6 +80,9 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	BANNER IDENTITY PROTOCOL SERVER
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
+%token	ATTACHMENT IS NAME TYPE
+%token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
+%token	WEIGHT WORDS
 %token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
 %token	DISCARD DISCONNECT EMBEDDED FACILITY FILENAME FILES FROM INCLUDE
 %token	LISTEN LOG MARK MEMORY MESSAGE NONE ON OR PARSER PARSERS PARTS PASS
@@ -87,6 +94,8 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<num>	identity
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
+%type	<str>	weight
+%type	<num>	list_kind
 %type	<num>	av_limit_name starttls form verb_policy
 
 %%
@@ -434,6 +443,43 @@ relay_port
 table	: TABLE x_name table_name x_table table_nets {
 		build_table(&$<pos>3, $3, nets);
 	}
+	| TABLE x_name table_name x_table list_kind x_list list_body {
+		build_list(&$<pos>3, $3, list);
+	}
+	;
+
+list_kind
+	: KEYWORDS		{ list = lists_new(LIST_KEYWORDS); }
+	| WORDS			{ list = lists_new(LIST_WORDS); }
+	| EXPRESSIONS		{ list = lists_new(LIST_EXPRESSIONS); }
+	| IDENTIFIERS		{ list = lists_new(LIST_IDENTIFIERS); }
+	| SIMILAR x_number word {
+		list = lists_new(LIST_SIMILAR);
+		lists_errors(list, &$<pos>3, $3);
+	}
+	;
+
+list_body
+	: '{' x_entry entries maybe_comma '}' x_end
+	| FILENAME x_path word {
+		lists_add_file(list, &$<pos>3, $3);
+	}
+	;
+
+entries	: entry
+	| entries comma entry
+	;
+
+entry	: word x_weight weight {
+		lists_add(list, &$<pos>1, $1, &$<pos>3, $3);
+	}
+	;
+
+weight	: /* empty */			{ $$ = NULL; }
+	| WEIGHT x_number word x_entrymore {
+		$$ = $3;
+		$<pos>$ = $<pos>3;
+	}
 	;
 
 table_name
@@ -468,8 +514,8 @@ net	: word x_netmore {
 	;
 
 rule	: ON x_phase phase x_action action {
-		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT "|"
-		    X_WHO;
+		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT
+		    "|attachment|content|anomaly|" X_WHO;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
@@ -506,6 +552,11 @@ conds	: /* empty */
 	| conds verdicts {
 		rule->has_verdicts = 1;
 	}
+	| conds CONTENT x_content maybe_not TABLENAME x_content2 {
+		build_content(rule, &$<pos>5, $5, $4);
+	} content_opts
+	| conds ANOMALY x_anomalies anomalies
+	| conds ATTACHMENT x_attachment attachment
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
 		    "source");
@@ -513,6 +564,64 @@ conds	: /* empty */
 	| conds destination x_host host {
 		build_host(&$<pos>2, &host, &rule->dest, &rule->has_dest,
 		    "destination");
+	}
+	;
+
+scopes	: word x_scopemore {
+		build_scope(rule, &$<pos>1, $1);
+	}
+	| scopes ',' x_scope word x_scopemore {
+		build_scope(rule, &$<pos>4, $4);
+	}
+	;
+
+content_opts
+	: /* empty */
+	| content_opts IN x_scope scopes
+	| content_opts SCORE x_number word x_content2 {
+		build_score(rule, &$<pos>4, $4);
+	}
+	;
+
+attachment
+	: TYPE x_type file_types
+	| IS x_flag file_flags
+	| NAME x_filename word x_more {
+		build_file_name(rule, &$<pos>3, $3);
+	}
+	;
+
+file_types
+	: word x_typemore {
+		build_file_type(rule, &$<pos>1, $1);
+	}
+	| file_types ',' x_type word x_typemore {
+		build_file_type(rule, &$<pos>4, $4);
+	}
+	;
+
+file_flags
+	: word x_typemore {
+		build_file_flag(rule, &$<pos>1, $1);
+	}
+	| file_flags ',' x_flag word x_typemore {
+		build_file_flag(rule, &$<pos>4, $4);
+	}
+	;
+
+anomalies
+	: /* empty */ {
+		build_anomaly(rule, NULL, NULL);
+	}
+	| anomaly_names
+	;
+
+anomaly_names
+	: word x_anomalymore {
+		build_anomaly(rule, &$<pos>1, $1);
+	}
+	| anomaly_names ',' x_anomaly word x_anomalymore {
+		build_anomaly(rule, &$<pos>4, $4);
 	}
 	;
 
@@ -590,10 +699,27 @@ maybe_comma
 
 x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
 	    "a reply in quotes|disconnect|" X_WHO :
-	    "a reply in quotes|disconnect|" X_VERDICT "|" X_WHO); }
+	    "a reply in quotes|disconnect|" X_VERDICT
+	    "|attachment|content|anomaly|" X_WHO); }
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
 x_addr	: { expect(X_ADDR); } ;
+x_anomaly: { expect(X_ANOMALY); } ;
+x_anomalies: { expect(X_ANOMALY "|attachment|content|" X_WHO); } ;
+x_anomalymore: { expect(",|attachment|content|" X_WHO); } ;
+x_content: { expect("!|<table>"); } ;
+x_content2: { expect("in|score|attachment|anomaly|" X_WHO); } ;
+x_entry	: { expect("a word or expression|}"); } ;
+x_entrymore: { expect(",|a word or expression|}"); } ;
+x_list	: { expect("{|file"); } ;
+x_scope	: { expect(X_SCOPE); } ;
+x_scopemore: { expect(",|in|score|attachment|anomaly|" X_WHO); } ;
+x_weight: { expect("weight|,|a word or expression|}"); } ;
+x_attachment: { expect("type|name|is"); } ;
+x_filename: { expect("a pattern for names"); } ;
+x_flag	: { expect("what a file is, such as macros or encrypted"); } ;
+x_type	: { expect("a type of files, such as executable or docx"); } ;
+x_typemore: { expect(",|attachment|content|anomaly|" X_WHO); } ;
 x_banner: { expect("a banner in quotes"); } ;
 x_from	: { expect("from"); } ;
 x_identity: { expect("proxy|xclient"); } ;
@@ -655,7 +781,8 @@ x_refuse: { expect("refuse"); } ;
 x_starttls: { expect("withhold|pass|refuse"); } ;
 x_verb	: { expect(X_VERB); } ;
 x_verbmore: { expect(",|pass|refuse|disconnect|" X_VERB); } ;
-x_table	: { expect("{|file"); } ;
+x_table	: { expect("{|file|keywords|words|expressions|similar|"
+	    "identifiers"); } ;
 x_timename: { expect(X_TIMEOUT); } ;
 x_timenames: { expect(",|}|" X_TIMEOUT); } ;
 x_timeout: { expect("{|" X_TIMEOUT); } ;
@@ -745,6 +872,7 @@ config_load(const char *path, int check)
 	at_start = 1;
 	after_table = 0;
 	nets = NULL;
+	list = NULL;
 	rule = &no_rule;
 	memset(&no_rule, 0, sizeof(no_rule));
 	memset(&last, 0, sizeof(last));
@@ -757,6 +885,8 @@ config_load(const char *path, int check)
 	}
 	if (ret == 0 && conf_done(conf) == -1)
 		ret = -1;
+	if (ret == 0)
+		conf->g.content = conf_digest(conf);
 	lex_close();
 	if (ret == -1) {
 		conf_unref(conf);

@@ -10,8 +10,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "conf.h"
+#include "facts.h"
+#include "parts.h"
 
 #include "config.h"
 #include "value.h"
@@ -27,6 +30,11 @@ static void	 print_server(FILE *, const struct conf *,
 static void	 print_nets(FILE *, const struct conf_table *);
 static void	 print_host(FILE *, const struct conf *, const char *,
 		    uint32_t, uint32_t);
+static void	 print_list(FILE *, const struct conf_list *);
+static void	 print_content(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
+static void	 print_anomalies(FILE *, uint64_t);
+static void	 print_files(FILE *, const struct conf_rule_wire *);
 static void	 print_rule(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 
@@ -218,6 +226,89 @@ print_host(FILE *f, const struct conf *conf, const char *which, uint32_t id,
 }
 
 static void
+print_list(FILE *f, const struct conf_list *l)
+{
+	struct conf_entry	 e;
+	const uint8_t		*text;
+	char			 word[LIST_ENTRY_MAX + 1];
+	size_t			 off;
+
+	fprintf(f, "table \"%s\" %s", l->w.name, conf_kind_name(l->w.kind));
+	if (l->w.kind == LIST_SIMILAR)
+		fprintf(f, " %u", l->w.errors);
+	fprintf(f, " {");
+	off = 0;
+	while (conf_next_entry(l, &off, &e, &text) == 1) {
+		memcpy(word, text, e.len);
+		word[e.len] = '\0';
+		fprintf(f, "\n\t");
+		print_quoted(f, word);
+		if (e.weight != 1)
+			fprintf(f, " weight %u", e.weight);
+	}
+	fprintf(f, "\n}\n");
+}
+
+static void
+print_content(FILE *f, const struct conf *conf,
+    const struct conf_rule_wire *r)
+{
+	const struct conf_use_wire	*u;
+	const char			*sep;
+	uint32_t			 i;
+
+	u = &conf->use[r->content];
+	fprintf(f, " content %s<%s>", r->content_not ? "! " : "",
+	    conf->list[u->list]->w.name);
+	sep = " in ";
+	for (i = 0; i < CONF_SCOPES && u->scopes != SCOPES_ALL; i++)
+		if (u->scopes & (1U << i)) {
+			fprintf(f, "%s%s", sep, conf_scope_name(i));
+			sep = ", ";
+		}
+	if (r->score != 0)
+		fprintf(f, " score %u", r->score);
+}
+
+static void
+print_anomalies(FILE *f, uint64_t anomalies)
+{
+	const char	*sep;
+	unsigned int	 i;
+
+	sep = " anomaly ";
+	for (i = 0; i < A_MAX; i++)
+		if (anomalies & ANOMALY(i)) {
+			fprintf(f, "%s%s", sep, parts_anomaly_name(i));
+			sep = ", ";
+		}
+}
+
+static void
+print_files(FILE *f, const struct conf_rule_wire *r)
+{
+	const char	*sep;
+	unsigned int	 i;
+
+	sep = " attachment type ";
+	for (i = 0; i < FT_MAX; i++)
+		if (r->file_types & FT_BIT(i)) {
+			fprintf(f, "%s%s", sep, fact_type_name(i));
+			sep = ", ";
+		}
+	sep = " attachment is ";
+	for (i = 0; i < 32; i++)
+		if (r->file_flags & (1U << i)) {
+			fprintf(f, "%s%s", sep, fact_flag_name(1U << i));
+			sep = ", ";
+		}
+	if (r->file_name[0] != '\0') {
+		fprintf(f, " attachment name ");
+		print_quoted(f, r->file_name);
+	}
+}
+
+static void
 print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 {
 	const char	*or;
@@ -242,6 +333,10 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 			print_quoted(f, r->virus);
 		}
 	}
+	if (r->content != RULE_NO_USE)
+		print_content(f, conf, r);
+	print_anomalies(f, r->anomalies);
+	print_files(f, r);
 	print_host(f, conf, "source", r->source, r->source_not);
 	print_host(f, conf, "destination", r->dest, r->dest_not);
 	fprintf(f, "\n");
@@ -252,6 +347,7 @@ config_print(const struct conf *conf, FILE *f)
 {
 	const struct conf_listener	*l;
 	const struct conf_table		*t;
+	const struct conf_list		*list;
 	const struct conf_rule		*r;
 	uint32_t			 i;
 
@@ -265,6 +361,8 @@ config_print(const struct conf *conf, FILE *f)
 		print_nets(f, t);
 		fprintf(f, "\n");
 	}
+	TAILQ_FOREACH(list, &conf->lists, entry)
+		print_list(f, list);
 	for (i = 0; i < conf->nservers; i++)
 		print_server(f, conf, &conf->server[i]);
 	TAILQ_FOREACH(r, &conf->rules, entry)

@@ -116,6 +116,7 @@ arena_begin(struct arena *a, uint32_t maxparts, uint64_t budget)
 	a->nparts = 0;
 	a->maxparts = maxparts;
 	a->str_len = 0;
+	a->ntexts = 0;
 	if (a->ninterned > 0)
 		memset(a->intern, 0, sizeof(a->intern));
 	a->ninterned = 0;
@@ -132,6 +133,7 @@ arena_clear(struct arena *a)
 {
 	body_unmap(a);
 	free(a->part);
+	free(a->text);
 	free(a->str);
 	memset(a, 0, sizeof(*a));
 }
@@ -142,6 +144,7 @@ table_size(const struct arena *a, size_t parts, size_t bytes)
 {
 	return (sizeof(struct arena_head) +
 	    (a->nparts + parts) * sizeof(struct arena_part) +
+	    a->ntexts * sizeof(struct arena_text) +
 	    ALIGN8(a->str_len + bytes));
 }
 
@@ -178,6 +181,43 @@ arena_add(struct arena *a, uint32_t parent, unsigned int depth, int last)
 	part->parent = a->nparts == 0 ? 0 : parent;
 	part->depth = (uint16_t)depth;
 	return (a->nparts++);
+}
+
+int
+arena_text_add(struct arena *a, const uint8_t *msg, uint32_t part,
+    enum text_scope scope, unsigned int flags, const uint8_t *p, size_t len)
+{
+	struct arena_text	*t;
+	uint32_t		 n;
+
+	if (len == 0)
+		return (0);
+	if (a->ntexts == PARSE_TEXTS_MAX || table_size(a, 2, sizeof(*t)) +
+	    ALIGN8(a->body_len) > a->budget)
+		goto full;
+	if (a->ntexts == a->alloctexts) {
+		n = a->alloctexts == 0 ? PART_CHUNK : a->alloctexts * 2;
+		t = reallocarray(a->text, n, sizeof(*t));
+		if (t == NULL)
+			goto full;
+		a->text = t;
+		a->alloctexts = n;
+	}
+	t = &a->text[a->ntexts++];
+	memset(t, 0, sizeof(*t));
+	t->part = part;
+	t->scope = (uint16_t)scope;
+	t->flags = (uint16_t)flags;
+	t->len = len;
+	if (arena_has(a, p)) {
+		t->flags |= TEXT_ARENA;
+		t->off = (uint64_t)(p - a->body);
+	} else
+		t->off = (uint64_t)(p - msg);
+	return (0);
+full:
+	a->limits |= LIMIT_TEXT;
+	return (-1);
 }
 
 /* The slot of a string: taken by the same one, or free; NULL: neither. */
@@ -329,6 +369,9 @@ write_arena(int fd, const struct arena *a, const struct arena_head *h,
 		memcpy(buf, h, sizeof(*h));
 		memcpy(buf + h->parts_off, a->part,
 		    a->nparts * sizeof(*a->part));
+		if (a->ntexts > 0)
+			memcpy(buf + h->texts_off, a->text,
+			    a->ntexts * sizeof(*a->text));
 		if (a->str_len > 0)
 			memcpy(buf + h->strings_off, a->str, a->str_len);
 		memset(buf + h->strings_off + a->str_len, 0,
@@ -342,6 +385,8 @@ write_arena(int fd, const struct arena *a, const struct arena_head *h,
 	    write_all(fd, h, sizeof(*h), 0) == -1 ||
 	    write_all(fd, a->part, a->nparts * sizeof(*a->part),
 	    h->parts_off) == -1 ||
+	    write_all(fd, a->text, a->ntexts * sizeof(*a->text),
+	    h->texts_off) == -1 ||
 	    write_all(fd, a->str, a->str_len, h->strings_off) == -1)
 		return (-1);
 	return (write_all(fd, a->body, a->body_len, bodies));
@@ -359,7 +404,9 @@ arena_seal(struct arena *a, uint64_t *size, uint64_t *anomalies)
 	h.magic = ARENA_MAGIC;
 	h.nparts = a->nparts;
 	h.parts_off = sizeof(h);
-	h.strings_off = h.parts_off + a->nparts * sizeof(*a->part);
+	h.ntexts = a->ntexts;
+	h.texts_off = h.parts_off + a->nparts * sizeof(*a->part);
+	h.strings_off = h.texts_off + a->ntexts * sizeof(*a->text);
 	h.strings_len = a->str_len;
 	bodies = ALIGN8(h.strings_off + h.strings_len);
 	h.size = bodies + a->body_len;
@@ -374,6 +421,9 @@ arena_seal(struct arena *a, uint64_t *size, uint64_t *anomalies)
 		if (a->part[i].flags & PART_ARENA)
 			a->part[i].off += bodies;
 	}
+	for (i = 0; i < a->ntexts; i++)
+		if (a->text[i].flags & TEXT_ARENA)
+			a->text[i].off += bodies;
 	if ((fd = memfd_new()) == -1)
 		return (-1);
 	if (write_arena(fd, a, &h, bodies) == -1 ||

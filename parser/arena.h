@@ -35,6 +35,9 @@ struct arena {
 	uint32_t		 nparts;
 	uint32_t		 maxparts;
 	uint32_t		 allocparts;
+	struct arena_text	*text;
+	uint32_t		 ntexts;
+	uint32_t		 alloctexts;
 	char			*str;
 	size_t			 str_len;
 	size_t			 str_alloc;
@@ -66,6 +69,14 @@ void		 arena_clear(struct arena *);
  */
 uint32_t	 arena_add(struct arena *, uint32_t parent, unsigned int depth,
 		    int last);
+
+/*
+ * Append a text: len bytes at p, which lie among the bodies or in the message
+ * that begins at msg.  Returns 0, or -1 with LIMIT_TEXT noted.
+ */
+int		 arena_text_add(struct arena *, const uint8_t *msg,
+		    uint32_t part, enum text_scope, unsigned int flags,
+		    const uint8_t *p, size_t len);
 
 /*
  * Store a string; equal strings are mostly stored once.  Length 0 is the

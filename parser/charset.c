@@ -252,3 +252,37 @@ charset_utf8(const char *name, size_t namelen, const uint8_t *src, size_t len,
 	o += utf8_clean(buf, sizeof(buf) - toleft, out + o, cap - o, bad);
 	return (o);
 }
+
+size_t
+charset_text(const char *name, size_t namelen, const uint8_t *src, size_t len,
+    uint8_t *out, size_t cap, size_t *bad)
+{
+	struct charset	*c;
+	char		*in, *to;
+	size_t		 inleft, toleft;
+
+	c = charset_find(name, namelen);
+	if (c == NULL || c->cd == NULL)
+		return (SIZE_MAX);
+	iconv(c->cd, NULL, NULL, NULL, NULL);
+	/* iconv(3) does not write to its input, whatever its type says. */
+	in = (char *)(uintptr_t)src;
+	inleft = len;
+	to = (char *)out;
+	toleft = cap;
+	while (inleft > 0 && toleft >= 16) {
+		if (iconv(c->cd, &in, &inleft, &to, &toleft) != (size_t)-1 ||
+		    toleft < 16)
+			break;
+		/* A byte that means nothing here: skip it, and go on. */
+		(*bad)++;
+		memcpy(to, replacement, sizeof(replacement));
+		to += sizeof(replacement);
+		toleft -= sizeof(replacement);
+		in++;
+		inleft--;
+		iconv(c->cd, NULL, NULL, NULL, NULL);
+	}
+	iconv(c->cd, NULL, NULL, &to, &toleft);
+	return (cap - toleft);
+}

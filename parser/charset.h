@@ -26,6 +26,14 @@ void	 charset_init(void);
 size_t	 charset_utf8(const char *name, size_t namelen, const uint8_t *,
 	    size_t len, uint8_t *out, size_t cap, int *bad);
 
+/*
+ * The same for text: controls stay what they are, and a charset that is not
+ * known is no charset.  Returns the number of bytes, or SIZE_MAX for one that
+ * this system does not have.  *bad counts what could not be converted.
+ */
+size_t	 charset_text(const char *name, size_t namelen, const uint8_t *,
+	    size_t len, uint8_t *out, size_t cap, size_t *bad);
+
 /* The same from (alleged) UTF-8. */
 size_t	 utf8_clean(const uint8_t *, size_t len, uint8_t *out, size_t cap,
 	    int *bad);

@@ -47,7 +47,7 @@
 #define MAX_FILES	(2 * MAX_CHANNELS + 16)
 
 /* Address space: mapped message, decoded bodies, and all else. */
-#define MEMORY_FACTOR	8
+#define MEMORY_FACTOR	16
 #define MEMORY_SLACK	(256 * MIB)
 
 struct channel {
@@ -214,8 +214,9 @@ request_check(const struct msg_parse_req *req)
 	    req->max_parts <= PARSE_PARTS_MAX && req->max_depth >= 1 &&
 	    req->max_depth <= PARSE_DEPTH_MAX &&
 	    req->max_decoded >= ARENA_MIN &&
-	    req->max_decoded <= MAX_MESSAGE_SIZE * PARSE_DECODED_FACTOR +
-	    PARSE_DECODED_SLACK);
+	    req->max_decoded <= MAX_MESSAGE_SIZE * (PARSE_DECODED_FACTOR +
+	    PARSE_TEXT_FACTOR) + PARSE_DECODED_SLACK &&
+	    req->want_text <= 1);
 }
 
 /* No memory for this one: it is one part that nobody has looked into. */
@@ -247,6 +248,7 @@ message_parse(const struct msg_parse_req *req, int fd,
 	lim.max_parts = req->max_parts;
 	lim.max_depth = req->max_depth;
 	lim.max_decoded = req->max_decoded;
+	lim.want_text = (int)req->want_text;
 	msg = NULL;
 	if (req->size > 0)
 		msg = sealed_get(fd, req->size);

@@ -26,6 +26,7 @@
 
 #include "mime.h"
 #include "reading.h"
+#include "text.h"
 #include "unpack.h"
 
 #define SEEN_PROBES	8
@@ -97,6 +98,8 @@ mime_parse(struct mime *m, const uint8_t *msg, size_t len,
 		else
 			job_run(m);
 	}
+	if (lim->want_text)
+		text_give(m);
 	return (0);
 }
 

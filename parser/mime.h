@@ -110,6 +110,7 @@ struct mime_limits {
 	uint32_t	 max_parts;	/* 1 to PARSE_PARTS_MAX */
 	uint32_t	 max_depth;	/* 1 to PARSE_DEPTH_MAX */
 	uint64_t	 max_decoded;	/* bytes of the arena, ARENA_MIN on */
+	int		 want_text;	/* the arena is to have all text */
 };
 
 /*

@@ -9,6 +9,7 @@ parser_SRCS =	\
 	encword.c \
 	entity.c \
 	header.c \
+	html.c \
 	lzfu.c \
 	main.c \
 	mime.c \
@@ -16,6 +17,7 @@ parser_SRCS =	\
 	pgp.c \
 	reading.c \
 	sandbox.c \
+	text.c \
 	tnef.c \
 	unpack.c \
 	uu.c \

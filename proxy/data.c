@@ -87,6 +87,8 @@ data_free(struct message *m)
 		close(m->fd);
 	proxy.spool_used -= m->charged;
 	proxy.nmessages--;
+	free(m->hit);
+	free(m->file);
 	free(m);
 }
 

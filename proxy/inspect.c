@@ -35,6 +35,7 @@ struct peer {
 	uint32_t		 instance;
 	unsigned int		 njobs;		/* answers that it owes us */
 	int			 old;		/* scanner: there is a newer */
+	uint64_t		 content;	/* scanner: its lists */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;
 };
@@ -67,8 +68,11 @@ static struct job *job_find(struct peer *, uint64_t);
 static void	 parse_next(void);
 static void	 parse_send(struct job *, struct peer *);
 static void	 parse_done(struct peer *, struct job *, struct imsg *);
+static struct peer *scan_peer(uint64_t);
 static void	 scan_next(void);
 static void	 scan_send(struct job *, struct peer *);
+static void	 scan_hit(struct peer *, struct job *, struct imsg *);
+static void	 scan_files(struct peer *, struct job *, struct imsg *);
 static void	 scan_done(struct peer *, struct job *, struct imsg *);
 static void	 peer_event(int, uint32_t, void *);
 static void	 peer_lost(struct peer *);
@@ -172,8 +176,9 @@ inspect_start(struct session *s)
 	j->req.size = s->msg->size;
 	j->req.max_parts = g->parts_max;
 	j->req.max_depth = g->depth_max;
-	j->req.max_decoded = s->msg->size * PARSE_DECODED_FACTOR +
-	    PARSE_DECODED_SLACK;
+	j->req.want_text = s->conf->nuses > 0;
+	j->req.max_decoded = s->msg->size * (PARSE_DECODED_FACTOR +
+	    (j->req.want_text ? PARSE_TEXT_FACTOR : 0)) + PARSE_DECODED_SLACK;
 	j->state = JOB_WAIT_PARSER;
 	j->began = now_us();
 	evtimer_init(&j->timer, job_late, j);
@@ -280,7 +285,7 @@ parse_done(struct peer *p, struct job *j, struct imsg *imsg)
 		set_name(m, "limits of the parser exceeded");
 	}
 	j->began = now_us();
-	if (j->s->conf->g.av == AV_NONE)
+	if (j->s->conf->g.av == AV_NONE && j->s->conf->g.content == 0)
 		job_done(j);
 	else {
 		job_move(j, JOB_WAIT_SCANNER);
@@ -290,6 +295,25 @@ parse_done(struct peer *p, struct job *j, struct imsg *imsg)
 	parse_next();
 }
 
+/* The scanner in service, if it looks for what this configuration asks. */
+static struct peer *
+scan_peer(uint64_t content)
+{
+	struct peer	*p;
+
+	TAILQ_FOREACH(p, &peers, entry)
+		if (p->type == PROC_SCANNER && !p->old &&
+		    p->content == content)
+			return (p);
+	return (NULL);
+}
+
+int
+inspect_has_scanner(uint64_t content)
+{
+	return (scan_peer(content) != NULL);
+}
+
 static void
 scan_next(void)
 {
@@ -297,17 +321,22 @@ scan_next(void)
 	struct peer	*p;
 
 again:
-	TAILQ_FOREACH(p, &peers, entry)
-		if (p->type == PROC_SCANNER && !p->old)
-			break;
-	if (p == NULL)
-		return;
-	TAILQ_FOREACH(j, &jobs, entry)
-		if (j->state == JOB_WAIT_SCANNER) {
-			/* A failure was told, and may have changed it all. */
-			scan_send(j, p);
-			goto again;
+	TAILQ_FOREACH(j, &jobs, entry) {
+		if (j->state != JOB_WAIT_SCANNER)
+			continue;
+		p = scan_peer(j->s->conf->g.content);
+		/* Its lists are gone: judge it by those of today. */
+		if (p == NULL && (p = scan_peer(proxy.conf->g.content)) !=
+		    NULL) {
+			conf_unref(j->s->conf);
+			j->s->conf = conf_ref(proxy.conf);
 		}
+		if (p == NULL)
+			continue;
+		/* A failure was told, and may have changed it all. */
+		scan_send(j, p);
+		goto again;
+	}
 }
 
 static void
@@ -348,6 +377,59 @@ scan_send(struct job *j, struct peer *p)
 	peer_want_write(p);
 }
 
+/* At most one for each use; of a message that nobody wants, none is kept. */
+static void
+scan_hit(struct peer *p, struct job *j, struct imsg *imsg)
+{
+	struct msg_scan_hit	 hit, *v;
+	struct message		*m;
+	uint32_t		 nuses;
+
+	nuses = j->s == NULL ? CONF_USES_MAX : j->s->conf->nuses;
+	if (proto_get_scan_hit(imsg->data, nuses, &hit) == -1 ||
+	    (j->s != NULL && j->s->msg->nhits == nuses)) {
+		peer_bad(p, FAULT_DATA, j->s == NULL ? 0 : j->s->id);
+		return;
+	}
+	if (j->s == NULL)
+		return;
+	m = j->s->msg;
+	v = reallocarray(m->hit, m->nhits + 1, sizeof(*v));
+	if (v == NULL)
+		fatal("%s", __func__);
+	v[m->nhits++] = hit;
+	m->hit = v;
+}
+
+static void
+scan_files(struct peer *p, struct job *j, struct imsg *imsg)
+{
+	struct file_fact	*v;
+	struct message		*m;
+	size_t			 i, n;
+
+	if (j->s == NULL)
+		return;
+	m = j->s->msg;
+	n = imsg->len / sizeof(*v);
+	if (n > FACTS_MAX - m->nfiles) {
+		peer_bad(p, FAULT_DATA, j->s->id);
+		return;
+	}
+	v = reallocarray(m->file, m->nfiles + n, sizeof(*v));
+	if (v == NULL)
+		fatal("%s", __func__);
+	m->file = v;
+	for (i = 0; i < n; i++) {
+		if (facts_get((const uint8_t *)imsg->data + i * sizeof(*v),
+		    m->nparts, &v[m->nfiles]) == -1) {
+			peer_bad(p, FAULT_DATA, j->s->id);
+			return;
+		}
+		m->nfiles++;
+	}
+}
+
 static void
 scan_done(struct peer *p, struct job *j, struct imsg *imsg)
 {
@@ -366,6 +448,9 @@ scan_done(struct peer *p, struct job *j, struct imsg *imsg)
 	}
 	m = j->s->msg;
 	m->us_scan = now_us() - j->began;
+	m->is_matched = (done.flags & SCAN_MATCHED) != 0;
+	m->other_flags = done.other_flags;
+	m->other_types = done.other_types;
 	/* The worst of what parser and scanner found is the verdict. */
 	if (done.verdict >= m->verdict && done.verdict != VERDICT_CLEAN) {
 		m->verdict = done.verdict;
@@ -391,6 +476,7 @@ inspect_channel(const struct msg_chan *chan, int fd)
 		fatal("%s", __func__);
 	p->type = chan->peer;
 	p->instance = chan->instance;
+	p->content = chan->content;
 	imsgbuf_init(&p->ibuf, fd, PROC_PROXY, p->type);
 	p->ibuf.state = PEER_IDLE;
 	if (ev_add(&p->ev, fd, EPOLLIN, peer_event, p) == -1)
@@ -406,6 +492,7 @@ inspect_channel(const struct msg_chan *chan, int fd)
 				break;
 		if (o != NULL)
 			peer_idle(o);
+		proxy_scanner(p->content);
 		scan_next();
 		return;
 	}
@@ -501,6 +588,10 @@ peer_answer(struct peer *p, struct job *j, struct imsg *imsg)
 {
 	if (imsg->type == IMSG_PARSE_DONE && j->state == JOB_PARSING)
 		parse_done(p, j, imsg);
+	else if (imsg->type == IMSG_SCAN_HIT && j->state == JOB_SCANNING)
+		scan_hit(p, j, imsg);
+	else if (imsg->type == IMSG_SCAN_FILE && j->state == JOB_SCANNING)
+		scan_files(p, j, imsg);
 	else if (imsg->type == IMSG_SCAN_DONE && j->state == JOB_SCANNING)
 		scan_done(p, j, imsg);
 	else

@@ -30,6 +30,7 @@ static void	 master_event(int, uint32_t, void *);
 static void	 master_frame(struct imsg *);
 static void	 master_gone(void);
 static void	 conf_use(struct conf *);
+static void	 conf_offer(struct conf *);
 static void	 confine(const struct conf_globals *);
 static void	 local_set(const struct imsg *);
 static void	 drain(void);
@@ -142,6 +143,36 @@ conf_use(struct conf *conf)
 	proxy_want_write();
 }
 
+/*
+ * Rules and the scanner must look for the same lists.  A configuration with
+ * other ones is put in force when its scanner has come, which is in a moment,
+ * or when it has loaded its signatures; until then the old one goes on.
+ */
+static void
+conf_offer(struct conf *conf)
+{
+	conf_unref(proxy.next);
+	proxy.next = NULL;
+	if (proxy.conf == NULL || conf->g.content == proxy.conf->g.content ||
+	    (conf->g.av == AV_NONE && conf->g.content == 0) ||
+	    inspect_has_scanner(conf->g.content))
+		conf_use(conf);
+	else
+		proxy.next = conf;
+}
+
+void
+proxy_scanner(uint64_t content)
+{
+	struct conf	*conf;
+
+	conf = proxy.next;
+	if (conf == NULL || conf->g.content != content)
+		return;
+	proxy.next = NULL;
+	conf_use(conf);
+}
+
 static void
 local_set(const struct imsg *imsg)
 {
@@ -248,7 +279,7 @@ master_frame(struct imsg *imsg)
 		if (n == 1) {
 			conf = building;
 			building = NULL;
-			conf_use(conf);
+			conf_offer(conf);
 		}
 		break;
 	}

@@ -19,6 +19,7 @@
 #include "buf.h"
 #include "conf.h"
 #include "ev.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "proto.h"
@@ -132,6 +133,13 @@ struct message {
 	uint32_t		 nparts;
 	uint64_t		 anomalies;
 	char			 name[SCAN_NAME_MAX];	/* virus or reason */
+	struct msg_scan_hit	*hit;		/* text that lists have */
+	uint32_t		 nhits;
+	int			 is_matched;	/* all text was looked at */
+	struct file_fact	*file;		/* attachments and members */
+	uint32_t		 nfiles;
+	uint32_t		 other_flags;	/* of those without room */
+	uint64_t		 other_types;
 	const struct conf_rule_wire *rule;	/* that decided */
 	uint64_t		 t_data;	/* us: 354 sent */
 	uint64_t		 t_dot;		/* us: all received */
@@ -208,6 +216,7 @@ TAILQ_HEAD(sessions, session);
 /* This process. */
 struct proxy {
 	struct conf		*conf;		/* in force for new sessions */
+	struct conf		*next;		/* waits for its scanner */
 	uint32_t		 instance;
 	struct imsgbuf		 master;
 	struct ev		 master_ev;
@@ -232,6 +241,8 @@ extern struct proxy	 proxy;
 void		 proxy_want_write(void);
 /* Draining, and the last session is over?  Then end. */
 void		 proxy_check_end(void);
+/* A scanner with these lists has come: a configuration may wait for it. */
+void		 proxy_scanner(uint64_t content);
 
 /* accept.c */
 
@@ -432,6 +443,8 @@ void		 inspect_channel(const struct msg_chan *, int fd);
 void		 inspect_start(struct session *);
 /* Nobody waits for this job any more. */
 void		 inspect_cancel(struct job *);
+/* Is there a scanner that looks for the lists of this digest: 1 or 0. */
+int		 inspect_has_scanner(uint64_t content);
 /* Close all channels: master wants the others to end, too. */
 void		 inspect_stop(void);
 

@@ -8,10 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bsd/string.h>
+
 #include "proxy.h"
+
+#define LOG_FILES	16	/* lines for one message */
 
 static void	 verdict_end(struct session *, const char *, int,
 		    const char *);
+static int	 scores(const struct message *, uint32_t *);
+static void	 log_files(const struct session *);
+static void	 log_hits(const struct session *);
 static void	 default_reply(const struct session *,
 		    const struct conf_rule_wire *, char *, size_t);
 
@@ -75,11 +82,87 @@ verdict_end(struct session *s, const char *action, int disconnect,
 	s->state = SESSION_COMMAND;
 }
 
+/*
+ * What each list has come to, plus one: 0 is "not found".  Returns 0 when not
+ * all text was looked at; then nothing is known.
+ */
+static int
+scores(const struct message *m, uint32_t *score)
+{
+	const struct msg_scan_hit	*h;
+	uint32_t			 i;
+
+	memset(score, 0, CONF_USES_MAX * sizeof(*score));
+	for (i = 0; i < m->nhits; i++) {
+		h = &m->hit[i];
+		score[h->use] = h->score == UINT32_MAX ? h->score :
+		    h->score + 1;
+	}
+	return (m->is_matched);
+}
+
+/* Files of which there is something to say, the first few. */
+static void
+log_files(const struct session *s)
+{
+	const struct file_fact	*f;
+	char			 name[2 * FACT_NAME_MAX], flags[256];
+	uint32_t		 i, bit;
+	unsigned int		 n;
+
+	n = 0;
+	for (i = 0; i < s->msg->nfiles && n < LOG_FILES; i++) {
+		f = &s->msg->file[i];
+		if (f->flags == 0)
+			continue;
+		flags[0] = '\0';
+		for (bit = 1; bit != 0 && bit <= FF_ALL; bit <<= 1)
+			if (f->flags & bit) {
+				strlcat(flags, flags[0] == '\0' ? "" : ",",
+				    sizeof(flags));
+				strlcat(flags, fact_flag_name(bit),
+				    sizeof(flags));
+			}
+		session_log(s, "file part=%d depth=%u type=%s flags=%s "
+		    "size=%llu name=%s", f->part == SCAN_RAW ? -1 :
+		    (int)f->part, f->depth, fact_type_name(f->type), flags,
+		    (unsigned long long)f->size, log_quote(name,
+		    sizeof(name), f->name, strlen(f->name)));
+		n++;
+	}
+}
+
+/* A line for each list that was found, with what and where. */
+static void
+log_hits(const struct session *s)
+{
+	const struct msg_scan_hit	*h;
+	const struct conf		*conf;
+	char				 entry[2 * SCAN_ENTRY_MAX];
+	char				 excerpt[2 * SCAN_EXCERPT_MAX];
+	uint32_t			 i;
+
+	conf = s->conf;
+	for (i = 0; i < s->msg->nhits; i++) {
+		h = &s->msg->hit[i];
+		session_log(s, "content table=%s score=%u entries=%u "
+		    "entry=%s in=%s part=%d offset=%llu text=%s",
+		    conf->list[conf->use[h->use].list]->w.name, h->score,
+		    h->nhits, log_quote(entry, sizeof(entry), h->entry,
+		    strlen(h->entry)), conf_scope_name(h->scope),
+		    h->part == SCAN_RAW ? -1 : (int)h->part,
+		    (unsigned long long)h->offset,
+		    log_quote(excerpt, sizeof(excerpt), h->excerpt,
+		    strlen(h->excerpt)));
+	}
+}
+
 void
 verdict_decide(struct session *s)
 {
 	struct conf_facts	 facts;
 	const struct conf_rule_wire *rule;
+	uint32_t		 score[CONF_USES_MAX];
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
 
 	memset(&facts, 0, sizeof(facts));
@@ -87,8 +170,17 @@ verdict_decide(struct session *s)
 	facts.dest = &s->dest;
 	facts.verdict = s->msg->verdict;
 	facts.virus = s->msg->verdict == VERDICT_VIRUS ? s->msg->name : "";
+	facts.anomalies = s->msg->anomalies;
+	facts.file = s->msg->file;
+	facts.nfiles = s->msg->nfiles;
+	facts.other_flags = s->msg->other_flags;
+	facts.other_types = s->msg->other_types;
+	if (scores(s->msg, score))
+		facts.score = score;
 	rule = conf_match(s->conf, PHASE_MESSAGE, &facts);
 	s->msg->rule = rule;
+	log_files(s);
+	log_hits(s);
 
 	if (s->flags & SF_SERVER_GONE) {
 		deliver_failed(s, "connection lost while inspecting");

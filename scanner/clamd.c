@@ -32,6 +32,7 @@
 
 #include "conf.h"
 #include "ev.h"
+#include "inspect.h"
 #include "log.h"
 #include "parts.h"
 #include "scanner.h"
@@ -44,6 +45,9 @@ static int	 clamd_load(const struct conf_globals *, struct msg_ready *);
 static int	 clamd_root(const struct conf_globals *, char *, size_t);
 static int	 clamd_worker(const struct conf_globals *, const char *);
 static void	 clamd_scan(const struct scan *, struct result *);
+static void	 clamd_message(const struct scan *, struct result *);
+static void	 ask_member(void *, uint32_t, const uint8_t *, size_t,
+		    const char *);
 
 static void	 root_check(void *);
 static int	 clamd_connect(void);
@@ -58,6 +62,8 @@ static int	 body_is_separate(const struct parts *, uint32_t);
 static struct {
 	struct sockaddr_un	 sun;	/* "/clamd.ctl" below the root */
 	uint64_t		 file_max;
+	struct inspect_limits	 limits;
+	const struct scan	*scan;	/* the message in work */
 	struct evtimer		 timer;
 	int			 rootfd;
 } clamd;
@@ -83,6 +89,12 @@ clamd_load(const struct conf_globals *g, struct msg_ready *ready)
 
 	memset(ready, 0, sizeof(*ready));
 	clamd.file_max = g->scan_file_max;
+	clamd.limits.file_max = g->scan_file_max;
+	clamd.limits.depth = g->scan_depth;
+	clamd.limits.files = g->scan_files;
+	doctext_init();
+	if (unarchive_init() == -1)
+		return (-1);
 	clamd.sun.sun_family = AF_UNIX;
 	strlcpy(copy, g->av_path, sizeof(copy));
 	n = snprintf(clamd.sun.sun_path, sizeof(clamd.sun.sun_path), "/%s",
@@ -339,8 +351,45 @@ body_is_separate(const struct parts *parts, uint32_t i)
 	return (1);
 }
 
+/* A member of an archive that clamd does not open. */
+static void
+ask_member(void *arg, uint32_t part, const uint8_t *p, size_t len,
+    const char *name)
+{
+	struct result	*r = arg;
+	int		 fd;
+
+	if (len == 0 || r->verdict == VERDICT_VIRUS)
+		return;
+	if (len > clamd.file_max) {
+		result_add(r, VERDICT_UNSCANNABLE, part,
+		    "limit: file size %s", name);
+		return;
+	}
+	if ((fd = body_copy(p, len)) == -1) {
+		result_add(r, VERDICT_SCANNER_FAILED, part, "copy: %s",
+		    strerror(errno));
+		return;
+	}
+	ask(clamd.scan, r, part, fd);
+	close(fd);
+}
+
+/* clamd's findings first: it has the better words for the same thing. */
 static void
 clamd_scan(const struct scan *scan, struct result *r)
+{
+	struct result	 own;
+
+	result_init(&own);
+	clamd.scan = scan;
+	inspect_parts(scan, &own, &clamd.limits, ask_member, &own);
+	clamd_message(scan, r);
+	result_merge(r, &own);
+}
+
+static void
+clamd_message(const struct scan *scan, struct result *r)
 {
 	const struct parts	*parts;
 	const uint8_t		*body;
@@ -374,10 +423,5 @@ clamd_scan(const struct scan *scan, struct result *r)
 		if (!more)
 			return;
 	}
-	if (parts->head->limits != 0)
-		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
-		    "limit: too much in one message");
-	if (parts->head->anomalies & ANOMALY(A_PARTIAL))
-		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
-		    "part of a message, the rest is elsewhere");
+	result_limits(r, parts);
 }

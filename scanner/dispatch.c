@@ -20,6 +20,7 @@
 
 #include "conf.h"
 #include "ev.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "scanner.h"
@@ -38,7 +39,7 @@ struct peer {
 static void	 peer_event(int, uint32_t, void *);
 static int	 peer_frame(struct peer *, struct imsg *);
 static void	 peer_close(struct peer *);
-static void	 peer_answer(struct peer *, uint64_t,
+static void	 peer_answer(struct peer *, const struct job *,
 		    const struct msg_scan_done *);
 static struct job *job_new(struct peer *, struct imsg *);
 static void	 job_free(struct job *);
@@ -72,9 +73,9 @@ dispatch_start(const struct conf_globals *g)
 
 void
 dispatch_pool(unsigned int n, const struct backend *be,
-    const struct conf_globals *g, uint64_t max_memory)
+    const struct conf_globals *g, uint64_t max_memory, uint32_t nuses)
 {
-	pool_start(n, be, g, max_memory, job_done, queue_run);
+	pool_start(n, be, g, max_memory, nuses, job_done, queue_run);
 }
 
 void
@@ -165,7 +166,7 @@ peer_frame(struct peer *p, struct imsg *imsg)
 		log_warnx("id=%016llx queue is full",
 		    (unsigned long long)job->req.session);
 		dispatch_failed(&done, "busy");
-		peer_answer(p, job->id, &done);
+		peer_answer(p, job, &done);
 		job_free(job);
 		return (0);
 	}
@@ -203,10 +204,27 @@ peer_close(struct peer *p)
  * next read, so that nobody's peer is freed under his feet here.
  */
 static void
-peer_answer(struct peer *p, uint64_t id, const struct msg_scan_done *done)
+peer_answer(struct peer *p, const struct job *job,
+    const struct msg_scan_done *done)
 {
-	if (imsg_compose(&p->ib, IMSG_SCAN_DONE, id, -1, done,
-	    sizeof(*done)) == -1) {
+	uint32_t	 i, k, n;
+
+	for (k = 0; k < job->nfiles; k += n) {
+		n = job->nfiles - k;
+		if (n > FACTS_FRAME)
+			n = FACTS_FRAME;
+		if (imsg_compose(&p->ib, IMSG_SCAN_FILE, job->id, -1,
+		    &job->file[k], n * sizeof(job->file[k])) == -1)
+			break;
+	}
+	for (i = 0; i < job->nhits; i++)
+		if (imsg_compose(&p->ib, IMSG_SCAN_HIT, job->id, -1,
+		    &job->hit[i], sizeof(job->hit[i])) == -1)
+			break;
+	/* Without all that was found a message must not seem answered. */
+	if (k < job->nfiles || i < job->nhits ||
+	    imsg_compose(&p->ib, IMSG_SCAN_DONE, job->id,
+	    -1, done, sizeof(*done)) == -1) {
 		log_warn("proxy %u: answer", p->instance);
 		return;
 	}
@@ -238,6 +256,8 @@ job_free(struct job *job)
 		close(job->msgfd);
 	if (job->arenafd != -1)
 		close(job->arenafd);
+	free(job->hit);
+	free(job->file);
 	free(job);
 }
 
@@ -247,7 +267,7 @@ job_done(struct job *job, const struct msg_scan_done *done)
 {
 	dispatch.nworking--;
 	if (!selftest_done(job, done) && job->peer != NULL)
-		peer_answer(job->peer, job->id, done);
+		peer_answer(job->peer, job, done);
 	job_free(job);
 	drain_check();
 }
@@ -262,7 +282,7 @@ job_busy(struct job *job)
 	    (unsigned long long)job->req.session);
 	dispatch_failed(&done, "busy");
 	if (!selftest_done(job, &done) && job->peer != NULL)
-		peer_answer(job->peer, job->id, &done);
+		peer_answer(job->peer, job, &done);
 	job_free(job);
 }
 

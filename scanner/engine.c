@@ -36,6 +36,7 @@
 
 #include "conf.h"
 #include "ev.h"
+#include "inspect.h"
 #include "log.h"
 #include "parts.h"
 #include "priv.h"
@@ -53,6 +54,7 @@ static void	 engine_preload(void);
 static int	 engine_root(const struct conf_globals *, char *, size_t);
 static int	 engine_worker(const struct conf_globals *, const char *);
 static void	 engine_scan(const struct scan *, struct result *);
+static void	 engine_message(const struct scan *, struct result *);
 
 static cl_error_t	 cb_inspect(int, const char *, const char **, size_t,
 			    const char *, size_t, const char *, uint32_t,
@@ -69,6 +71,9 @@ static int	 text_has_mail(const uint8_t *, size_t);
 static int	 part_is_plain(const struct parts *, uint32_t);
 static int	 message_is_plain(const struct parts *);
 static void	 part_name(const struct parts *, uint32_t, char *, size_t);
+static int	 layer_opened(const char *, size_t);
+static void	 scan_member(void *, uint32_t, const uint8_t *, size_t,
+		    const char *);
 static void	 covered_note(void *, const char *, size_t);
 static void	 scan_error(struct result *, uint32_t, cl_error_t);
 static void	 scan_bytes(struct result *, uint32_t, const uint8_t *, size_t,
@@ -82,7 +87,10 @@ static struct {
 	uint32_t		 ncdb;		/* signatures on containers */
 	uint32_t		 nphish;	/* ... on links in HTML mail */
 	uint64_t		 total_max;
+	uint32_t		 depth;
+	uint32_t		 files;
 	uint64_t		 unpacked;	/* of this message so far */
+	const struct scan	*scan;		/* the message; NULL: none */
 	cl_error_t		 inner;		/* error inside one scan */
 	struct layers		 layers;	/* of the scan in progress */
 } engine;
@@ -150,6 +158,8 @@ engine_settings(const struct conf_globals *g)
 	}
 	engine.file_max = g->scan_file_max;
 	engine.total_max = g->scan_total_max;
+	engine.depth = g->scan_depth;
+	engine.files = g->scan_files;
 	return (0);
 }
 
@@ -193,6 +203,9 @@ engine_load(const struct conf_globals *g, struct msg_ready *ready)
 	cl_engine_set_clcb_post_scan(engine.cl, cb_post);
 
 	engine_preload();
+	doctext_init();
+	if (unarchive_init() == -1)
+		return (-1);
 	snprintf(tmp, sizeof(tmp), "%s/scanner/tmp/%d.warm", g->rundir,
 	    (int)getpid());
 	if (tmpdir_make(tmp) == -1)
@@ -296,8 +309,19 @@ cb_inspect(int fd, const char *type, const char **ancestors,
     size_t parent_size, const char *name, size_t size, const char *buf,
     uint32_t level, uint32_t attributes, void *arg)
 {
-	return (layers_enter(&engine.layers, type, name, buf, size,
-	    level) ? CL_VIRUS : CL_CLEAN);
+	const struct layers	*ls;
+	cl_error_t		 ret;
+
+	ls = &engine.layers;
+	ret = layers_enter(&engine.layers, type, name, buf, size, level) ?
+	    CL_VIRUS : CL_CLEAN;
+	/* Not what the library made of a file by tidying it up. */
+	if (engine.scan != NULL && level > 0 && buf != NULL &&
+	    (attributes & LAYER_ATTRIBUTES_NORMALIZED) == 0 &&
+	    ls->nopen == level + 1 && !ls->layer[level].carved)
+		inspect_layer(engine.scan, ls->part, level, name,
+		    (const uint8_t *)buf, size);
+	return (ret);
 }
 
 static cl_error_t
@@ -482,6 +506,13 @@ covered_note(void *arg, const char *buf, size_t size)
 	}
 }
 
+/* An archive whose members have all been scanned one by one. */
+static int
+layer_opened(const char *buf, size_t size)
+{
+	return (seen_find((const uint8_t *)buf, size) == SEEN_OPENED);
+}
+
 /* What came back from libclamav, where it was not clean. */
 static void
 scan_error(struct result *r, uint32_t part, cl_error_t ret)
@@ -585,21 +616,73 @@ scan_part(const struct scan *scan, struct result *r, uint32_t i,
 	cl_engine_set_num(engine.cl, CL_ENGINE_MAX_SCANSIZE,
 	    (long long)(engine.total_max - engine.unpacked));
 	layers_init(&engine.layers, r, i, engine.file_max, name);
+	engine.layers.opened = layer_opened;
 	if (i == SCAN_RAW && covered.parts != NULL)
 		engine.layers.seen = covered_note;
 	scan_bytes(r, i, body, len, parse);
 	return (r->verdict != VERDICT_VIRUS);
 }
 
+/* A member of an archive that libclamav does not come upon by itself. */
+static void
+scan_member(void *arg, uint32_t part, const uint8_t *p, size_t len,
+    const char *name)
+{
+	struct result	*r = arg;
+	uint64_t	 now;
+
+	if (len == 0 || r->verdict == VERDICT_VIRUS)
+		return;
+	if ((now = now_ms()) >= engine.scan->due) {
+		scan_error(r, part, CL_ETIMEOUT);
+		return;
+	}
+	if (len > engine.file_max || engine.unpacked >= engine.total_max) {
+		result_add(r, VERDICT_UNSCANNABLE, part, "limit: %s %s",
+		    len > engine.file_max ? "file size" : "unpacked size",
+		    name);
+		return;
+	}
+	cl_engine_set_num(engine.cl, CL_ENGINE_MAX_SCANTIME,
+	    (long long)(engine.scan->due - now));
+	cl_engine_set_num(engine.cl, CL_ENGINE_MAX_SCANSIZE,
+	    (long long)(engine.total_max - engine.unpacked));
+	layers_init(&engine.layers, r, part, engine.file_max, name);
+	engine.layers.opened = layer_opened;
+	scan_bytes(r, part, p, len, PARSE_ALL);
+}
+
+/*
+ * Our own look first: it tells which archives it opened.  Its findings count
+ * after those of the engine, which has the better words for the same thing.
+ */
 static void
 engine_scan(const struct scan *scan, struct result *r)
+{
+	const struct inspect_limits	 limits = {
+		.file_max = engine.file_max,
+		.depth = engine.depth,
+		.files = engine.files,
+	};
+	struct result			 own;
+
+	result_init(&own);
+	engine.unpacked = 0;
+	engine.scan = scan;
+	inspect_parts(scan, &own, &limits, scan_member, &own);
+	engine_message(scan, r);
+	result_merge(r, &own);
+	engine.scan = NULL;
+}
+
+static void
+engine_message(const struct scan *scan, struct result *r)
 {
 	const struct parts	*parts;
 	uint32_t		 i, parse;
 	int			 plain;
 
 	parts = scan->parts;
-	engine.unpacked = 0;
 	memset(&covered, 0, sizeof(covered));
 	plain = message_is_plain(parts);
 	parse = plain ? PARSE_ALL & ~(uint32_t)CL_SCAN_PARSE_MAIL : PARSE_ALL;
@@ -617,10 +700,5 @@ engine_scan(const struct scan *scan, struct result *r)
 		if (!scan_part(scan, r, i, PARSE_ALL))
 			return;
 	}
-	if (parts->head->limits != 0)
-		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
-		    "limit: too much in one message");
-	if (parts->head->anomalies & ANOMALY(A_PARTIAL))
-		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
-		    "part of a message, the rest is elsewhere");
+	result_limits(r, parts);
 }

@@ -156,6 +156,7 @@ layers_init(struct layers *ls, struct result *r, uint32_t part,
 	ls->pending = 0;
 	ls->seen = NULL;
 	ls->seen_arg = NULL;
+	ls->opened = NULL;
 }
 
 /* The best name there is for it, with a blank in front, or "". */
@@ -232,7 +233,7 @@ layer_close(struct layers *ls)
 	const struct layer	*l;
 
 	l = &ls->layer[--ls->nopen];
-	if (l->kind == NULL || l->carved)
+	if (l->kind == NULL || l->carved || l->opened)
 		return;
 	if (l->children == 0 && l->listed == 0) {
 		if (strcmp(l->kind, "RAR") == 0)
@@ -296,6 +297,9 @@ layers_enter(struct layers *ls, const char *type, const char *name,
 		return (1);
 	}
 	if (buf == NULL || l->carved)
+		return (0);
+	l->opened = ls->opened != NULL && ls->opened(buf, size);
+	if (l->opened)
 		return (0);
 	if (l->kind == NULL && (kind = magic_find(buf, size)) != NULL) {
 		result_add(ls->result, VERDICT_UNSCANNABLE, ls->part,

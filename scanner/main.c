@@ -160,7 +160,8 @@ master_compose(uint32_t type, const void *data, size_t len)
 static int
 conf_same(const struct conf_globals *a, const struct conf_globals *b)
 {
-	return (a->av == b->av && a->scan_file_max == b->scan_file_max &&
+	return (a->av == b->av && a->content == b->content &&
+	    a->scan_file_max == b->scan_file_max &&
 	    a->scan_total_max == b->scan_total_max &&
 	    a->scan_depth == b->scan_depth &&
 	    a->scan_files == b->scan_files && a->scanners == b->scanners &&
@@ -265,7 +266,8 @@ setup(void)
 	long				 n;
 
 	g = &scanner.conf->g;
-	scanner.be = g->av == AV_CLAMD ? &clamd_backend : &engine_backend;
+	scanner.be = g->av == AV_CLAMD ? &clamd_backend :
+	    g->av == AV_NONE ? &none_backend : &engine_backend;
 	errno = 0;
 	if ((pw = getpwnam(g->user_scanner)) == NULL)
 		setup_failed("user %s: %s", g->user_scanner,
@@ -283,7 +285,8 @@ setup(void)
 	/* Changing ids took it away; master may have gone meanwhile. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("PR_SET_PDEATHSIG");
-	if (scanner.be->load(g, &scanner.ready) == -1)
+	if (scanner.be->load(g, &scanner.ready) == -1 ||
+	    content_load(scanner.conf) == -1)
 		_exit(CHILD_SETUP);
 	memory = address_space();
 	if (memory > UINT64_MAX - WORKER_MEMORY(g))
@@ -295,7 +298,8 @@ setup(void)
 
 	master_compose(IMSG_CONF_DONE, NULL, 0);
 	dispatch_start(g);
-	dispatch_pool((unsigned int)n, scanner.be, g, memory);
+	dispatch_pool((unsigned int)n, scanner.be, g, memory,
+	    scanner.conf->nuses);
 	selftest_start(tested);
 }
 

@@ -5,10 +5,11 @@
  *
  * A worker has just read a stranger's bytes whenever it speaks.  So it gets
  * one job at a time, has one channel, and of what it says only an answer
- * (IMSG_SCAN_DONE, checked by proto.c) to the job that it has is accepted;
- * anything else, silence and death included, is "scanner-failed" for that
- * message and a new worker in its place.  A worker that is merely stopped
- * (SIGSTOP) or spins is ended by the watchdog in the same way.
+ * (IMSG_SCAN_HIT and IMSG_SCAN_DONE, checked by proto.c) to the job that it
+ * has is accepted; anything else, silence and death included, is
+ * "scanner-failed" for that message and a new worker in its place.  A worker
+ * that is merely stopped (SIGSTOP) or spins is ended by the watchdog in the
+ * same way.
  */
 
 #include <sys/types.h>
@@ -23,6 +24,7 @@
 
 #include "conf.h"
 #include "ev.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "scanner.h"
@@ -50,6 +52,8 @@ static void	 worker_gone(struct worker *, const char *);
 static void	 worker_reap(struct worker *, int *);
 static void	 worker_watchdog(void *);
 static void	 worker_event(int, uint32_t, void *);
+static int	 worker_hit(struct job *, const void *);
+static int	 worker_files(struct job *, const void *, size_t);
 static void	 worker_frame(struct worker *, struct imsg *);
 static void	 worker_retire(struct worker *);
 static void	 status_describe(int, char *, size_t);
@@ -60,6 +64,7 @@ static struct {
 	const struct backend		*be;
 	const struct conf_globals	*g;
 	uint64_t			 max_memory;
+	uint32_t			 nuses;
 	void				(*done)(struct job *,
 					    const struct msg_scan_done *);
 	void				(*idle)(void);
@@ -67,7 +72,7 @@ static struct {
 
 void
 pool_start(unsigned int n, const struct backend *be,
-    const struct conf_globals *g, uint64_t max_memory,
+    const struct conf_globals *g, uint64_t max_memory, uint32_t nuses,
     void (*done)(struct job *, const struct msg_scan_done *),
     void (*idle)(void))
 {
@@ -78,6 +83,7 @@ pool_start(unsigned int n, const struct backend *be,
 	pool.be = be;
 	pool.g = g;
 	pool.max_memory = max_memory;
+	pool.nuses = nuses;
 	pool.done = done;
 	pool.idle = idle;
 	if ((pool.worker = calloc(n, sizeof(*pool.worker))) == NULL)
@@ -215,6 +221,7 @@ worker_gone(struct worker *w, const char *why)
 	/* Before the answer: whoever asks again finds a worker. */
 	worker_again(w, w->born);
 	if (job != NULL) {
+		job->nhits = job->nfiles = 0;
 		dispatch_failed(&done, why == NULL ? "scanner crashed" : why);
 		pool.done(job, &done);
 	}
@@ -226,12 +233,60 @@ worker_watchdog(void *arg)
 	worker_gone(arg, "time-out");
 }
 
+/* One list more that was found: 0, or -1 when that cannot be. */
+static int
+worker_hit(struct job *job, const void *data)
+{
+	struct msg_scan_hit	 hit, *p;
+
+	if (job->nhits >= pool.nuses ||
+	    proto_get_scan_hit(data, pool.nuses, &hit) == -1)
+		return (-1);
+	p = reallocarray(job->hit, job->nhits + 1, sizeof(*p));
+	if (p == NULL)
+		return (-1);
+	p[job->nhits++] = hit;
+	job->hit = p;
+	return (0);
+}
+
+/* Some files; checked again, one by one, by the proxy. */
+static int
+worker_files(struct job *job, const void *data, size_t len)
+{
+	struct file_fact	*p, f;
+	size_t			 i, n;
+
+	n = len / sizeof(f);
+	if (n > FACTS_MAX - job->nfiles)
+		return (-1);
+	p = reallocarray(job->file, job->nfiles + n, sizeof(*p));
+	if (p == NULL)
+		return (-1);
+	job->file = p;
+	for (i = 0; i < n; i++) {
+		if (facts_get((const uint8_t *)data + i * sizeof(f),
+		    PARSE_PARTS_MAX, &f) == -1)
+			return (-1);
+		p[job->nfiles++] = f;
+	}
+	return (0);
+}
+
 static void
 worker_frame(struct worker *w, struct imsg *imsg)
 {
 	struct msg_scan_done	 done;
 	struct job		*job;
 
+	if (imsg->type != IMSG_SCAN_DONE) {
+		if (w->job == NULL || imsg->id != w->job->uid ||
+		    (imsg->type == IMSG_SCAN_HIT ?
+		    worker_hit(w->job, imsg->data) :
+		    worker_files(w->job, imsg->data, imsg->len)) == -1)
+			worker_gone(w, "garbled answer");
+		return;
+	}
 	if (w->job == NULL || imsg->id != w->job->uid ||
 	    proto_get_scan_done(imsg->data, &done) == -1) {
 		worker_gone(w, "garbled answer");

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parts.h"
 #include "scanner.h"
 
 void
@@ -50,6 +51,29 @@ result_add(struct result *r, enum verdict verdict, uint32_t part,
 }
 
 void
+result_merge(struct result *r, const struct result *other)
+{
+	uint32_t	 n;
+
+	n = r->nhits > UINT32_MAX - other->nhits ? UINT32_MAX :
+	    r->nhits + other->nhits;
+	if (other->verdict > r->verdict)
+		*r = *other;
+	r->nhits = n;
+}
+
+void
+result_limits(struct result *r, const struct parts *parts)
+{
+	if (parts->head->limits != 0)
+		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
+		    "limit: too much in one message");
+	if (parts->head->anomalies & ANOMALY(A_PARTIAL))
+		result_add(r, VERDICT_UNSCANNABLE, SCAN_RAW,
+		    "part of a message, the rest is elsewhere");
+}
+
+void
 result_frame(const struct result *r, uint32_t usec, struct msg_scan_done *done)
 {
 	memset(done, 0, sizeof(*done));
@@ -57,5 +81,6 @@ result_frame(const struct result *r, uint32_t usec, struct msg_scan_done *done)
 	done->part = r->part;
 	done->nhits = r->nhits;
 	done->usec = usec;
+	done->flags = r->flags;
 	memcpy(done->name, r->name, sizeof(done->name));
 }

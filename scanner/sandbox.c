@@ -184,3 +184,22 @@ const struct sandbox_rule	 scanner_clamd_worker_rules[] = {
 };
 const size_t	 scanner_nclamd_worker_rules =
     sizeof(scanner_clamd_worker_rules) / sizeof(scanner_clamd_worker_rules[0]);
+
+const struct sandbox_rule	 scanner_none_loader_rules[] = {
+	RULES_SANITIZE
+	RULES_BASE,
+	RULES_MEMORY,
+	RULES_SOFT,
+	RULES_LOADER,
+};
+const size_t	 scanner_nnone_loader_rules =
+    sizeof(scanner_none_loader_rules) / sizeof(scanner_none_loader_rules[0]);
+
+const struct sandbox_rule	 scanner_none_worker_rules[] = {
+	RULES_SANITIZE
+	RULES_BASE,
+	RULES_MEMORY,
+	RULES_SOFT,
+};
+const size_t	 scanner_nnone_worker_rules =
+    sizeof(scanner_none_worker_rules) / sizeof(scanner_none_worker_rules[0]);

@@ -20,7 +20,9 @@
 #include "proto.h"
 #include "sandbox.h"
 
+struct conf;
 struct conf_globals;
+struct facts;			/* see inspect.h */
 struct parts;
 struct peer;
 
@@ -46,6 +48,7 @@ struct result {
 	uint32_t	 verdict;	/* enum verdict, the worst so far */
 	uint32_t	 part;		/* where that was found */
 	uint32_t	 nhits;		/* findings of any kind */
+	uint32_t	 flags;		/* SCAN_* of proto.h */
 	char		 name[SCAN_NAME_MAX];	/* of the worst; "" if clean */
 };
 
@@ -57,6 +60,10 @@ void		 result_init(struct result *);
 void		 result_add(struct result *, enum verdict, uint32_t part,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 4, 5)));
+/* What another look came to: counts like findings that came later. */
+void		 result_merge(struct result *, const struct result *);
+/* What the parser says that nobody could look into. */
+void		 result_limits(struct result *, const struct parts *);
 /* Fill in the frame that carries the result. */
 void		 result_frame(const struct result *, uint32_t usec,
 		    struct msg_scan_done *);
@@ -68,6 +75,15 @@ struct scan {
 	const struct parts	*parts;
 	int			 msgfd;	/* sealed; the engine may not close */
 	uint64_t		 due;	/* ms of now_ms(): give up then */
+	/* Where to note what files there are; NULL: nowhere. */
+	struct facts		*facts;
+	/*
+	 * Told the text of documents and members, UTF-8, in pieces; those of
+	 * one file follow each other.  NULL when nobody wants it.
+	 */
+	void			(*text)(void *, uint32_t part,
+				    const uint8_t *, size_t);
+	void			*text_arg;
 };
 
 /*
@@ -100,6 +116,7 @@ struct backend {
 
 extern const struct backend	 engine_backend;	/* libclamav */
 extern const struct backend	 clamd_backend;
+extern const struct backend	 none_backend;
 
 /* ---- layers.c: what libclamav reports while it unpacks ---- */
 
@@ -113,6 +130,7 @@ struct layer {
 	size_t		 size;		/* is read */
 	int		 counted;	/* members and children must agree */
 	int		 carved;	/* met by its magic inside another */
+	int		 opened;	/* by somebody else */
 	uint32_t	 children;	/* layers seen right below */
 	uint32_t	 members;	/* that ought to come */
 	uint32_t	 listed;	/* that it has at all */
@@ -131,6 +149,8 @@ struct layers {
 	/* Told of every layer below the first; NULL for nobody. */
 	void		(*seen)(void *, const char *, size_t);
 	void		*seen_arg;
+	/* Has somebody else opened this archive?  NULL for nobody. */
+	int		(*opened)(const char *, size_t);
 	struct layer	 layer[LAYERS_MAX];
 };
 
@@ -154,6 +174,25 @@ void		 layers_finish(struct layers *);
 
 /* Is this compound file an encrypted document?  1 or 0. */
 int		 ole2_encrypted(const uint8_t *, size_t);
+
+/* ---- content.c: what rules look for in text ---- */
+
+/* The loader, before anything is confined: 0, or -1, logged. */
+int		 content_load(const struct conf *);
+/* A worker, likewise. */
+int		 content_worker(void);
+/* Does any rule look for anything: 1 or 0. */
+int		 content_is_wanted(void);
+/* A message begins, and is given up at due (ms of now_ms()). */
+void		 content_begin(uint64_t due);
+/* Text of a file of a part; fits struct scan. */
+void		 content_file(void *, uint32_t part, const uint8_t *, size_t);
+/*
+ * All other texts, and the end: hits, at most CONF_USES_MAX, and whether all
+ * was looked at goes to the result.  Returns the number of hits.
+ */
+unsigned int	 content_end(const struct parts *, struct msg_scan_hit *,
+		    struct result *);
 
 /* ---- tmpdir.c ---- */
 
@@ -200,14 +239,20 @@ struct job {
 	int			 msgfd;
 	int			 arenafd;	/* -1 until it has come */
 	uint64_t		 due;	/* ms of now_ms() */
+	struct msg_scan_hit	*hit;	/* that the worker has told so far */
+	uint32_t		 nhits;
+	struct file_fact	*file;	/* likewise */
+	uint32_t		 nfiles;
 };
 
 /*
  * Start n workers.  done() gets every job back exactly once and owns it then;
- * idle() is called when a worker has become free.
+ * idle() is called when a worker has become free.  nuses bounds the hits that
+ * a worker may tell of one message.
  */
 void		 pool_start(unsigned int n, const struct backend *,
 		    const struct conf_globals *, uint64_t max_memory,
+		    uint32_t nuses,
 		    void (*done)(struct job *, const struct msg_scan_done *),
 		    void (*idle)(void));
 /* Give a job to a free worker.  Returns 0 (taken), or -1: none is free. */
@@ -222,7 +267,8 @@ void		 pool_stop(void);
 void		 dispatch_start(const struct conf_globals *);
 /* Fork n workers behind the queue. */
 void		 dispatch_pool(unsigned int n, const struct backend *,
-		    const struct conf_globals *, uint64_t max_memory);
+		    const struct conf_globals *, uint64_t max_memory,
+		    uint32_t nuses);
 /* A reload may change how long a message may take. */
 void		 dispatch_timeout(uint64_t ms);
 /* A channel to a proxy; takes fd. */
@@ -257,5 +303,9 @@ extern const struct sandbox_rule	 scanner_clamd_loader_rules[];
 extern const size_t			 scanner_nclamd_loader_rules;
 extern const struct sandbox_rule	 scanner_clamd_worker_rules[];
 extern const size_t			 scanner_nclamd_worker_rules;
+extern const struct sandbox_rule	 scanner_none_loader_rules[];
+extern const size_t			 scanner_nnone_loader_rules;
+extern const struct sandbox_rule	 scanner_none_worker_rules[];
+extern const size_t			 scanner_nnone_worker_rules;
 
 #endif /* MAILWALL_SCANNER_H */

@@ -1,15 +1,38 @@
 scanner_SRCS =	\
 	clamd.c \
+	content.c \
 	dbwatch.c \
 	dispatch.c \
+	doctext.c \
+	docxml.c \
 	engine.c \
+	expr.c \
+	exprfold.c \
+	factlist.c \
+	filetype.c \
+	ident.c \
+	inspect.c \
+	keyword.c \
 	layers.c \
 	main.c \
+	match.c \
+	names.c \
+	none.c \
+	normal.c \
+	normtab.c \
 	ole2.c \
+	oledir.c \
+	pdf.c \
+	pdftext.c \
 	pool.c \
+	readers.c \
 	result.c \
+	rtf.c \
 	sandbox.c \
+	seen.c \
 	selftest.c \
 	tmpdir.c \
-	worker.c
-scanner_LIBS =	-lclamav
+	unarchive.c \
+	worker.c \
+	zip.c
+scanner_LIBS =	-lclamav -larchive -lz -ltre

@@ -24,6 +24,7 @@
 #include "conf.h"
 #include "ev.h"
 #include "imsg.h"
+#include "inspect.h"
 #include "log.h"
 #include "parts.h"
 #include "priv.h"
@@ -45,6 +46,8 @@ static void	 worker_scan(struct imsgbuf *, struct request *,
 		    const struct backend *, uint64_t);
 static void	 request_frame(struct request *, struct imsg *);
 static void	 request_clear(struct request *);
+
+static int	 want_files;	/* rules ask for attachments */
 
 /* Keep the log and the channel, which becomes number 3. */
 static void
@@ -145,13 +148,19 @@ static void
 worker_scan(struct imsgbuf *ib, struct request *r, const struct backend *be,
     uint64_t timeout)
 {
+	static struct facts	 facts;
 	struct msg_scan_done	 done;
 	struct result		 res;
 	struct parts		 parts;
 	struct scan		 scan;
+	static struct msg_scan_hit hit[CONF_USES_MAX];
+	unsigned int		 i, nhits;
+	uint32_t		 k, n;
 	uint64_t		 start;
 
 	start = now_us();
+	nhits = 0;
+	facts_init(&facts);
 	result_init(&res);
 	if (parts_open(&parts, r->msgfd, r->req.size, r->arenafd,
 	    r->req.arena_size) == -1) {
@@ -159,13 +168,38 @@ worker_scan(struct imsgbuf *ib, struct request *r, const struct backend *be,
 		    (unsigned long long)r->req.session);
 		result_add(&res, VERDICT_SCANNER_FAILED, SCAN_RAW, "bad arena");
 	} else {
+		memset(&scan, 0, sizeof(scan));
+		scan.facts = want_files ? &facts : NULL;
 		scan.parts = &parts;
 		scan.msgfd = r->msgfd;
 		scan.due = start / 1000 + timeout;
+		if (content_is_wanted()) {
+			content_begin(scan.due);
+			scan.text = content_file;
+		}
 		be->scan(&scan, &res);
+		/* What is infected has a rule of its own. */
+		if (content_is_wanted() && res.verdict != VERDICT_VIRUS)
+			nhits = content_end(&parts, hit, &res);
 		parts_close(&parts);
 	}
+	for (k = 0; want_files && k < facts.n; k += n) {
+		n = facts.n - k;
+		if (n > FACTS_FRAME)
+			n = FACTS_FRAME;
+		if (imsg_compose(ib, IMSG_SCAN_FILE, r->id, -1,
+		    &facts.file[k], n * sizeof(facts.file[k])) == -1)
+			_exit(CHILD_OK);
+	}
+	for (i = 0; i < nhits; i++)
+		if (imsg_compose(ib, IMSG_SCAN_HIT, r->id, -1, &hit[i],
+		    sizeof(hit[i])) == -1)
+			_exit(CHILD_OK);
 	result_frame(&res, (uint32_t)(now_us() - start), &done);
+	if (want_files && facts.dropped > 0) {
+		done.other_flags = facts.flags;
+		done.other_types = facts.types;
+	}
 	if (imsg_compose(ib, IMSG_SCAN_DONE, r->id, -1, &done,
 	    sizeof(done)) == -1 || imsgbuf_flush_wait(ib) == -1)
 		_exit(CHILD_OK);	/* the loader has gone */
@@ -189,7 +223,8 @@ worker_main(int chan, const char *tmpdir, const struct backend *be,
 	worker_fds(chan);
 	if (be->uses_tmp && tmpdir_make(tmpdir) == -1)
 		_exit(CHILD_SETUP);
-	if (be->worker(g, tmpdir) == -1)
+	want_files = g->want_files != 0;
+	if (be->worker(g, tmpdir) == -1 || content_worker() == -1)
 		_exit(CHILD_SETUP);
 	worker_confine(tmpdir, be, g, max_memory);
 

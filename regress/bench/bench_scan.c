@@ -165,6 +165,7 @@ bench(const char *what, int html, uint64_t anomalies, size_t rounds)
 		parts.msg_len = s.len;
 		parts.head = &s.arena.head;
 		parts.part = s.arena.part;
+		memset(&scan, 0, sizeof(scan));
 		scan.parts = &parts;
 		scan.msgfd = -1;
 		scan.due = now_ms() + 60000;

@@ -13,7 +13,8 @@ UNIT +=			common/test_ev
 common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c \
 			common/utf8.c
 
-common_wire_SRCS =	common/addr.c common/conf.c common/confwire.c \
+common_wire_SRCS =	common/addr.c common/conf.c common/conflist.c \
+			common/confwire.c \
 			common/imsg.c common/log.c common/utf8.c \
 			common/parts.c \
 			common/proto.c
@@ -25,6 +26,10 @@ common/test_imsg_LIBS =	-lbsd
 UNIT +=			common/test_conf
 common/test_conf_SRCS =	regress/common/test_conf.c $(common_wire_SRCS)
 common/test_conf_LIBS =	-lbsd
+
+UNIT +=			common/test_conflist
+common/test_conflist_SRCS = regress/common/test_conflist.c $(common_wire_SRCS)
+common/test_conflist_LIBS = -lbsd
 
 FUZZ +=			common/fuzz_frame
 common/fuzz_frame_SRCS = regress/common/fuzz_frame.c $(common_wire_SRCS)

@@ -17,6 +17,7 @@
 #include "conf.h"
 #include "imsg.h"
 #include "log.h"
+#include "parts.h"
 #include "unit.h"
 
 static struct addr	 ip(const char *);
@@ -181,6 +182,7 @@ rule(struct conf *conf, uint32_t phase, uint32_t source, uint32_t dest)
 	w.action = ACTION_BLOCK;
 	w.source = source;
 	w.dest = dest;
+	w.content = RULE_NO_USE;
 	w.line = conf->nrules + 1;
 	if ((r = conf_add_rule(conf, &w)) == NULL)
 		err(2, "conf_add_rule");
@@ -275,6 +277,7 @@ test_limits(void)
 	memset(&r, 0, sizeof(r));
 	memset(&n, 0, sizeof(n));
 	r.source = r.dest = RULE_NO_TABLE;
+	r.content = RULE_NO_USE;
 	for (i = 0; conf_add_listener(conf, &l) != NULL; i++)
 		continue;
 	CASE("limit-listeners", i == CONF_LISTENERS_MAX && errno == ENOSPC);
@@ -543,6 +546,7 @@ test_hostile_rules(void)
 	c = NULL;
 	memset(&r, 0, sizeof(r));
 	r.source = r.dest = RULE_NO_TABLE;
+	r.content = RULE_NO_USE;
 #define RULE(field, value, name)	\
 	r.field = value; \
 	CASE(name, begin(&c) == 0 && \
@@ -553,12 +557,14 @@ test_hostile_rules(void)
 	RULE(disconnect, 2, "rule-disconnect");
 	RULE(source_not, 2, "rule-source-not");
 	RULE(dest_not, 2, "rule-dest-not");
+	RULE(content_not, 2, "rule-content-not");
+	RULE(anomalies, 1ULL << A_MAX, "rule-anomalies");
 	RULE(verdicts, 1U << VERDICT_MAX, "rule-verdicts");
 	memset(r.virus, 'x', sizeof(r.virus));
-	RULE(pad, 0, "rule-virus");
+	RULE(line, 0, "rule-virus");
 	memset(r.virus, 0, sizeof(r.virus));
 	memset(r.reply, 'x', sizeof(r.reply));
-	RULE(pad, 0, "rule-reply");
+	RULE(line, 0, "rule-reply");
 	memset(r.reply, 0, sizeof(r.reply));
 	r.source = 0;
 	CASE("rule-source", begin(&c) == 0 && conf_frame(&c, IMSG_CONF_RULE,

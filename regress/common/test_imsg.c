@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "imsg.h"
 #include "log.h"
 #include "parts.h"
@@ -47,6 +48,9 @@ static const struct allowed {
 	{ IMSG_CONF_SERVER, "mx", sizeof(struct conf_server_wire), 0, 0,
 	    ALL },
 	{ IMSG_CONF_RULE, "mx", sizeof(struct conf_rule_wire), 0, 0, ALL },
+	{ IMSG_CONF_LIST, "mx ms", sizeof(struct conf_list_wire), 0, 0, ALL },
+	{ IMSG_CONF_ENTRY, "ms", 1, 1, 0, ALL },
+	{ IMSG_CONF_USE, "mx ms", sizeof(struct conf_use_wire), 0, 0, ALL },
 	{ IMSG_CONF_END, "mx mp ms", 0, 0, 0, ALL },
 	{ IMSG_CONF_DONE, "xm pm sm", 0, 0, 0, ALL },
 	{ IMSG_READY, "xm pm sm", sizeof(struct msg_ready), 0, 0, PEER_NEW },
@@ -66,6 +70,10 @@ static const struct allowed {
 	    PEER_BUSY },
 	{ IMSG_SCAN_REQ, "xs sw", sizeof(struct msg_scan_req), 0, 1, ALL },
 	{ IMSG_SCAN_ARENA, "xs sw", 0, 0, 1, ALL },
+	{ IMSG_SCAN_FILE, "ws sx", sizeof(struct file_fact), 1, 0,
+	    PEER_BUSY },
+	{ IMSG_SCAN_HIT, "ws sx", sizeof(struct msg_scan_hit), 0, 0,
+	    PEER_BUSY },
 	{ IMSG_SCAN_DONE, "ws sx", sizeof(struct msg_scan_done), 0, 0,
 	    PEER_BUSY },
 };

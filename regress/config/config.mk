@@ -2,9 +2,11 @@
 
 config_GEN =	$(O)/regress/config.gen/parse.c
 config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
-		master/keyword.c master/setting.c master/nets.c \
-		master/build.c master/check.c master/printconf.c \
-		common/conf.c common/addr.c common/log.c common/utf8.c \
+		master/keyword.c master/content.c common/facts.c \
+		master/setting.c master/lists.c \
+		master/nets.c master/build.c master/check.c master/pattern.c \
+		master/printconf.c common/conf.c common/conflist.c \
+		common/parts.c common/addr.c common/log.c common/utf8.c \
 		common/proto.c common/ev.c
 
 # The numbers of its tokens come with it.
@@ -22,9 +24,9 @@ config/test_value_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 UNIT +=			config/test_load
 config/test_load_SRCS =	regress/config/test_load.c $(config_SRCS)
 config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
-config/test_load_LIBS =	-lbsd -Wl,--wrap=calloc
+config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc
 
 FUZZ +=			config/fuzz_config
 config/fuzz_config_SRCS = regress/config/fuzz_config.c $(config_SRCS)
 config/fuzz_config_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
-config/fuzz_config_LIBS = -lbsd
+config/fuzz_config_LIBS = -lbsd -ltre

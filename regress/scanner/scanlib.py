@@ -83,7 +83,7 @@ class Part:
 
 
 def arena(message, parts, anomalies=0, limits=0):
-    head_len, part_len = 72, 80
+    head_len, part_len = 80, 80
     strings = b""
     bodies = b""
     table = []
@@ -115,9 +115,9 @@ def arena(message, parts, anomalies=0, limits=0):
                            depth, enc, flags, toff, len(p.ctype), 0, 0, noff,
                            len(p.name), 0)
     size = base + len(bodies)
-    head = struct.pack("=IIQQQQQIIIIII", 0x4D574131, len(parts), size,
+    head = struct.pack("=IIQQQQQIIIIIIQ", 0x4D574131, len(parts), size,
                        head_len, strings_off, len(strings), anomalies, limits,
-                       0, 0, 0, 0, 0)
+                       0, 0, 0, 0, 0, strings_off)
     assert len(head) == head_len and len(out) == part_len * len(parts)
     return head + out + strings + bodies
 
@@ -208,8 +208,8 @@ class Proxy(Channel):
         got = self.recv(timeout)
         assert got is not None, "no answer"
         assert got[0] == "IMSG_SCAN_DONE", got
-        verdict, part, hits, usec = struct.unpack("=IIII", got[2][:16])
-        name = got[2][16:].split(b"\0")[0].decode("ascii")
+        verdict, part = struct.unpack("=II", got[2][:8])
+        name = got[2][32:].split(b"\0")[0].decode("ascii")
         return got[1], verdict, part, name
 
     def scan(self, *args, **kw):
@@ -279,9 +279,10 @@ class Scanner:
                 struct.pack("=10I", limits.get("depth", 17),
                             limits.get("files", 10000), 2, 2, workers, 100,
                             10000, 63, AV[av], 0) +
-                # newline to source_bits6; verb[]; mark, log_facility
-                struct.pack("=12I16s2I", 0, 0, 0, 0, 2048, 1024, 10000, 100,
-                            0, 0, 32, 64, b"", 0, 2 << 3) +
+                # newline to source_bits6; content, want_files, pad; verb[];
+                # mark, log_facility
+                struct.pack("=12IQ2I16s2I", 0, 0, 0, 0, 2048, 1024, 10000,
+                            100, 0, 0, 32, 64, 0, 0, 0, b"", 0, 2 << 3) +
                 struct.pack("=256s256s64s64s64s128s", path.encode(),
                             self.rundir.encode(), b"_mwproxy", b"_mwparse",
                             USER.encode(), b""))
@@ -299,8 +300,9 @@ class Scanner:
         ours, theirs = socket.socketpair(socket.AF_UNIX,
                                          socket.SOCK_SEQPACKET)
         theirs.setblocking(False)
-        self.master.send("IMSG_CHAN", struct.pack("=II", PROC["PROC_PROXY"],
-                                                  instance), theirs.fileno())
+        self.master.send("IMSG_CHAN", struct.pack("=IIQ", PROC["PROC_PROXY"],
+                                                   instance, 0),
+                         theirs.fileno())
         theirs.close()
         return Proxy(ours)
 

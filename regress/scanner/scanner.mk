@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: ISC
 #
 # Tests of mailwall-scanner; t_*.py run the whole program.
+inspect_SRCS =	$(addprefix scanner/,inspect.c doctext.c docxml.c factlist.c \
+		filetype.c names.c ole2.c oledir.c pdf.c pdftext.c readers.c \
+		rtf.c seen.c unarchive.c zip.c)
+
+# What inspect.c says of a file, under the worker's filter; see t_docs.py.
+UNIT +=		scanner/test_inspect
+scanner/test_inspect_SRCS =	regress/scanner/test_inspect.c $(inspect_SRCS) \
+				scanner/result.c scanner/sandbox.c \
+				$(addprefix common/,facts.c parts.c log.c \
+				utf8.c ev.c sandbox.c proto.c)
+scanner/test_inspect_CPPFLAGS =	-iquote common -iquote scanner
+scanner/test_inspect_LIBS =	-larchive -lz -lbsd -lseccomp
+
 UNIT +=		scanner/test_ole2
 scanner/test_ole2_SRCS =	regress/scanner/test_ole2.c scanner/ole2.c
 scanner/test_ole2_CPPFLAGS =	-Iscanner
@@ -13,7 +26,7 @@ scanner/test_tmpdir_CPPFLAGS =	-Iscanner
 UNIT +=		scanner/test_layers
 scanner/test_layers_SRCS =	regress/scanner/test_layers.c \
 				scanner/layers.c scanner/ole2.c \
-				scanner/result.c
+				scanner/result.c common/parts.c
 scanner/test_layers_CPPFLAGS =	-Iscanner
 scanner/test_layers_LIBS =	-lbsd
 
@@ -21,7 +34,8 @@ UNIT +=		scanner/test_pool
 scanner/test_pool_SRCS =	regress/scanner/test_pool.c scanner/pool.c \
 				scanner/dispatch.c scanner/result.c \
 				scanner/tmpdir.c common/ev.c common/imsg.c \
-				common/proto.c common/log.c common/utf8.c
+				common/proto.c common/log.c common/utf8.c \
+				common/parts.c common/facts.c
 scanner/test_pool_CPPFLAGS =	-Iscanner -DWORKER_SCANS_MAX=7
 
 FUZZ +=		scanner/fuzz_ole2
@@ -31,15 +45,84 @@ scanner/fuzz_ole2_CPPFLAGS =	-Iscanner
 FUZZ +=		scanner/fuzz_layers
 scanner/fuzz_layers_SRCS =	regress/scanner/fuzz_layers.c \
 				scanner/layers.c scanner/ole2.c \
-				scanner/result.c common/proto.c
+				scanner/result.c common/proto.c common/parts.c
 scanner/fuzz_layers_CPPFLAGS =	-Iscanner
 scanner/fuzz_layers_LIBS =	-lbsd
 
+FUZZ +=		scanner/fuzz_zip
+scanner/fuzz_zip_SRCS =	regress/scanner/fuzz_zip.c $(inspect_SRCS) \
+			scanner/result.c $(addprefix common/,facts.c \
+			parts.c log.c utf8.c ev.c proto.c)
+scanner/fuzz_zip_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_zip_LIBS =	-larchive -lz -lbsd
+
+FUZZ +=		scanner/fuzz_pdf
+scanner/fuzz_pdf_SRCS =	regress/scanner/fuzz_pdf.c $(inspect_SRCS) \
+			scanner/result.c $(addprefix common/,facts.c \
+			parts.c log.c utf8.c ev.c proto.c)
+scanner/fuzz_pdf_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_pdf_LIBS =	-larchive -lz -lbsd
+
+FUZZ +=		scanner/fuzz_rtf
+scanner/fuzz_rtf_SRCS =	regress/scanner/fuzz_rtf.c $(inspect_SRCS) \
+			scanner/result.c $(addprefix common/,facts.c \
+			parts.c log.c utf8.c ev.c proto.c)
+scanner/fuzz_rtf_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_rtf_LIBS =	-larchive -lz -lbsd
+
+FUZZ +=		scanner/fuzz_docxml
+scanner/fuzz_docxml_SRCS =	regress/scanner/fuzz_docxml.c $(inspect_SRCS) \
+			scanner/result.c $(addprefix common/,facts.c \
+			parts.c log.c utf8.c ev.c proto.c)
+scanner/fuzz_docxml_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_docxml_LIBS =	-larchive -lz -lbsd
+
+FUZZ +=		scanner/fuzz_inspect
+scanner/fuzz_inspect_SRCS =	regress/scanner/fuzz_inspect.c $(inspect_SRCS) \
+			scanner/result.c $(addprefix common/,facts.c \
+			parts.c log.c utf8.c ev.c proto.c)
+scanner/fuzz_inspect_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_inspect_LIBS =	-larchive -lz -lbsd
+
+# Words, expressions and identifiers in text.
+UNIT +=		scanner/test_normal
+scanner/test_normal_SRCS =	regress/scanner/test_normal.c \
+				scanner/normal.c scanner/normtab.c \
+				common/utf8.c
+scanner/test_normal_CPPFLAGS =	-iquote common -iquote scanner
+
+UNIT +=		scanner/test_keyword
+scanner/test_keyword_SRCS =	regress/scanner/test_keyword.c \
+				scanner/keyword.c
+scanner/test_keyword_CPPFLAGS =	-iquote common -iquote scanner
+
+UNIT +=		scanner/test_ident
+scanner/test_ident_SRCS =	regress/scanner/test_ident.c scanner/ident.c \
+				scanner/normal.c scanner/normtab.c \
+				common/conflist.c common/log.c common/utf8.c
+scanner/test_ident_CPPFLAGS =	-iquote common -iquote scanner
+scanner/test_ident_LIBS =	-lbsd
+
+UNIT +=		scanner/test_expr
+scanner/test_expr_SRCS =	regress/scanner/test_expr.c scanner/expr.c \
+				scanner/exprfold.c scanner/normal.c \
+				scanner/normtab.c common/utf8.c
+scanner/test_expr_CPPFLAGS =	-iquote common -iquote scanner
+scanner/test_expr_LIBS =	-ltre
+
+match_SRCS =	$(addprefix scanner/,match.c expr.c exprfold.c ident.c \
+		keyword.c normal.c normtab.c) \
+		$(addprefix common/,addr.c conf.c conflist.c ev.c log.c utf8.c)
+UNIT +=		scanner/test_match
+scanner/test_match_SRCS =	regress/scanner/test_match.c $(match_SRCS)
+scanner/test_match_CPPFLAGS =	-iquote common -iquote scanner
+scanner/test_match_LIBS =	-ltre -lbsd
+
 # What a scan costs; run by hand: $(O)/regress/scanner/bench_scan regress/db
-bench_scan_SRCS =	$(addprefix scanner/,engine.c layers.c ole2.c result.c \
-			tmpdir.c dbwatch.c sandbox.c)
+bench_scan_SRCS =	$(addprefix scanner/,engine.c layers.c result.c \
+			tmpdir.c dbwatch.c sandbox.c) $(inspect_SRCS)
 $(O)/regress/scanner/bench_scan: regress/bench/bench_scan.c \
     $(bench_scan_SRCS) $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common -iquote scanner \
-	    $(ALL_LDFLAGS) -o $@ $^ -lclamav $(COMMON_LIBS)
+	    $(ALL_LDFLAGS) -o $@ $^ -lclamav -larchive -lz $(COMMON_LIBS)

@@ -26,6 +26,7 @@
 #include "scanner.h"
 
 #define RETIRES	(5 * WORKER_SCANS_MAX)
+#define NUSES	2	/* lists that there are */
 
 enum deed {
 	DEED_CLEAN,
@@ -45,6 +46,11 @@ enum deed {
 	DEED_CRASH,
 	DEED_EXIT,
 	DEED_HANG,
+	DEED_HIT,		/* found what it was asked for */
+	DEED_HITS,		/* more often than there are lists */
+	DEED_HIT_USE,		/* of a list that there is not */
+	DEED_HIT_TEXT,		/* with a control in its text */
+	DEED_HIT_CRASH,		/* and died before the answer */
 	DEED_MAX
 };
 
@@ -70,6 +76,11 @@ static const struct {
 	{ "crash", VERDICT_SCANNER_FAILED, "scanner crashed" },
 	{ "exit", VERDICT_SCANNER_FAILED, "scanner crashed" },
 	{ "hang", VERDICT_SCANNER_FAILED, "time-out" },
+	{ "hit", VERDICT_CLEAN, "" },
+	{ "hits", VERDICT_SCANNER_FAILED, "garbled answer" },
+	{ "hit-use", VERDICT_SCANNER_FAILED, "garbled answer" },
+	{ "hit-text", VERDICT_SCANNER_FAILED, "garbled answer" },
+	{ "hit-crash", VERDICT_SCANNER_FAILED, "scanner crashed" },
 };
 
 struct frame {
@@ -79,15 +90,23 @@ struct frame {
 	struct msg_scan_done	 done;
 };
 
+struct hit_frame {
+	uint32_t		 type;
+	uint32_t		 len;
+	uint64_t		 id;
+	struct msg_scan_hit	 hit;
+};
+
 static struct imsgbuf	 proxy;
 static struct ev	 proxy_ev;
 static uint64_t		 next;	/* request that is out */
+static unsigned int	 nhits;
 static int		 failed;
 
 /* ---- the worker ---- */
 
 static void
-worker_send(int fd, const struct frame *f, size_t len, int attach)
+worker_send(int fd, const void *f, size_t len, int attach)
 {
 	union {
 		struct cmsghdr	 hdr;
@@ -115,6 +134,31 @@ worker_send(int fd, const struct frame *f, size_t len, int attach)
 }
 
 static void
+worker_hit(int fd, uint64_t id, enum deed deed)
+{
+	struct hit_frame	 f;
+	int			 i;
+
+	if (deed < DEED_HIT)
+		return;
+	memset(&f, 0, sizeof(f));
+	f.type = IMSG_SCAN_HIT;
+	f.len = sizeof(f.hit);
+	f.id = id;
+	f.hit.use = deed == DEED_HIT_USE ? NUSES : NUSES - 1;
+	f.hit.nhits = 1;
+	f.hit.part = SCAN_RAW;
+	f.hit.excerpt[0] = deed == DEED_HIT_TEXT ? '\n' : 'x';
+	for (i = 0; i < (deed == DEED_HITS ? NUSES + 1 : 1); i++)
+		worker_send(fd, &f, sizeof(f), -1);
+	/* What killed it may be on its way still: then this is too late. */
+	if (deed == DEED_HIT_CRASH) {
+		signal(SIGSEGV, SIG_DFL);
+		raise(SIGSEGV);
+	}
+}
+
+static void
 worker_do(int fd, uint64_t id, enum deed deed)
 {
 	struct frame	 f;
@@ -127,6 +171,7 @@ worker_do(int fd, uint64_t id, enum deed deed)
 	f.done.part = SCAN_RAW;
 	f.done.usec = (uint32_t)getpid();
 	len = sizeof(f);
+	worker_hit(fd, id, deed);
 	switch (deed) {
 	case DEED_GARBAGE:
 		memset(&f, 0xee, sizeof(f));
@@ -246,6 +291,22 @@ ask(void)
 		fatal("compose");
 }
 
+/* Hits come before the answer, and only with an honest one. */
+static void
+answer_hit(const struct imsg *imsg)
+{
+	struct msg_scan_hit	 hit;
+
+	if (imsg->id == next + 7 && next == 2 * DEED_HIT && nhits == 0 &&
+	    proto_get_scan_hit(imsg->data, NUSES, &hit) == 0 &&
+	    hit.use == NUSES - 1) {
+		nhits++;
+		return;
+	}
+	printf("not ok %s - a hit\n", deeds[next / 2].name);
+	failed = 1;
+}
+
 static void
 answer(const struct imsg *imsg)
 {
@@ -276,6 +337,9 @@ answer(const struct imsg *imsg)
 	} else if (done.verdict != verdict || strcmp(done.name, reason) != 0) {
 		printf("not ok %s - %s \"%s\"\n", what,
 		    proto_verdict_name(done.verdict), done.name);
+		failed = 1;
+	} else if (deed == DEED_HIT && nhits != 1) {
+		printf("not ok hit - %u hits\n", nhits);
 		failed = 1;
 	} else
 		printf("ok %s\n", what);
@@ -319,7 +383,9 @@ proxy_event(int fd, uint32_t events, void *arg)
 	int		 n;
 
 	while ((n = imsg_read(&proxy, &imsg)) == 1) {
-		if (next < 2 * DEED_MAX)
+		if (imsg.type == IMSG_SCAN_HIT)
+			answer_hit(&imsg);
+		else if (next < 2 * DEED_MAX)
 			answer(&imsg);
 		else
 			answer_retire(&imsg);
@@ -350,7 +416,7 @@ main(void)
 	ev_init();
 	g.timeout[TMO_SCAN] = 1500;
 	dispatch_start(&g);
-	dispatch_pool(1, &be, &g, 0);
+	dispatch_pool(1, &be, &g, 0, NUSES);
 	if (imsg_pair(sv) == -1)
 		fatal("imsg_pair");
 	dispatch_channel(sv[0], 1);

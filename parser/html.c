@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * HTML as text, in one pass over its tokens.
+ *
+ * No tree is built: a sender can nest a hundred thousand elements, and all
+ * that is asked is what a person would read.  Tags inside of a word vanish,
+ * those that begin a line are a blank; comments, scripts and styles are not
+ * read; elements that are hidden are read apart, so that what is put between
+ * the letters of a word and not shown does not hide the word.  Attributes
+ * that are shown or followed (alt, title, href ...) are read with the hidden
+ * text.
+ */
+
+#include <string.h>
+#include <strings.h>
+
+#include "html.h"
+#include "entities.h"
+
+#define NAME_MAX_LEN	16	/* of a tag that means something */
+#define META_BYTES	1024
+#define NENTITIES	(sizeof(entity_names) / sizeof(entity_names[0]))
+
+/* Reading, and where it goes. */
+struct html {
+	const uint8_t	*p;
+	const uint8_t	*end;
+	struct html_out	*shown;
+	struct html_out	*hidden;
+	char		 inside[NAME_MAX_LEN];	/* the element that hides */
+	unsigned int	 depth;		/* of elements of its name; 0: shown */
+};
+
+/* A tag that was read. */
+struct tag {
+	char		 name[NAME_MAX_LEN];	/* lower case, cut */
+	size_t		 len;
+	int		 is_end;
+	int		 is_hidden;	/* by its attributes */
+};
+
+static int	 is_blank(uint8_t);
+static void	 put(struct html_out *, const void *, size_t);
+static void	 put_code(struct html_out *, uint32_t);
+static struct html_out *out(struct html *);
+static int	 name_in(const char *, const char *const *, size_t);
+static const struct entity_name *entity_find(const char *, size_t);
+static const uint8_t *reference(const uint8_t *, const uint8_t *,
+		    struct html_out *, int);
+static const uint8_t *numeric(const uint8_t *, const uint8_t *,
+		    struct html_out *);
+static void	 put_decoded(struct html_out *, const uint8_t *,
+		    const uint8_t *, int);
+static const uint8_t *skip_until(const uint8_t *, const uint8_t *,
+		    const char *);
+static int	 style_hides(const uint8_t *, size_t);
+static void	 attribute(struct html *, struct tag *, const uint8_t *, size_t,
+		    const uint8_t *, size_t);
+static void	 attributes(struct html *, struct tag *);
+static void	 tag_done(struct html *, struct tag *);
+static void	 markup(struct html *);
+
+/* They begin a line or a cell. */
+static const char *const	 blocks[] = {
+	"address", "article", "aside", "blockquote", "body", "br", "button",
+	"caption", "center", "dd", "details", "dir", "div", "dl", "dt",
+	"fieldset", "figcaption", "figure", "footer", "form", "h1", "h2",
+	"h3", "h4", "h5", "h6", "head", "header", "hr", "html", "iframe",
+	"img", "input", "legend", "li", "main", "menu", "nav", "ol", "optgroup",
+	"option", "p", "pre", "section", "select", "summary", "table",
+	"tbody", "td", "textarea", "tfoot", "th", "thead", "title", "tr",
+	"ul",
+};
+
+/* They have no end tag, so they cannot hide what follows. */
+static const char *const	 voids[] = {
+	"area", "base", "br", "col", "embed", "hr", "img", "input", "link",
+	"meta", "param", "source", "track", "wbr",
+};
+
+/* Attributes that a person reads, or a mail program follows. */
+static const char *const	 read_attrs[] = {
+	"action", "alt", "aria-label", "background", "cite", "content",
+	"data", "formaction", "href", "label", "placeholder", "src",
+	"summary", "title", "value",
+};
+
+static int
+is_blank(uint8_t c)
+{
+	return (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f');
+}
+
+static void
+put(struct html_out *o, const void *p, size_t len)
+{
+	if (len > o->cap - o->len) {
+		o->full = 1;
+		return;
+	}
+	memcpy(o->buf + o->len, p, len);
+	o->len += len;
+}
+
+static void
+put_code(struct html_out *o, uint32_t c)
+{
+	uint8_t	 b[4];
+
+	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		c = 0xfffd;
+	if (c < 0x80) {
+		b[0] = (uint8_t)c;
+		put(o, b, 1);
+	} else if (c < 0x800) {
+		b[0] = (uint8_t)(0xc0 | c >> 6);
+		b[1] = (uint8_t)(0x80 | (c & 0x3f));
+		put(o, b, 2);
+	} else if (c < 0x10000) {
+		b[0] = (uint8_t)(0xe0 | c >> 12);
+		b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+		b[2] = (uint8_t)(0x80 | (c & 0x3f));
+		put(o, b, 3);
+	} else {
+		b[0] = (uint8_t)(0xf0 | c >> 18);
+		b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+		b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+		b[3] = (uint8_t)(0x80 | (c & 0x3f));
+		put(o, b, 4);
+	}
+}
+
+static struct html_out *
+out(struct html *h)
+{
+	return (h->depth > 0 ? h->hidden : h->shown);
+}
+
+static int
+name_in(const char *name, const char *const *list, size_t n)
+{
+	size_t	 lo, hi, mid;
+	int	 d;
+
+	lo = 0;
+	hi = n;
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		d = strcmp(name, list[mid]);
+		if (d == 0)
+			return (1);
+		if (d < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return (0);
+}
+
+/* The table is sorted as bytes. */
+static const struct entity_name *
+entity_find(const char *name, size_t len)
+{
+	size_t	 lo, hi, mid;
+	int	 d;
+
+	lo = 0;
+	hi = NENTITIES;
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		d = strncmp(name, entity_names[mid].name, len);
+		if (d == 0 && entity_names[mid].name[len] == '\0')
+			return (&entity_names[mid]);
+		if (d <= 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return (NULL);
+}
+
+/* "&#1234;" and "&#x4d2;", with or without the semicolon; p is behind "#". */
+static const uint8_t *
+numeric(const uint8_t *p, const uint8_t *end, struct html_out *o)
+{
+	/* 0x80 to 0x9f are meant as Windows-1252, HTML 5 section 13.2.5.80. */
+	static const uint16_t	 windows[32] = {
+		0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021,
+		0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
+		0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+		0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178
+	};
+	const uint8_t		*begin;
+	uint32_t		 c;
+	unsigned int		 d, base;
+
+	base = 10;
+	if (p < end && (*p | 0x20) == 'x') {
+		base = 16;
+		p++;
+	}
+	c = 0;
+	for (begin = p; p < end; p++) {
+		if (*p >= '0' && *p <= '9')
+			d = *p - '0';
+		else if (base == 16 && (*p | 0x20) >= 'a' && (*p | 0x20) <= 'f')
+			d = (*p | 0x20) - 'a' + 10U;
+		else
+			break;
+		if (c <= 0x10ffff)
+			c = c * base + d;
+	}
+	if (p == begin)
+		return (NULL);
+	if (c >= 0x80 && c <= 0x9f)
+		c = windows[c - 0x80];
+	put_code(o, c);
+	return (p < end && *p == ';' ? p + 1 : p);
+}
+
+/*
+ * A character reference; p is behind its "&".  Returns what follows it, or
+ * NULL when it is none.
+ */
+static const uint8_t *
+reference(const uint8_t *p, const uint8_t *end, struct html_out *o,
+    int in_attr)
+{
+	const struct entity_name	*e;
+	const char			*name;
+	size_t				 n;
+
+	if (p < end && *p == '#')
+		return (numeric(p + 1, end, o));
+	name = (const char *)p;
+	for (n = 0; p + n < end && n < 32 && ((p[n] | 0x20) >= 'a' ?
+	    (p[n] | 0x20) <= 'z' : p[n] >= '0' && p[n] <= '9'); n++)
+		continue;
+	if (n > 0 && p + n < end && p[n] == ';' &&
+	    (e = entity_find(name, n)) != NULL) {
+		put(o, e->text, strlen(e->text));
+		return (p + n + 1);
+	}
+	/* Old ones need no semicolon; in attributes they may be parameters. */
+	if (in_attr && p + n < end && p[n] == '=')
+		return (NULL);
+	for (; n > 1; n--) {
+		if ((e = entity_find(name, n)) == NULL || !e->loose)
+			continue;
+		put(o, e->text, strlen(e->text));
+		return (p + n);
+	}
+	return (NULL);
+}
+
+/* Text with its references resolved. */
+static void
+put_decoded(struct html_out *o, const uint8_t *p, const uint8_t *end,
+    int in_attr)
+{
+	const uint8_t	*amp, *next;
+
+	while (p < end) {
+		amp = memchr(p, '&', (size_t)(end - p));
+		if (amp == NULL)
+			amp = end;
+		put(o, p, (size_t)(amp - p));
+		if (amp == end)
+			return;
+		next = reference(amp + 1, end, o, in_attr);
+		if (next == NULL) {
+			put(o, "&", 1);
+			next = amp + 1;
+		}
+		p = next;
+	}
+}
+
+/* Behind the next occurrence of what ends something; the end without one. */
+static const uint8_t *
+skip_until(const uint8_t *p, const uint8_t *end, const char *what)
+{
+	const uint8_t	*q;
+
+	q = memmem(p, (size_t)(end - p), what, strlen(what));
+	return (q == NULL ? end : q + strlen(what));
+}
+
+/* Does a style make its element invisible?  Blanks do not count. */
+static int
+style_hides(const uint8_t *p, size_t len)
+{
+	static const char *const	 hides[] = {
+		"display:none", "visibility:hidden", "font-size:0",
+		"opacity:0;", "max-height:0", "mso-hide:all"
+	};
+	const char			*at;
+	char				 s[512];
+	size_t				 i, n;
+
+	n = 0;
+	for (i = 0; i < len && n < sizeof(s) - 2; i++)
+		if (!is_blank(p[i]))
+			s[n++] = (char)(p[i] >= 'A' && p[i] <= 'Z' ?
+			    p[i] | 0x20 : p[i]);
+	s[n++] = ';';
+	s[n] = '\0';
+	for (i = 0; i < sizeof(hides) / sizeof(hides[0]); i++) {
+		if ((at = strstr(s, hides[i])) == NULL)
+			continue;
+		/* "font-size:0.9em" can be read. */
+		at += strlen(hides[i]);
+		if (at[-1] != '0' || (*at != '.' && (*at < '0' || *at > '9')))
+			return (1);
+	}
+	return (0);
+}
+
+static void
+attribute(struct html *h, struct tag *t, const uint8_t *name, size_t nlen,
+    const uint8_t *value, size_t vlen)
+{
+	char	 low[NAME_MAX_LEN];
+	size_t	 i;
+
+	if (nlen >= sizeof(low) || t->is_end)
+		return;
+	for (i = 0; i < nlen; i++)
+		low[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ?
+		    name[i] | 0x20 : name[i]);
+	low[nlen] = '\0';
+	if (strcmp(low, "style") == 0)
+		t->is_hidden |= style_hides(value, vlen);
+	else if (strcmp(low, "hidden") == 0)
+		t->is_hidden = 1;
+	else if (vlen > 0 && name_in(low, read_attrs,
+	    sizeof(read_attrs) / sizeof(read_attrs[0]))) {
+		put(h->hidden, "\n", 1);
+		put_decoded(h->hidden, value, value + vlen, 1);
+	}
+}
+
+/* From behind a tag's name to behind its ">". */
+static void
+attributes(struct html *h, struct tag *t)
+{
+	const uint8_t	*name, *value, *q;
+	size_t		 nlen, vlen;
+
+	while (h->p < h->end && *h->p != '>') {
+		if (is_blank(*h->p) || *h->p == '/') {
+			h->p++;
+			continue;
+		}
+		name = h->p++;
+		while (h->p < h->end && !is_blank(*h->p) && *h->p != '=' &&
+		    *h->p != '>' && *h->p != '/')
+			h->p++;
+		nlen = (size_t)(h->p - name);
+		for (q = h->p; q < h->end && is_blank(*q); q++)
+			continue;
+		value = q;
+		vlen = 0;
+		if (q < h->end && *q == '=') {
+			for (q++; q < h->end && is_blank(*q); q++)
+				continue;
+			value = q;
+			if (q < h->end && (*q == '"' || *q == '\'')) {
+				value++;
+				h->p = memchr(value, *q,
+				    (size_t)(h->end - value));
+				if (h->p == NULL)
+					h->p = h->end;
+				vlen = (size_t)(h->p - value);
+				h->p += h->p < h->end;
+			} else {
+				while (q < h->end && !is_blank(*q) &&
+				    *q != '>')
+					q++;
+				vlen = (size_t)(q - value);
+				h->p = q;
+			}
+		}
+		attribute(h, t, name, nlen, value, vlen);
+	}
+	h->p += h->p < h->end;
+}
+
+/* What a whole tag means for the text around it. */
+static void
+tag_done(struct html *h, struct tag *t)
+{
+	static const char *const	 raw[] = {
+		"noembed", "noframes", "script", "style", "xmp"
+	};
+	char				 close[NAME_MAX_LEN + 3];
+	const uint8_t			*q;
+
+	if (name_in(t->name, blocks, sizeof(blocks) / sizeof(blocks[0])))
+		put(out(h), " ", 1);
+	if (h->depth > 0 && strcmp(t->name, h->inside) == 0) {
+		if (t->is_end)
+			h->depth--;
+		else
+			h->depth++;
+	} else if (h->depth == 0 && t->is_hidden && !name_in(t->name, voids,
+	    sizeof(voids) / sizeof(voids[0]))) {
+		memcpy(h->inside, t->name, sizeof(h->inside));
+		h->depth = 1;
+		put(h->hidden, "\n", 1);
+	}
+	if (t->is_end || !name_in(t->name, raw,
+	    sizeof(raw) / sizeof(raw[0])))
+		return;
+	/* Up to its end tag, in any case of letters. */
+	close[0] = '<';
+	close[1] = '/';
+	memcpy(close + 2, t->name, t->len + 1);
+	for (q = h->p; q < h->end; q++) {
+		q = memchr(q, '<', (size_t)(h->end - q));
+		if (q == NULL || (size_t)(h->end - q) <= t->len + 2) {
+			q = NULL;
+			break;
+		}
+		if (strncasecmp((const char *)q, close, t->len + 2) == 0)
+			break;
+	}
+	h->p = q == NULL ? h->end : q;
+}
+
+/* Something that begins with "<"; p is there. */
+static void
+markup(struct html *h)
+{
+	struct tag	 t;
+	const uint8_t	*p;
+
+	p = h->p + 1;
+	if (h->end - p >= 3 && memcmp(p, "!--", 3) == 0) {
+		/* A comment; "<!-->" is one, too. */
+		h->p = p[3 < h->end - p ? 3 : 2] == '>' ? p + 4 :
+		    skip_until(p + 3, h->end, "-->");
+		return;
+	}
+	if (p < h->end && (*p == '!' || *p == '?')) {
+		h->p = skip_until(p, h->end, ">");
+		return;
+	}
+	memset(&t, 0, sizeof(t));
+	if (p < h->end && *p == '/') {
+		t.is_end = 1;
+		p++;
+	}
+	if (p == h->end || (*p | 0x20) < 'a' || (*p | 0x20) > 'z') {
+		put(out(h), "<", 1);
+		h->p++;
+		return;
+	}
+	for (; p < h->end && !is_blank(*p) && *p != '>' && *p != '/'; p++)
+		if (t.len < sizeof(t.name) - 1)
+			t.name[t.len++] = (char)(*p >= 'A' && *p <= 'Z' ?
+			    *p | 0x20 : *p);
+	h->p = p;
+	attributes(h, &t);
+	tag_done(h, &t);
+}
+
+void
+html_text(const uint8_t *p, size_t len, struct html_out *shown,
+    struct html_out *hidden)
+{
+	struct html	 h;
+	const uint8_t	*lt;
+
+	memset(&h, 0, sizeof(h));
+	h.p = p;
+	h.end = p + len;
+	h.shown = shown;
+	h.hidden = hidden;
+	while (h.p < h.end) {
+		lt = memchr(h.p, '<', (size_t)(h.end - h.p));
+		if (lt == NULL)
+			lt = h.end;
+		put_decoded(out(&h), h.p, lt, 0);
+		h.p = lt;
+		if (lt < h.end)
+			markup(&h);
+	}
+}
+
+const char *
+html_charset(const uint8_t *p, size_t len, size_t *n)
+{
+	const uint8_t	*q, *end;
+
+	if (len > META_BYTES)
+		len = META_BYTES;
+	end = p + len;
+	for (q = p; (size_t)(end - q) > 8; q++) {
+		if (strncasecmp((const char *)q, "charset=", 8) != 0)
+			continue;
+		q += 8;
+		while (q < end && (*q == '"' || *q == '\'' || is_blank(*q)))
+			q++;
+		for (*n = 0; q + *n < end && q[*n] > ' ' && q[*n] != '"' &&
+		    q[*n] != '\'' && q[*n] != ';' && q[*n] != '>' &&
+		    q[*n] != '/'; (*n)++)
+			continue;
+		return (*n > 0 ? (const char *)q : NULL);
+	}
+	return (NULL);
+}

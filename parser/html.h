@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+
+/* What a person reads in HTML, see html.c. */
+
+#ifndef MAILWALL_HTML_H
+#define MAILWALL_HTML_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where text goes: cap bytes at buf, len of them used. */
+struct html_out {
+	uint8_t		*buf;
+	size_t		 len;
+	size_t		 cap;
+	int		 full;		/* something found no room */
+};
+
+/*
+ * Take the text out of len bytes of HTML in UTF-8: what is shown into shown;
+ * what is hidden, and the text of attributes, into hidden.
+ */
+void	 html_text(const uint8_t *, size_t len, struct html_out *shown,
+	    struct html_out *hidden);
+
+/*
+ * The charset that a <meta> in the first KiB names; NULL: none.  *len gets the
+ * length of its name.
+ */
+const char *html_charset(const uint8_t *, size_t, size_t *len);
+
+#endif /* MAILWALL_HTML_H */

@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The text of a message: what rules look for words in.
+ *
+ * Everything comes out as UTF-8, whatever it was.  A declared charset is a
+ * claim of the sender, who may want us to read something else than the
+ * recipient does; so where the bytes speak against it they are read again in
+ * the charsets that they could be, and all of these readings are given.  What
+ * is UTF-8 as it stands is not copied.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "limits.h"
+#include "parts.h"
+#include "utf8.h"
+
+#include "charset.h"
+#include "encword.h"
+#include "html.h"
+#include "text.h"
+
+#define GUESS_BYTES	4096	/* looked at to guess a charset */
+#define GUESSES_MAX	3	/* readings of a long text by guess; a short
+				   one has no room to tell them apart */
+#define FIELD_MAX	65536	/* bytes of one field */
+#define FIELDS_MAX	2000	/* of one header */
+#define SNIFF_BYTES	1024	/* to tell text from other data */
+
+/* A charset that undeclared bytes may be in, and what it is good for. */
+struct guess {
+	const char	*name;
+	int		 is_wide;	/* several bytes a character */
+};
+
+static const struct guess	 guesses[] = {
+	{ "gb18030", 1 }, { "big5", 1 }, { "cp949", 1 }, { "cp932", 1 },
+	{ "euc-jp", 1 },
+	{ "windows-1251", 0 }, { "koi8-r", 0 }, { "windows-1256", 0 },
+	{ "windows-1252", 0 },
+};
+
+#define NGUESSES	(sizeof(guesses) / sizeof(guesses[0]))
+
+static int	 is_ascii(const uint8_t *, size_t);
+static int	 is_texty(const uint8_t *, size_t);
+static void	 give(struct mime *, uint32_t, enum text_scope, unsigned int,
+		    const uint8_t *, size_t);
+static void	 give_html(struct mime *, uint32_t, unsigned int,
+		    const uint8_t *, size_t);
+static void	 give_utf8(struct mime *, uint32_t, int, unsigned int,
+		    const uint8_t *, size_t);
+static int	 give_charset(struct mime *, uint32_t, int, unsigned int,
+		    const char *, size_t, const uint8_t *, size_t, size_t *);
+static unsigned int letters(const uint8_t *, size_t);
+static void	 give_guesses(struct mime *, uint32_t, int, const uint8_t *,
+		    size_t, const char *, size_t);
+static int	 give_bom(struct mime *, uint32_t, int, const uint8_t *,
+		    size_t);
+static void	 give_hz(struct mime *, uint32_t, int, const uint8_t *,
+		    size_t);
+static void	 give_escaped(struct mime *, uint32_t, int, const uint8_t *,
+		    size_t);
+static void	 give_body(struct mime *, uint32_t, int);
+static void	 give_flowed(struct mime *, uint32_t, const uint8_t *, size_t);
+static enum text_scope field_scope(const uint8_t *, size_t);
+static void	 give_field(struct mime *, uint32_t, const uint8_t *,
+		    const uint8_t *);
+static void	 give_header(struct mime *, uint32_t, const uint8_t *,
+		    const uint8_t *);
+static void	 give_name(struct mime *, uint32_t);
+static int	 part_is_html(const struct mime *, const struct arena_part *,
+		    const uint8_t *);
+static int	 name_is(const char *, size_t, const char *);
+
+static int
+is_ascii(const uint8_t *p, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++)
+		if (p[i] >= 0x80)
+			return (0);
+	return (1);
+}
+
+/*
+ * Data that is called something else, but reads like text: hardly anything in
+ * its beginning is not printable ASCII.  Documents that begin like text have
+ * readers of their own in the scanner.
+ */
+static int
+is_texty(const uint8_t *p, size_t len)
+{
+	size_t	 i, odd;
+
+	if (len > SNIFF_BYTES)
+		len = SNIFF_BYTES;
+	if (len >= 5 && (memcmp(p, "%PDF", 4) == 0 ||
+	    memcmp(p, "{\\rtf", 5) == 0))
+		return (0);
+	odd = 0;
+	for (i = 0; i < len; i++) {
+		if (p[i] == '\0')
+			return (0);
+		if ((p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' &&
+		    p[i] != '\r' && p[i] != 0x1b) || p[i] >= 0x7f)
+			odd++;
+	}
+	return (len > 0 && (odd * 32 < len || utf8_valid(p, len)));
+}
+
+static int
+name_is(const char *s, size_t len, const char *name)
+{
+	return (strlen(name) == len && strncasecmp(s, name, len) == 0);
+}
+
+static void
+give(struct mime *m, uint32_t part, enum text_scope scope,
+    unsigned int flags, const uint8_t *p, size_t len)
+{
+	if (m->arena.part[part].flags & PART_ALTERNATE)
+		flags |= TEXT_ALTERNATE;
+	(void)arena_text_add(&m->arena, m->msg, part, scope, flags, p, len);
+}
+
+/*
+ * HTML: what is shown goes to the arena as it is found, what is not is kept
+ * until that is complete.
+ */
+static void
+give_html(struct mime *m, uint32_t part, unsigned int flags,
+    const uint8_t *p, size_t len)
+{
+	struct html_out	 shown, hidden;
+	size_t		 room;
+	uint8_t		*q;
+
+	memset(&shown, 0, sizeof(shown));
+	memset(&hidden, 0, sizeof(hidden));
+	shown.buf = arena_room(&m->arena, &shown.cap);
+	hidden.cap = len + len / 2 + 64;
+	if ((hidden.buf = malloc(hidden.cap)) == NULL) {
+		m->arena.limits |= LIMIT_TEXT;
+		return;
+	}
+	html_text(p, len, &shown, &hidden);
+	arena_commit(&m->arena, shown.len);
+	give(m, part, TEXT_HTML, flags, shown.buf, shown.len);
+	q = arena_room(&m->arena, &room);
+	if (shown.full || hidden.full || hidden.len > room)
+		m->arena.limits |= LIMIT_TEXT;
+	else if (hidden.len > 0) {
+		memcpy(q, hidden.buf, hidden.len);
+		arena_commit(&m->arena, hidden.len);
+		give(m, part, TEXT_HTML, flags | TEXT_HIDDEN, q, hidden.len);
+	}
+	free(hidden.buf);
+}
+
+/* Text that is UTF-8 now. */
+static void
+give_utf8(struct mime *m, uint32_t part, int is_html, unsigned int flags,
+    const uint8_t *p, size_t len)
+{
+	if (is_html)
+		give_html(m, part, flags, p, len);
+	else
+		give(m, part, TEXT_PLAIN, flags, p, len);
+}
+
+/*
+ * The text in a charset.  Returns 0, or -1 when there is none of that name;
+ * *bad is what could not be converted.
+ */
+static int
+give_charset(struct mime *m, uint32_t part, int is_html, unsigned int flags,
+    const char *name, size_t namelen, const uint8_t *p, size_t len,
+    size_t *bad)
+{
+	uint8_t	*out;
+	size_t	 room, n;
+
+	out = arena_room(&m->arena, &room);
+	*bad = 0;
+	n = charset_text(name, namelen, p, len, out, room, bad);
+	if (n == SIZE_MAX)
+		return (-1);
+	/* One character is four bytes at most: it may have been cut. */
+	if (room - n < 16 && len > 0)
+		m->arena.limits |= LIMIT_TEXT;
+	arena_commit(&m->arena, n);
+	give_utf8(m, part, is_html, flags, out, n);
+	return (0);
+}
+
+/*
+ * How well bytes converted: characters that are common in the script that
+ * they came out as, in percent of all beyond ASCII.
+ */
+static unsigned int
+letters(const uint8_t *p, size_t len)
+{
+	unsigned int	 good, all;
+	uint32_t	 c;
+	size_t		 i, n;
+
+	good = all = 0;
+	for (i = 0; i < len; i += n) {
+		n = utf8_char(p + i, len - i);
+		if (n < 2) {
+			n = 1;
+			continue;
+		}
+		all++;
+		c = n == 2 ? (uint32_t)(p[i] & 0x1f) << 6 | (p[i + 1] & 0x3f) :
+		    n == 3 ? (uint32_t)(p[i] & 0xf) << 12 |
+		    (uint32_t)(p[i + 1] & 0x3f) << 6 | (p[i + 2] & 0x3f) : 0;
+		good += (c >= 0x4e00 && c <= 0x9fa5) ||	/* Han */
+		    (c >= 0xac00 && c <= 0xd7a3) ||		/* Hangul */
+		    (c >= 0x3041 && c <= 0x30fe) ||		/* kana */
+		    (c >= 0x3000 && c <= 0x3002) ||
+		    (c >= 0xff01 && c <= 0xff5e) ||
+		    (c >= 0x430 && c <= 0x44f) ||	/* small Cyrillic */
+		    (c >= 0x621 && c <= 0x64a) ||		/* Arabic */
+		    (c >= 0xc0 && c <= 0xff);
+	}
+	return (all == 0 ? 0 : good * 100 / all);
+}
+
+/*
+ * Bytes beyond ASCII of which nobody knows the charset: those that convert
+ * without a fault, the likeliest ones.  Of those with one byte a character
+ * all convert, so they are asked only when no other one does, or fits badly.
+ */
+static void
+give_guesses(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
+    size_t len, const char *declared, size_t declen)
+{
+	uint8_t		 sample[GUESS_BYTES * 4];
+	unsigned int	 score[NGUESSES], best;
+	size_t		 i, k, n, bad, slen, given, max;
+
+	slen = len < GUESS_BYTES ? len : GUESS_BYTES;
+	for (i = 0; i < NGUESSES; i++) {
+		bad = 0;
+		n = charset_text(guesses[i].name, strlen(guesses[i].name), p,
+		    slen, sample, sizeof(sample), &bad);
+		score[i] = n == SIZE_MAX ? 0 : letters(sample, n);
+		/* A sample may be cut inside of its last character. */
+		if (bad > (slen < len))
+			score[i] = 0;
+		if (name_is(declared, declen, guesses[i].name))
+			score[i] = 0;
+	}
+	max = len <= GUESS_BYTES ? NGUESSES : GUESSES_MAX;
+	for (given = 0; given < max; given++) {
+		best = 0;
+		k = NGUESSES;
+		for (i = 0; i < NGUESSES; i++)
+			if (score[i] > best) {
+				best = score[i];
+				k = i;
+			}
+		if (k == NGUESSES || (given > 0 && best < 60))
+			break;
+		score[k] = 0;
+		(void)give_charset(m, part, is_html, TEXT_GUESSED |
+		    TEXT_ALTERNATE, guesses[k].name, strlen(guesses[k].name),
+		    p, len, &bad);
+	}
+}
+
+/* A byte order mark wins over what was declared.  1: there is one. */
+static int
+give_bom(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
+    size_t len)
+{
+	static const struct {
+		const char	*name;
+		size_t		 len;
+		const char	*mark;
+	} boms[] = {
+		{ "utf-32le", 4, "\xff\xfe\0\0" },
+		{ "utf-32be", 4, "\0\0\xfe\xff" },
+		{ "utf-16le", 2, "\xff\xfe" },
+		{ "utf-16be", 2, "\xfe\xff" },
+	};
+	size_t		 i, bad;
+
+	for (i = 0; i < sizeof(boms) / sizeof(boms[0]); i++)
+		if (len >= boms[i].len &&
+		    memcmp(p, boms[i].mark, boms[i].len) == 0)
+			return (give_charset(m, part, is_html, 0,
+			    boms[i].name, 8, p + boms[i].len,
+			    len - boms[i].len, &bad) == 0);
+	return (0);
+}
+
+/* HZ, RFC 1843: GB 2312 in seven bits between "~{" and "~}". */
+static void
+give_hz(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
+    size_t len)
+{
+	uint8_t	*gb;
+	size_t	 i, n, bad;
+	int	 is_gb;
+
+	if ((gb = malloc(len + 1)) == NULL) {
+		m->arena.limits |= LIMIT_TEXT;
+		return;
+	}
+	n = 0;
+	is_gb = 0;
+	for (i = 0; i < len; i++) {
+		if (p[i] == '~' && i + 1 < len && (p[i + 1] == '{' ||
+		    p[i + 1] == '}' || p[i + 1] == '~' || p[i + 1] == '\n')) {
+			i++;
+			if (p[i] == '~')
+				gb[n++] = '~';
+			else if (p[i] != '\n')
+				is_gb = p[i] == '{';
+			continue;
+		}
+		/* A line's end ends it, too. */
+		if (p[i] == '\n')
+			is_gb = 0;
+		gb[n++] = is_gb && p[i] > 0x20 && p[i] < 0x7f ? p[i] | 0x80 :
+		    p[i];
+	}
+	(void)give_charset(m, part, is_html, TEXT_ALTERNATE, "gb18030", 7, gb,
+	    n, &bad);
+	free(gb);
+}
+
+/* ASCII in which another charset is written, declared or not. */
+static void
+give_escaped(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
+    size_t len)
+{
+	static const char *const	 names[] = {
+		"iso-2022-jp-2", "iso-2022-kr", "iso-2022-cn"
+	};
+	size_t				 i, bad;
+
+	if (memmem(p, len, "~{", 2) != NULL)
+		give_hz(m, part, is_html, p, len);
+	if (memmem(p, len, "\x1b$", 2) == NULL)
+		return;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)give_charset(m, part, is_html, TEXT_GUESSED |
+		    TEXT_ALTERNATE, names[i], strlen(names[i]), p, len, &bad);
+}
+
+/*
+ * format=flowed (RFC 3676): a blank at the end of a line joins it with the
+ * next, and a word that DelSp cut is one again.
+ */
+static void
+give_flowed(struct mime *m, uint32_t part, const uint8_t *p, size_t len)
+{
+	uint8_t		*out;
+	const uint8_t	*lf, *end;
+	size_t		 room, n, o;
+
+	out = arena_room(&m->arena, &room);
+	o = 0;
+	for (end = p + len; p < end; p = lf) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		lf = lf == NULL ? end : lf + 1;
+		n = (size_t)(lf - p);
+		if (n > room - o) {
+			m->arena.limits |= LIMIT_TEXT;
+			break;
+		}
+		memcpy(out + o, p, n);
+		if (n >= 2 && p[n - 1] == '\n') {
+			n -= 1 + (p[n - 2] == '\r');
+			if (n > 0 && p[n - 1] == ' ')
+				n--;
+			else
+				n = (size_t)(lf - p);
+		}
+		o += n;
+	}
+	arena_commit(&m->arena, o);
+	give(m, part, TEXT_PLAIN, TEXT_ALTERNATE, out, o);
+}
+
+/* All readings of a body that is text. */
+static void
+give_body(struct mime *m, uint32_t i, int is_html)
+{
+	const struct arena_part	*q;
+	const uint8_t		*p;
+	const char		*cs, *meta;
+	size_t			 len, cslen, metalen, bad;
+	int			 valid;
+
+	q = &m->arena.part[i];
+	p = q->flags & PART_ARENA ? m->arena.body + q->off : m->msg + q->off;
+	len = (size_t)q->len;
+	cs = m->arena.str + q->charset_off;
+	cslen = q->charset_len;
+	if (len == 0 || give_bom(m, i, is_html, p, len))
+		return;
+	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+		p += 3;
+		len -= 3;
+	}
+	valid = utf8_valid(p, len);
+	/* As it stands: right for most of today's mail. */
+	if (valid)
+		give_utf8(m, i, is_html, 0, p, len);
+	if (valid && !is_html && memmem(p, len, " \r\n", 3) != NULL)
+		give_flowed(m, i, p, len);
+	if (valid && is_ascii(p, len)) {
+		give_escaped(m, i, is_html, p, len);
+		if (!name_is(cs, cslen, "utf-7") && !name_is(cs, cslen,
+		    "unicode-1-1-utf-7") && !(cslen >= 6 &&
+		    strncasecmp(cs, "utf-16", 6) == 0))
+			return;
+	}
+	bad = 1;
+	if (cslen > 0 && !name_is(cs, cslen, "utf-8") &&
+	    !name_is(cs, cslen, "us-ascii"))
+		if (give_charset(m, i, is_html, valid ? TEXT_ALTERNATE : 0,
+		    cs, cslen, p, len, &bad) == -1)
+			bad = 1;
+	meta = is_html ? html_charset(p, len, &metalen) : NULL;
+	if (meta != NULL && !valid && !(metalen == cslen &&
+	    strncasecmp(meta, cs, cslen) == 0) && give_charset(m, i, is_html,
+	    TEXT_ALTERNATE, meta, metalen, p, len, &bad) == -1)
+		bad = 1;
+	if (!valid && bad > 0) {
+		m->arena.part[i].anomalies |= cslen > 0 ?
+		    ANOMALY(A_WRONG_CHARSET) : 0;
+		give_guesses(m, i, is_html, p, len, cs, cslen);
+		/* And as what it may be after all, but for some bytes. */
+		give_utf8(m, i, is_html, TEXT_ALTERNATE, p, len);
+	}
+}
+
+static enum text_scope
+field_scope(const uint8_t *name, size_t len)
+{
+	static const struct {
+		const char	*name;
+		enum text_scope	 scope;
+	} fields[] = {
+		{ "subject", TEXT_SUBJECT },
+		{ "thread-topic", TEXT_SUBJECT },
+		{ "from", TEXT_SENDER },
+		{ "sender", TEXT_SENDER },
+		{ "reply-to", TEXT_SENDER },
+		{ "resent-from", TEXT_SENDER },
+		{ "to", TEXT_RECIPIENT },
+		{ "cc", TEXT_RECIPIENT },
+		{ "bcc", TEXT_RECIPIENT },
+		{ "resent-to", TEXT_RECIPIENT },
+	};
+	size_t		 i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (name_is((const char *)name, len, fields[i].name))
+			return (fields[i].scope);
+	return (TEXT_HEADER);
+}
+
+/* One field with its folds; the value decoded, the name before others'. */
+static void
+give_field(struct mime *m, uint32_t part, const uint8_t *p,
+    const uint8_t *end)
+{
+	struct range	 value;
+	enum text_scope	 scope;
+	const uint8_t	*colon;
+	uint8_t		*buf, *out;
+	uint64_t	 anomalies;
+	size_t		 len, n, o, room;
+
+	colon = memchr(p, ':', (size_t)(end - p));
+	if (colon == NULL)
+		return;
+	for (n = (size_t)(colon - p); n > 0 && (p[n - 1] == ' ' ||
+	    p[n - 1] == '\t'); n--)
+		continue;
+	scope = field_scope(p, n);
+	value.p = colon + 1;
+	value.len = (size_t)(end - value.p);
+	if (value.len > FIELD_MAX) {
+		value.len = FIELD_MAX;
+		m->arena.limits |= LIMIT_TEXT;
+	}
+	if ((buf = malloc(value.len + 1)) == NULL) {
+		m->arena.limits |= LIMIT_TEXT;
+		return;
+	}
+	len = header_unfold(&value, buf, value.len);
+	out = arena_room(&m->arena, &room);
+	o = 0;
+	if (scope == TEXT_HEADER && n < room) {
+		memcpy(out, p, n);
+		o = n;
+		out[o++] = ':';
+	}
+	anomalies = 0;
+	o += encword_decode(buf, len, out + o, room - o, &anomalies);
+	free(buf);
+	arena_commit(&m->arena, o);
+	give(m, part, scope, 0, out, o);
+	/* Bytes beyond ASCII that are no UTF-8: somebody's charset. */
+	if (!utf8_valid(value.p, value.len)) {
+		len = m->arena.ntexts;
+		give_guesses(m, part, 0, value.p, value.len, "", 0);
+		for (; len < m->arena.ntexts; len++)
+			m->arena.text[len].scope = (uint16_t)scope;
+	}
+}
+
+/* All fields up to an empty line. */
+static void
+give_header(struct mime *m, uint32_t part, const uint8_t *p,
+    const uint8_t *end)
+{
+	const uint8_t	*lf, *next;
+	unsigned int	 n;
+
+	for (n = 0; p < end && *p != '\r' && *p != '\n'; n++, p = next) {
+		if (n == FIELDS_MAX) {
+			m->arena.limits |= LIMIT_TEXT;
+			return;
+		}
+		next = p;
+		do {
+			lf = memchr(next, '\n', (size_t)(end - next));
+			next = lf == NULL ? end : lf + 1;
+		} while (next < end && (*next == ' ' || *next == '\t'));
+		give_field(m, part, p, next);
+	}
+}
+
+/* The name of a part: strings are none of the texts' memory. */
+static void
+give_name(struct mime *m, uint32_t i)
+{
+	const struct arena_part	*q;
+	uint8_t			*out;
+	size_t			 room;
+
+	q = &m->arena.part[i];
+	if (q->name_len == 0)
+		return;
+	out = arena_room(&m->arena, &room);
+	if (q->name_len > room) {
+		m->arena.limits |= LIMIT_TEXT;
+		return;
+	}
+	memcpy(out, m->arena.str + q->name_off, q->name_len);
+	arena_commit(&m->arena, q->name_len);
+	give(m, i, TEXT_NAME, 0, out, q->name_len);
+}
+
+/* Is it HTML, by its type or by how it begins: a reader would show it so. */
+static int
+part_is_html(const struct mime *m, const struct arena_part *q,
+    const uint8_t *body)
+{
+	const char	*type;
+	size_t		 n;
+
+	type = m->arena.str + q->type_off;
+	if (name_is(type, q->type_len, "text/html") ||
+	    name_is(type, q->type_len, "application/xhtml+xml"))
+		return (1);
+	n = q->len < 512 ? (size_t)q->len : 512;
+	return (memmem(body, n, "<html", 5) != NULL ||
+	    memmem(body, n, "<HTML", 5) != NULL);
+}
+
+void
+text_give(struct mime *m)
+{
+	const struct arena_part	*q;
+	const uint8_t		*body;
+	uint32_t		 i;
+	int			 is_html;
+
+	give_header(m, 0, m->msg, m->msg + m->msg_len);
+	for (i = 0; i < m->arena.nparts; i++) {
+		q = &m->arena.part[i];
+		give_name(m, i);
+		body = q->flags & PART_ARENA ? m->arena.body + q->off :
+		    m->msg + q->off;
+		if (q->flags & PART_MESSAGE)
+			give_header(m, i, body, body + q->len);
+		if (q->flags & (PART_MULTIPART | PART_MESSAGE))
+			continue;
+		is_html = part_is_html(m, q, body);
+		if ((q->flags & PART_TEXT) != 0 || is_html ||
+		    is_texty(body, (size_t)q->len))
+			give_body(m, i, is_html);
+	}
+}

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: ISC
+"""Small files of many formats, made by hand."""
+
+import io
+import struct
+import tarfile
+import zipfile
+import zlib
+
+WORDS = ["机密文件", "기밀문서", "機密", "секретно", "سري",
+         "confidential"]
+
+
+def zipped(members, method=zipfile.ZIP_DEFLATED, comment=b""):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as z:
+        z.comment = comment
+        for name, data in members:
+            z.writestr(name, data)
+    return out.getvalue()
+
+
+def split(word):
+    """In two pieces, as an author's formatting leaves it."""
+    return word[:1], word[1:]
+
+
+def docx(words=WORDS, extra=()):
+    w = 'xmlns:w="http://schemas.openxmlformats.org/x"'
+    paras = "".join("<w:p><w:r><w:t>%s</w:t></w:r><w:r><w:rPr><w:b/></w:rPr>"
+                    "<w:t xml:space='preserve'>%s</w:t></w:r></w:p>"
+                    % split(word) for word in words)
+    return zipped([
+        ("[Content_Types].xml", "<Types/>"),
+        ("word/document.xml", "<w:document %s><w:body>%s</w:body>"
+         "</w:document>" % (w, paras)),
+        ("word/header1.xml", "<w:hdr><w:p><w:r><w:t>in the header &#x26a0;"
+         "</w:t></w:r></w:p></w:hdr>"),
+        ("word/comments.xml", "<w:c><w:p><w:t>a &lt;comment&gt;</w:t></w:p>"
+         "</w:c>")] + list(extra))
+
+
+def xlsx(words=WORDS):
+    si = "".join("<si><r><t>%s</t></r><r><t>%s</t></r></si>" % split(word)
+                 for word in words)
+    return zipped([("xl/workbook.xml", "<workbook/>"),
+                   ("xl/sharedStrings.xml", "<sst>%s</sst>" % si),
+                   ("xl/worksheets/sheet1.xml", "<worksheet><c><is><t>inline"
+                    "</t></is></c></worksheet>")])
+
+
+def pptx(words=WORDS):
+    p = "".join("<a:p><a:r><a:t>%s</a:t></a:r><a:r><a:t>%s</a:t></a:r></a:p>"
+                % split(word) for word in words)
+    return zipped([("ppt/presentation.xml", "<p/>"),
+                   ("ppt/slides/slide1.xml", "<p:sld>%s</p:sld>" % p)])
+
+
+def odt(words=WORDS, manifest="<manifest/>"):
+    p = "".join("<text:p>%s<text:span>%s</text:span></text:p>" % split(word)
+                for word in words)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr(zipfile.ZipInfo("mimetype"),
+                   "application/vnd.oasis.opendocument.text")
+        z.writestr("content.xml", "<office:text>%s</office:text>" % p)
+        z.writestr("META-INF/manifest.xml", manifest)
+    return out.getvalue()
+
+
+def rtf(words=WORDS):
+    out = (r"{\rtf1\ansi\ansicpg1252\uc1{\fonttbl{\f0 Arial;}"
+           r"{\f1\fcharset134 SimSun;}{\f2\fcharset129 Batang;}"
+           r"{\f3\fcharset204 Cyr;}}{\*\generator hidden words;}")
+    for word in words:
+        if word.isascii():
+            out += word[:3] + r"{\b " + word[3:] + "}"
+        else:
+            out += "".join(r"\u%d?" % ord(c) for c in word)
+        out += "\\par\n"
+
+    def quoted(font, text, page):
+        return r"{\f%d " % font + "".join(r"\'%02x" % b for b in
+                                          text.encode(page)) + r"}\par "
+    out += quoted(1, "内部资料", "gbk")
+    out += quoted(2, "대외비", "cp949")
+    out += quoted(3, "тайна", "cp1251")
+    return (out + "}").encode()
+
+
+def pdf_file(objects):
+    out = b"%PDF-1.5\n"
+    for n, body in objects:
+        out += b"%d 0 obj\n" % n + body + b"\nendobj\n"
+    return out + b"trailer\n<</Root 1 0 R>>\n%%EOF\n"
+
+
+def stream(data, extra=b"", packed=True):
+    if packed:
+        data, extra = zlib.compress(data), extra + b"/Filter /FlateDecode"
+    return b"<<%s /Length %d>>\nstream\n" % (extra, len(data)) + data + \
+        b"\nendstream"
+
+
+def pdf(words=WORDS, objstm=False, packed=True):
+    """Codes of two bytes that only the font's table explains."""
+    chars = sorted(set("".join(words)))
+    code = {c: i + 1 for i, c in enumerate(chars)}
+    cmap = (b"1 begincodespacerange <0000> <ffff> endcodespacerange\n"
+            b"%d beginbfchar\n" % len(chars) +
+            b"".join(b"<%04x> <%s>\n" % (code[c], c.encode("utf-16-be").hex()
+                                         .encode()) for c in chars) +
+            b"endbfchar\n")
+    text = b"BT /F1 12 Tf 72 700 Td\n"
+    for w in words:
+        hexes = [b"%04x" % code[c] for c in w]
+        text += b"[<" + hexes[0] + b"> -20 <" + b"".join(hexes[1:]) + \
+            b">] TJ 0 -14 Td\n"
+    text += b"/F9 9 Tf (plain \\(text\\) \\163hown) Tj T* (next) ' ET\n"
+    font = b"<</Type /Font /Subtype /Type0 /ToUnicode 5 0 R>>"
+    page = b"<</Type /Page /Resources <</Font <</F1 4 0 R>> >> " \
+        b"/Contents 6 0 R>>"
+    objects = [(1, b"<</Type /Catalog /Pages 2 0 R>>"),
+               (5, stream(cmap, packed=packed)),
+               (6, stream(text, packed=packed))]
+    if objstm:
+        first = b"3 0 4 %d " % (len(page) + 1)
+        objects.append((7, stream(first + page + b" " + font,
+                                  b"/Type /ObjStm /N 2 /First %d"
+                                  % len(first))))
+    else:
+        objects += [(3, page), (4, font)]
+    return pdf_file(objects)
+
+
+def ole2(*names):
+    """A compound file with these streams or storages ("x/")."""
+    def entry(name, kind, clsid=bytes(16)):
+        raw = name.encode("utf-16-le") + b"\0\0"
+        return (raw.ljust(64, b"\0") + struct.pack("<HBB", len(raw), kind, 1)
+                + struct.pack("<III", 0xffffffff, 0xffffffff, 1) + clsid +
+                bytes(20) + struct.pack("<IQ", 0, 0))
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(24, b"\0") + \
+        struct.pack("<HHHH", 0x3e, 3, 0xfffe, 9)
+    body = entry("Root Entry", 5)
+    for n in names:
+        body += entry(n.rstrip("/"), 1 if n.endswith("/") else 2)
+    body = body.ljust((len(body) + 511) // 512 * 512, b"\0")
+    return head.ljust(512, b"\0") + body
+
+
+def onenote(inside):
+    head = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3")
+    guid = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac")
+    return head + bytes(1000) + guid + struct.pack("<QIQ", len(inside), 0,
+                                                   0) + inside
+
+
+def lnk():
+    return bytes.fromhex("4c0000000114020000000000c000000000000046") + \
+        bytes(56) + b"c\0m\0d\0"
+
+
+def pe():
+    return b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + bytes(200)
+
+
+def tar(members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def ar(name, data):
+    head = name.ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + \
+        b"100644  " + str(len(data)).encode().ljust(10) + b"`\n"
+    return b"!<arch>\n" + head + data + b"\n" * (len(data) & 1)
+
+
+def rar4(name, data):
+    """RAR 1.5 to 4, stored."""
+    def block(kind, flags, body, more=b""):
+        b = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
+        return struct.pack("<H", zlib.crc32(b) & 0xffff) + b + more
+    body = struct.pack("<IIBIIBBHI", len(data), len(data), 3,
+                       zlib.crc32(data), 0, 20, 0x30, len(name), 0x20)
+    return (b"Rar!\x1a\7\0" + block(0x73, 0, bytes(6)) +
+            block(0x74, 0x8000, body + name, data) +
+            block(0x7b, 0x4000, b""))
+
+
+def rar5(name, data):
+    """RAR 5, stored."""
+    def vint(n):
+        out = b""
+        while n > 127:
+            out += bytes([n & 127 | 128])
+            n >>= 7
+        return out + bytes([n])
+
+    def block(body, more=b""):
+        b = vint(len(body)) + body
+        return struct.pack("<I", zlib.crc32(b)) + b + more
+    f = vint(2) + vint(2) + vint(len(data)) + vint(4) + vint(len(data)) + \
+        vint(0x20) + struct.pack("<I", zlib.crc32(data)) + vint(0) + \
+        vint(1) + vint(len(name)) + name
+    return (b"Rar!\x1a\7\1\0" + block(vint(1) + vint(0) + vint(0)) +
+            block(f, data) + block(vint(5) + vint(0) + vint(0)))
+
+
+def local(name, data, method=0, flags=0, usize=None):
+    """A local header with its data, as zip has it."""
+    body = data
+    if method == 8:
+        z = zlib.compressobj(9, zlib.DEFLATED, -15)
+        body = z.compress(data) + z.flush()
+    return struct.pack("<IHHHHHIIIHH", 0x04034b50, 20, flags, method, 0, 0,
+                       zlib.crc32(data), len(body),
+                       len(data) if usize is None else usize, len(name),
+                       0) + name + body
