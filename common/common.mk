@@ -1,5 +1,6 @@
 COMMON_SRCS =	\
 	addr.c \
+	addrset.c \
 	buf.c \
 	child.c \
 	conf.c \

@@ -12,6 +12,7 @@
 
 #include <bsd/string.h>
 
+#include "addrset.h"
 #include "conf.h"
 #include "facts.h"
 #include "log.h"
@@ -24,6 +25,17 @@ static int	 file_matches(const struct conf_rule_wire *,
 static int	 content_matches(const struct conf_rule_wire *,
 		    const struct conf_facts *);
 static int	 fold(int);
+static int	 id_ok(const struct conf *, uint32_t, int);
+static int	 rule_ids_ok(const struct conf *,
+		    const struct conf_rule_wire *);
+static int	 list_compile(struct conf_list *);
+static int	 net_matches(const struct conf *, uint32_t, uint32_t,
+		    const struct addr *, const struct conf_facts *);
+static int	 member_of(const struct conf_facts *, uint32_t, const char *);
+static int	 path_in(const struct conf *, uint32_t, const char *,
+		    const struct conf_facts *);
+static int	 envelope_matches(const struct conf *,
+		    const struct conf_rule_wire *, const struct conf_facts *);
 
 /* RFC 5321 section 4.5.3.2 where it has a number; ms. */
 static const uint64_t default_timeout[TMO_MAX] = {
@@ -106,6 +118,11 @@ conf_new(void)
 	strlcpy(g->user_proxy, "_mwproxy", sizeof(g->user_proxy));
 	strlcpy(g->user_parser, "_mwparse", sizeof(g->user_parser));
 	strlcpy(g->user_scanner, "_mwscan", sizeof(g->user_scanner));
+	strlcpy(g->user_store, "_mwstore", sizeof(g->user_store));
+	strlcpy(g->statedir, STATEDIR, sizeof(g->statedir));
+	g->quarantine_max = DEF_QUARANTINE_SIZE;
+	g->quarantine_keep = DEF_QUARANTINE_KEEP;
+	g->audit_keep = DEF_AUDIT_KEEP;
 	return (conf);
 }
 
@@ -144,6 +161,7 @@ conf_unref(struct conf *conf)
 	while ((list = TAILQ_FIRST(&conf->lists)) != NULL) {
 		TAILQ_REMOVE(&conf->lists, list, entry);
 		free(list->data);
+		addrset_free(list->set);
 		free(list);
 	}
 	free(conf->table);
@@ -229,6 +247,33 @@ conf_add_rule(struct conf *conf, const struct conf_rule_wire *w)
 	return (r);
 }
 
+struct conf_dynamic_wire *
+conf_add_dynamic(struct conf *conf, const struct conf_dynamic_wire *w)
+{
+	struct conf_dynamic_wire	*d;
+
+	if (conf->ndynamics >= CONF_DYNAMICS_MAX) {
+		errno = ENOSPC;
+		return (NULL);
+	}
+	d = &conf->dynamic[conf->ndynamics];
+	*d = *w;
+	d->id = conf->ndynamics++;
+	return (d);
+}
+
+struct conf_dynamic_wire *
+conf_find_dynamic(const struct conf *conf, const char *name)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < conf->ndynamics; i++)
+		if (strcmp(conf->dynamic[i].name, name) == 0)
+			return ((struct conf_dynamic_wire *)
+			    (uintptr_t)&conf->dynamic[i]);
+	return (NULL);
+}
+
 int
 conf_add_server(struct conf *conf, const struct conf_server_wire *w)
 {
@@ -292,10 +337,61 @@ conf_index(struct conf *conf)
 	}
 }
 
+/* A table in a rule, of networks or of addresses: does it exist? */
+static int
+id_ok(const struct conf *conf, uint32_t id, int is_net)
+{
+	if (id == RULE_NO_TABLE)
+		return (1);
+	if (id & RULE_DYNAMIC)
+		return ((id & ~RULE_DYNAMIC) < conf->ndynamics);
+	if (is_net)
+		return (id < conf->ntables);
+	return (id < conf->nlists &&
+	    conf->list[id]->w.kind == LIST_ADDRESSES);
+}
+
+static int
+rule_ids_ok(const struct conf *conf, const struct conf_rule_wire *r)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < r->nadds; i++)
+		if (r->add[i].table >= conf->ndynamics)
+			return (0);
+	return (id_ok(conf, r->source, 1) && id_ok(conf, r->dest, 1) &&
+	    id_ok(conf, r->helo, 0) && id_ok(conf, r->sender, 0) &&
+	    id_ok(conf, r->rcpt, 0) && (r->content == RULE_NO_USE ||
+	    r->content < conf->nuses));
+}
+
+/* Make a set of what the file has. */
+static int
+list_compile(struct conf_list *l)
+{
+	struct conf_entry	 e;
+	const uint8_t		*text;
+	size_t			 off;
+
+	if (l->set != NULL)
+		return (0);
+	if ((l->set = addrset_new(l->w.nentries)) == NULL)
+		fatal("%s", __func__);
+	off = 0;
+	while (conf_next_entry(l, &off, &e, &text) == 1) {
+		if (addrset_check((const char *)text, e.len) != NULL)
+			return (-1);
+		if (addrset_add(l->set, (const char *)text, e.len) == -1)
+			fatal("%s", __func__);
+	}
+	return (0);
+}
+
 int
 conf_done(struct conf *conf)
 {
 	struct conf_listener	*l;
+	struct conf_list	*list;
 	struct conf_rule	*r;
 	uint32_t		 i;
 
@@ -310,12 +406,10 @@ conf_done(struct conf *conf)
 		if (l->w.proxied > conf->ntables)
 			goto bad;
 	TAILQ_FOREACH(r, &conf->rules, entry)
-		if ((r->w.source != RULE_NO_TABLE &&
-		    r->w.source >= conf->ntables) ||
-		    (r->w.dest != RULE_NO_TABLE &&
-		    r->w.dest >= conf->ntables) ||
-		    (r->w.content != RULE_NO_USE &&
-		    r->w.content >= conf->nuses))
+		if (!rule_ids_ok(conf, &r->w))
+			goto bad;
+	TAILQ_FOREACH(list, &conf->lists, entry)
+		if (list->w.kind == LIST_ADDRESSES && list_compile(list) == -1)
 			goto bad;
 	return (0);
 bad:
@@ -418,6 +512,78 @@ file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 	    (r->file_flags & f->other_flags)));
 }
 
+/* Is the key in the dynamic table?  Nobody to ask: it is not. */
+static int
+member_of(const struct conf_facts *f, uint32_t id, const char *key)
+{
+	return (f->member != NULL && f->member(id & ~RULE_DYNAMIC, key));
+}
+
+static int
+net_matches(const struct conf *conf, uint32_t id, uint32_t is_not,
+    const struct addr *a, const struct conf_facts *f)
+{
+	char	 key[ADDR_STRLEN];
+	int	 is_in;
+
+	if (id == RULE_NO_TABLE)
+		return (1);
+	if (id & RULE_DYNAMIC)
+		is_in = member_of(f, id, addr_ip(a, key, sizeof(key)));
+	else
+		is_in = conf_table_match(conf->table[id], a);
+	return (is_in != (int)is_not);
+}
+
+/* Is the path, or the name of a host, in the table? */
+static int
+path_in(const struct conf *conf, uint32_t id, const char *path,
+    const struct conf_facts *f)
+{
+	char		 key[MEMBER_KEY_MAX];
+	const char	*at;
+
+	if ((id & RULE_DYNAMIC) == 0)
+		return (addrset_match(conf->list[id]->set, path));
+	if (addrset_key(path, key, sizeof(key)) == NULL)
+		return (0);
+	at = strrchr(key, '@');
+	return (member_of(f, id, key) ||
+	    (at != NULL && at != key && member_of(f, id, at)));
+}
+
+/* What HELO, MAIL and RCPT have said. */
+static int
+envelope_matches(const struct conf *conf, const struct conf_rule_wire *r,
+    const struct conf_facts *f)
+{
+	const char	*p;
+	uint32_t	 i;
+
+	if (r->helo != RULE_NO_TABLE && (f->helo == NULL ||
+	    path_in(conf, r->helo, f->helo, f) == (int)r->helo_not))
+		return (0);
+	if (r->sender != RULE_NO_TABLE && (f->sender == NULL ||
+	    path_in(conf, r->sender, f->sender, f) == (int)r->sender_not))
+		return (0);
+	if ((r->auth == WANT_YES && !f->auth) ||
+	    (r->auth == WANT_NO && f->auth) ||
+	    (r->rcpt_over != 0 && f->nrcpt <= r->rcpt_over) ||
+	    (r->size_over != 0 && f->size <= r->size_over))
+		return (0);
+	if (r->rcpt == RULE_NO_TABLE)
+		return (1);
+	if (f->rcpt == NULL)
+		return (0);
+	p = f->rcpt;
+	for (i = 0; i < f->nrcpt; i++) {
+		if (path_in(conf, r->rcpt, p, f))
+			return (!r->rcpt_not);
+		p += strlen(p) + 1;
+	}
+	return ((int)r->rcpt_not);
+}
+
 static int
 rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
     const struct conf_facts *f)
@@ -437,15 +603,10 @@ rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
 		    r->file_name[0] != '\0') && !file_matches(r, f))
 			return (0);
 	}
-	if (r->source != RULE_NO_TABLE &&
-	    conf_table_match(conf->table[r->source], f->source) ==
-	    (int)r->source_not)
+	if (!net_matches(conf, r->source, r->source_not, f->source, f) ||
+	    !net_matches(conf, r->dest, r->dest_not, f->dest, f))
 		return (0);
-	if (r->dest != RULE_NO_TABLE &&
-	    conf_table_match(conf->table[r->dest], f->dest) ==
-	    (int)r->dest_not)
-		return (0);
-	return (1);
+	return (envelope_matches(conf, r, f));
 }
 
 const struct conf_rule_wire *
@@ -454,7 +615,7 @@ conf_match(const struct conf *conf, enum rule_phase phase,
 {
 	/* What happens when nobody has said anything. */
 	static const struct conf_rule_wire pass = {
-		.action = ACTION_PASS
+		.action = ACTION_PASS,
 	}, builtin[VERDICT_MAX] = {
 		[VERDICT_CLEAN] = { .action = ACTION_PASS },
 		[VERDICT_UNSCANNABLE] = { .action = ACTION_BLOCK },
@@ -466,7 +627,7 @@ conf_match(const struct conf *conf, enum rule_phase phase,
 	TAILQ_FOREACH(r, &conf->rules, entry)
 		if (r->w.phase == phase && rule_matches(conf, &r->w, f))
 			return (&r->w);
-	if (phase == PHASE_CONNECT)
+	if (phase != PHASE_MESSAGE)
 		return (&pass);
 	return (&builtin[f->verdict]);
 }

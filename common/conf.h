@@ -132,13 +132,19 @@ struct conf_globals {
 	uint32_t	 want_files;	/* rules ask for attachments */
 	uint32_t	 pad;		/* zero */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
+	uint64_t	 quarantine_max; /* bytes of all messages in it */
+	uint32_t	 quarantine_keep; /* s; then they are deleted */
+	uint32_t	 audit_keep;	/* s; likewise records */
 	uint32_t	 mark;		/* SO_MARK on our sockets; 0: none */
 	uint32_t	 log_facility;	/* LOG_MAIL ... as syslog(3) has it */
 	char		 av_path[CONF_PATH_MAX];  /* database or socket */
 	char		 rundir[CONF_PATH_MAX];	/* has empty/ and scanner/ */
+	char		 statedir[CONF_PATH_MAX]; /* the store's */
 	char		 user_proxy[CONF_NAME_MAX];
 	char		 user_parser[CONF_NAME_MAX];
 	char		 user_scanner[CONF_NAME_MAX];
+	char		 user_store[CONF_NAME_MAX];
+	char		 control_group[CONF_NAME_MAX]; /* "": root alone */
 	char		 banner[CONF_BANNER_MAX];	/* "" is the server's */
 };
 
@@ -200,6 +206,7 @@ enum list_kind {
 	LIST_EXPRESSIONS,	/* regular expressions */
 	LIST_SIMILAR,		/* words with some letters wrong */
 	LIST_IDENTIFIERS,	/* kinds of numbers that are checked */
+	LIST_ADDRESSES,		/* of mail: for proxies, not the scanner */
 	LIST_KIND_MAX
 };
 
@@ -239,7 +246,18 @@ struct conf_list {
 	uint8_t			*data;
 	size_t			 len;
 	size_t			 alloc;
+	struct addrset		*set;	/* LIST_ADDRESSES, conf_done() */
 	int			 line;
+};
+
+/*
+ * Payload of IMSG_CONF_DYNAMIC: a table that rules fill, kept by the store.
+ */
+struct conf_dynamic_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 size;		/* members at most; the oldest go */
+	uint64_t	 expire;	/* s that a member stays; 0: for ever */
+	char		 name[CONF_NAME_MAX];
 };
 
 /*
@@ -276,8 +294,11 @@ struct conf_server_wire {
 	uint32_t	 pad;		/* zero */
 };
 
-enum rule_phase {
+enum rule_phase {		/* as they follow each other */
 	PHASE_CONNECT,
+	PHASE_HELO,
+	PHASE_MAIL,
+	PHASE_RCPT,
 	PHASE_MESSAGE,
 	PHASE_MAX
 };
@@ -290,7 +311,41 @@ enum rule_action {
 	ACTION_MAX
 };
 
+/*
+ * A table in a rule is an id: of networks (source, destination) or of a list
+ * of addresses (the rest), and with this bit of a dynamic one.
+ */
 #define RULE_NO_TABLE	UINT32_MAX
+#define RULE_DYNAMIC	0x80000000U
+
+/* What a rule puts into a dynamic table. */
+enum rule_add {
+	ADD_SOURCE,		/* address of the client */
+	ADD_SENDER,		/* path of MAIL */
+	ADD_RECIPIENT,		/* each path of RCPT */
+	ADD_MAX
+};
+
+struct conf_add {
+	uint32_t	 table;		/* dynamic id, without the bit */
+	uint32_t	 what;		/* enum rule_add */
+	uint32_t	 after;		/* the so many-th time; 0: at once ... */
+	uint32_t	 within;	/* ... of those in so many s */
+};
+
+#define RULE_ADDS	2		/* per rule */
+
+#define RULE_QUARANTINE	0x1		/* keep the message */
+#define RULE_TRY	0x2		/* "mark": log, and look further */
+#define RULE_FLAGS_ALL	0x3
+
+/* A yes or no that a rule may ask for. */
+enum rule_want {
+	WANT_ANY,
+	WANT_YES,
+	WANT_NO,
+	WANT_MAX
+};
 
 /* Payload of IMSG_CONF_RULE.  First match in a phase decides. */
 struct conf_rule_wire {
@@ -302,6 +357,18 @@ struct conf_rule_wire {
 	uint32_t	 source_not;	/* "source ! <table>" */
 	uint32_t	 dest;		/* table id of server, or NO_TABLE */
 	uint32_t	 dest_not;
+	uint32_t	 helo;		/* table of addresses, see above */
+	uint32_t	 helo_not;
+	uint32_t	 sender;
+	uint32_t	 sender_not;
+	uint32_t	 rcpt;		/* any of the recipients */
+	uint32_t	 rcpt_not;	/* none of them */
+	uint32_t	 auth;		/* enum rule_want */
+	uint32_t	 rcpt_over;	/* more recipients than so many; 0 any */
+	uint64_t	 size_over;	/* more bytes than so many; 0: any */
+	uint32_t	 flags;		/* RULE_* */
+	uint32_t	 nadds;
+	struct conf_add	 add[RULE_ADDS];
 	uint32_t	 line;		/* of the file, for the log */
 	uint32_t	 content;	/* use id, or RULE_NO_USE */
 	uint32_t	 content_not;	/* "content ! <list>" */
@@ -315,6 +382,8 @@ struct conf_rule_wire {
 	char		 file_name[CONF_PATTERN_MAX];
 	char		 virus[CONF_PATTERN_MAX]; /* glob on the name; "" any */
 	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
+	char		 tag[CONF_TAG_MAX];	/* before the subject, or "" */
+	char		 header[CONF_HEADER_MAX]; /* a field on top, or "" */
 };
 
 struct conf_rule {
@@ -329,6 +398,7 @@ struct conf {
 	TAILQ_HEAD(, conf_rule)		 rules;
 	TAILQ_HEAD(conf_lists, conf_list) lists;
 	struct conf_server_wire		 server[CONF_SERVERS_MAX];
+	struct conf_dynamic_wire	 dynamic[CONF_DYNAMICS_MAX];
 	struct conf_table		**table;  /* by id, after conf_done() */
 	struct conf_list		**list;	  /* likewise */
 	struct conf_use_wire		 use[CONF_USES_MAX];
@@ -340,6 +410,7 @@ struct conf {
 	size_t				 entry_bytes;
 	uint32_t			 nrules;
 	uint32_t			 nservers;
+	uint32_t			 ndynamics;
 	uint32_t			 nnets;
 	unsigned int			 refs;
 };
@@ -348,6 +419,14 @@ struct conf {
 struct conf_facts {
 	const struct addr	*source;
 	const struct addr	*dest;
+	const char		*helo;		/* "" before it */
+	const char		*sender;	/* path; NULL before MAIL */
+	const char		*rcpt;		/* strings, nrcpt of them */
+	uint32_t		 nrcpt;
+	int			 auth;		/* the client has logged in */
+	uint64_t		 size;		/* said by MAIL, or real */
+	/* Is the key in the dynamic table: 1 or 0. */
+	int			(*member)(uint32_t table, const char *key);
 	enum verdict		 verdict;	/* message phase */
 	const char		*virus;		/* name, or "" */
 	uint64_t		 anomalies;	/* of all parts */
@@ -379,6 +458,11 @@ int			 conf_add_net(struct conf *, struct conf_table *,
 			    const struct conf_net *);
 struct conf_rule	*conf_add_rule(struct conf *,
 			    const struct conf_rule_wire *);
+/* A dynamic table; NULL with errno ENOSPC. */
+struct conf_dynamic_wire *conf_add_dynamic(struct conf *,
+			    const struct conf_dynamic_wire *);
+struct conf_dynamic_wire *conf_find_dynamic(const struct conf *,
+			    const char *name);
 /* A server statement, copied: 0, or -1 with errno ENOSPC. */
 int			 conf_add_server(struct conf *,
 			    const struct conf_server_wire *);

@@ -157,6 +157,8 @@ conf_digest(const struct conf *conf)
 	h = digest(14695981039346656037ULL, &conf->g.want_files,
 	    sizeof(conf->g.want_files));
 	TAILQ_FOREACH(l, &conf->lists, entry) {
+		if (l->w.kind == LIST_ADDRESSES)
+			continue;
 		h = digest(h, &l->w, sizeof(l->w));
 		h = digest(h, l->data, l->len);
 	}
@@ -173,6 +175,7 @@ conf_kind_name(uint32_t kind)
 		[LIST_EXPRESSIONS] = "expressions",
 		[LIST_SIMILAR] = "similar",
 		[LIST_IDENTIFIERS] = "identifiers",
+		[LIST_ADDRESSES] = "addresses",
 	};
 
 	return (kind < LIST_KIND_MAX ? names[kind] : "unknown");

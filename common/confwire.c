@@ -23,7 +23,9 @@ static int	 take_list(struct conf *, const void *);
 static int	 take_entries(struct conf *, const uint8_t *, size_t);
 static int	 take_use(struct conf *, const void *);
 static int	 take_server(struct conf *, const void *);
+static int	 take_dynamic(struct conf *, const void *);
 static int	 take_rule(struct conf *, const void *);
+static int	 adds_ok(const struct conf_rule_wire *);
 
 static int
 string_ok(const char *s, size_t size)
@@ -71,6 +73,9 @@ globals_ok(const struct conf_globals *g)
 	    string_ok(g->user_proxy, sizeof(g->user_proxy)) &&
 	    string_ok(g->user_parser, sizeof(g->user_parser)) &&
 	    string_ok(g->user_scanner, sizeof(g->user_scanner)) &&
+	    string_ok(g->user_store, sizeof(g->user_store)) &&
+	    string_ok(g->statedir, sizeof(g->statedir)) &&
+	    string_ok(g->control_group, sizeof(g->control_group)) &&
 	    string_ok(g->banner, sizeof(g->banner)));
 }
 
@@ -180,6 +185,32 @@ take_server(struct conf *conf, const void *data)
 }
 
 static int
+take_dynamic(struct conf *conf, const void *data)
+{
+	struct conf_dynamic_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.id != conf->ndynamics || w.size < 1 ||
+	    w.size > DYNAMIC_SIZE_MAX || w.name[0] == '\0' ||
+	    !string_ok(w.name, sizeof(w.name)))
+		return (-1);
+	return (conf_add_dynamic(conf, &w) == NULL ? -1 : 0);
+}
+
+static int
+adds_ok(const struct conf_rule_wire *w)
+{
+	uint32_t	 i;
+
+	if (w->nadds > RULE_ADDS)
+		return (0);
+	for (i = 0; i < w->nadds; i++)
+		if (w->add[i].what >= ADD_MAX)
+			return (0);
+	return (1);
+}
+
+static int
 take_rule(struct conf *conf, const void *data)
 {
 	struct conf_rule_wire	 w;
@@ -191,6 +222,11 @@ take_rule(struct conf *conf, const void *data)
 	    w.file_types >= FT_BIT(FT_MAX) || (w.file_flags & ~FF_ALL) != 0 ||
 	    !string_ok(w.file_name, sizeof(w.file_name)) ||
 	    w.verdicts >= 1U << VERDICT_MAX ||
+	    w.helo_not > 1 || w.sender_not > 1 || w.rcpt_not > 1 ||
+	    w.auth >= WANT_MAX || !adds_ok(&w) ||
+	    (w.flags & ~(uint32_t)RULE_FLAGS_ALL) != 0 ||
+	    !string_ok(w.tag, sizeof(w.tag)) ||
+	    !string_ok(w.header, sizeof(w.header)) ||
 	    !string_ok(w.virus, sizeof(w.virus)) ||
 	    !string_ok(w.reply, sizeof(w.reply)))
 		return (-1);
@@ -243,6 +279,10 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_SERVER:
 		if (take_server(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_DYNAMIC:
+		if (take_dynamic(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_RULE:

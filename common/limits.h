@@ -53,11 +53,18 @@
 #define CONF_LIST_BYTES_MAX	(64 * MIB) /* of all lists; frames queue */
 #define LIST_ENTRY_MAX		1024	/* bytes of one word or expression */
 #define LIST_WEIGHT_MAX		1000000	/* so that sums stay numbers */
+#define CONF_DYNAMICS_MAX	64	/* tables that rules fill */
+#define DYNAMIC_SIZE_MAX	1000000	/* members of one */
+#define DEF_DYNAMIC_SIZE	100000
+#define MEMBER_KEY_MAX		328	/* RFC 5321, 4.5.3.1: 64 + 1 + 255 */
+#define MEMBER_WHY_MAX		64
 #define CONF_PATH_MAX		256
 #define CONF_NAME_MAX		64	/* table, macro and user names */
 #define CONF_REPLY_MAX		256	/* text of one reply; RFC 5321,
 					   4.5.3.1.5 allows 512 a line */
 #define CONF_BANNER_MAX		128	/* a host name and a few words */
+#define CONF_TAG_MAX		64	/* "[spam] " */
+#define CONF_HEADER_MAX		256	/* a field of one line */
 #define CONF_PATTERN_MAX	128	/* glob on a virus name */
 #define CONF_INCLUDE_DEPTH	8	/* files including files */
 
@@ -83,6 +90,22 @@
 #define MAX_MESSAGE_SIZE	(1 * GIB)
 #define DEF_SESSIONS		4096	/* all workers together */
 #define MAX_SESSIONS		65536
+
+/* The store. */
+#define RECORD_HELO_MAX		256	/* what the log keeps of it */
+#define RECORD_TEXT_MAX		256	/* subject, Message-ID */
+#define RECORD_FACTS_MAX	(64 * KIB) /* lines about one message */
+#define RECORD_RCPT_BYTES_MAX	(1 * MIB) /* paths of one message */
+#define STORE_RECORDS_MAX	1024	/* of one proxy, begun and not ended */
+#define STATS_ACTIONS		4	/* ACTION_MAX */
+#define DEF_QUARANTINE_SIZE	(1 * GIB)
+#define DEF_QUARANTINE_KEEP	(30 * 86400)	/* s */
+#define DEF_AUDIT_KEEP		(90 * 86400)	/* s */
+#define MAX_KEEP		(3650 * 86400)	/* s: ten years */
+#define CTL_CLIENTS_MAX		32	/* operators at one time */
+#define CTL_ROWS_DEFAULT	100
+#define CTL_ROWS_MAX		1000000
+#define CTL_IDLE		10000	/* ms; a client that takes nothing */
 
 /* The parser.  Real mail stays far below each; hostile mail does not. */
 #define PARSE_PARTS_MAX		10000	/* measured: 1e6 parts cost seconds */

@@ -22,7 +22,8 @@ enum len_rule {
 
 /* Sets of processes, so that a row need not be written four times. */
 #define P(type)		(1U << (type))
-#define P_CHILDREN	(P(PROC_PROXY) | P(PROC_PARSER) | P(PROC_SCANNER))
+#define P_CHILDREN	(P(PROC_PROXY) | P(PROC_PARSER) | P(PROC_SCANNER) | \
+			    P(PROC_STORE))
 
 /*
  * Every frame that may cross a process boundary, and nothing else.  A frame
@@ -47,11 +48,13 @@ static const struct proto_rule {
 	    sizeof(struct conf_net), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_SERVER, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_server_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_DYNAMIC, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_STORE),
+	    sizeof(struct conf_dynamic_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_RULE, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_rule_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_LIST, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
 	    sizeof(struct conf_list_wire), LEN_EXACT, FD_NONE, PEER_ANY },
-	{ IMSG_CONF_ENTRY, P(PROC_MASTER), P(PROC_SCANNER),
+	{ IMSG_CONF_ENTRY, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
 	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_USE, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
 	    sizeof(struct conf_use_wire), LEN_EXACT, FD_NONE, PEER_ANY },
@@ -66,7 +69,7 @@ static const struct proto_rule {
 	    sizeof(struct msg_chan), LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_DRAIN, P(PROC_MASTER), P_CHILDREN,
 	    0, LEN_EXACT, FD_NONE, PEER_ANY },
-	{ IMSG_PEER_BAD, P(PROC_PROXY), P(PROC_MASTER),
+	{ IMSG_PEER_BAD, P(PROC_PROXY) | P(PROC_STORE), P(PROC_MASTER),
 	    sizeof(struct msg_peer_bad), LEN_EXACT, FD_NONE,
 	    PEER_IDLE | PEER_BUSY },
 	{ IMSG_SCAN_STALE, P(PROC_SCANNER), P(PROC_MASTER),
@@ -115,11 +118,62 @@ static const struct proto_rule {
 	    sizeof(struct msg_scan_done), LEN_EXACT, FD_NONE, PEER_BUSY },
 	{ IMSG_SCAN_DONE, P(PROC_SCANNER), P(PROC_PROXY),
 	    sizeof(struct msg_scan_done), LEN_EXACT, FD_NONE, PEER_BUSY },
+
+	{ IMSG_MEMBER_ADD, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_member), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_MEMBER_SET, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_member), LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_MEMBER_DEL, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_member), LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_MEMBER_ALL, P(PROC_STORE), P(PROC_PROXY),
+	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_record), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_RCPT, P(PROC_PROXY), P(PROC_STORE),
+	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_FACT, P(PROC_PROXY), P(PROC_STORE),
+	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_MAIL, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_RECORD_END, P(PROC_PROXY), P(PROC_STORE),
+	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_DONE, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_record_done), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_STATS, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_stats), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_SEND, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_send), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_SEND_RCPT, P(PROC_STORE), P(PROC_PROXY),
+	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_SEND_MAIL, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_SEND_DONE, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_send_done), LEN_EXACT, FD_NONE, PEER_ANY },
+
+	{ IMSG_CTL_LISTEN, P(PROC_MASTER), P(PROC_STORE),
+	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_CTL_REQ, P(PROC_CTL), P(PROC_STORE),
+	    sizeof(struct msg_ctl), LEN_EXACT, FD_NONE, PEER_IDLE },
+	{ IMSG_CTL_REQ, P(PROC_STORE), P(PROC_MASTER) | P(PROC_PROXY),
+	    sizeof(struct msg_ctl), LEN_EXACT, FD_NONE,
+	    PEER_IDLE | PEER_BUSY },
+	{ IMSG_CTL_ROW, P(PROC_MASTER) | P(PROC_PROXY), P(PROC_STORE),
+	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_CTL_ROW, P(PROC_STORE), P(PROC_CTL),
+	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_CTL_END, P(PROC_MASTER) | P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_ctl_end), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CTL_END, P(PROC_STORE), P(PROC_CTL),
+	    sizeof(struct msg_ctl_end), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CTL_MAIL, P(PROC_STORE), P(PROC_CTL),
+	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
 };
 
 #define NRULES	(sizeof(proto_rules) / sizeof(proto_rules[0]))
 
 static int	 text_ok(const char *, size_t);
+
+_Static_assert(STATS_ACTIONS == ACTION_MAX, "counters of actions");
 
 int
 proto_check(uint32_t type, enum proc_type from, enum proc_type to, size_t len,
@@ -158,6 +212,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_CONF_ENTRY] = "conf-entry",
 		[IMSG_CONF_USE] = "conf-use",
 		[IMSG_CONF_SERVER] = "conf-server",
+		[IMSG_CONF_DYNAMIC] = "conf-dynamic",
 		[IMSG_CONF_RULE] = "conf-rule",
 		[IMSG_CONF_END] = "conf-end",
 		[IMSG_CONF_DONE] = "conf-done",
@@ -179,6 +234,26 @@ proto_imsg_name(uint32_t type)
 		[IMSG_SCAN_FILE] = "scan-file",
 		[IMSG_SCAN_HIT] = "scan-hit",
 		[IMSG_SCAN_DONE] = "scan-done",
+		[IMSG_MEMBER_ADD] = "member-add",
+		[IMSG_MEMBER_SET] = "member-set",
+		[IMSG_MEMBER_DEL] = "member-del",
+		[IMSG_MEMBER_ALL] = "member-all",
+		[IMSG_RECORD] = "record",
+		[IMSG_RECORD_RCPT] = "record-rcpt",
+		[IMSG_RECORD_FACT] = "record-fact",
+		[IMSG_RECORD_MAIL] = "record-mail",
+		[IMSG_RECORD_END] = "record-end",
+		[IMSG_RECORD_DONE] = "record-done",
+		[IMSG_STATS] = "stats",
+		[IMSG_SEND] = "send",
+		[IMSG_SEND_RCPT] = "send-rcpt",
+		[IMSG_SEND_MAIL] = "send-mail",
+		[IMSG_SEND_DONE] = "send-done",
+		[IMSG_CTL_LISTEN] = "ctl-listen",
+		[IMSG_CTL_REQ] = "ctl-req",
+		[IMSG_CTL_ROW] = "ctl-row",
+		[IMSG_CTL_END] = "ctl-end",
+		[IMSG_CTL_MAIL] = "ctl-mail",
 	};
 
 	if (type >= IMSG_MAX || names[type] == NULL)
@@ -195,6 +270,8 @@ proto_proc_name(enum proc_type type)
 		[PROC_PARSER] = "parser",
 		[PROC_SCANNER] = "scanner",
 		[PROC_SCANWORKER] = "scan-worker",
+		[PROC_STORE] = "store",
+		[PROC_CTL] = "ctl",
 	};
 
 	if ((unsigned int)type >= PROC_MAX)
@@ -294,6 +371,73 @@ proto_get_scan_hit(const void *data, uint32_t nuses, struct msg_scan_hit *hit)
 	    (hit->part != SCAN_RAW && hit->part >= PARSE_PARTS_MAX) ||
 	    !text_ok(hit->entry, sizeof(hit->entry)) ||
 	    !text_ok(hit->excerpt, sizeof(hit->excerpt))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_strings(const void *data, size_t len)
+{
+	const uint8_t	*p;
+	size_t		 i;
+	int		 n;
+
+	p = data;
+	n = 0;
+	for (i = 0; i < len; i++) {
+		if (p[i] == 0)
+			n++;
+		else if (p[i] < 0x20 || p[i] == 0x7f)
+			break;
+	}
+	if (n == 0 || i < len || p[len - 1] != 0) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (n);
+}
+
+const char *
+proto_next(const void *data, size_t len, const char *s)
+{
+	const char	*end;
+
+	end = (const char *)data + len;
+	s += strlen(s) + 1;
+	return (s < end ? s : NULL);
+}
+
+int
+proto_get_record(const void *data, struct msg_record *r)
+{
+	memcpy(r, data, sizeof(*r));
+	if ((r->flags & ~(uint32_t)RECORD_FLAGS_ALL) != 0 ||
+	    r->verdict >= VERDICT_MAX || r->action >= ACTION_MAX ||
+	    r->nrcpt > SMTP_RCPT_MAX || r->nparts > PARSE_PARTS_MAX ||
+	    r->size > MAX_MESSAGE_SIZE ||
+	    ((r->flags & RECORD_QUARANTINE) && !(r->flags & RECORD_SYNC)) ||
+	    !text_ok(r->helo, sizeof(r->helo)) ||
+	    !text_ok(r->from, sizeof(r->from)) ||
+	    !text_ok(r->subject, sizeof(r->subject)) ||
+	    !text_ok(r->msgid, sizeof(r->msgid)) ||
+	    !text_ok(r->name, sizeof(r->name)) ||
+	    !text_ok(r->reply, sizeof(r->reply))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_get_member(const void *data, struct msg_member *m)
+{
+	memcpy(m, data, sizeof(*m));
+	if (m->table[0] == '\0' || m->key[0] == '\0' ||
+	    !text_ok(m->table, sizeof(m->table)) ||
+	    !text_ok(m->key, sizeof(m->key)) ||
+	    !text_ok(m->why, sizeof(m->why))) {
 		errno = EBADMSG;
 		return (-1);
 	}

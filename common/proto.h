@@ -23,6 +23,8 @@ enum proc_type {
 	PROC_PARSER,
 	PROC_SCANNER,		/* the loader: dispatches to its workers */
 	PROC_SCANWORKER,	/* a forked child of the loader */
+	PROC_STORE,		/* what outlives a session */
+	PROC_CTL,		/* an operator's mailwallctl */
 	PROC_MAX
 };
 
@@ -38,6 +40,7 @@ enum imsg_type {
 	IMSG_CONF_ENTRY,	/* whole entries of that list, see conf.h */
 	IMSG_CONF_USE,		/* struct conf_use_wire */
 	IMSG_CONF_SERVER,	/* struct conf_server_wire */
+	IMSG_CONF_DYNAMIC,	/* struct conf_dynamic_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */
@@ -49,7 +52,7 @@ enum imsg_type {
 	IMSG_CHAN,		/* struct msg_chan */
 	/* master -> any: take nothing new, finish, exit */
 	IMSG_DRAIN,		/* empty */
-	/* proxy -> master: that process misbehaved or hung, replace it */
+	/* proxy, store -> master: that one misbehaved or hung, replace it */
 	IMSG_PEER_BAD,		/* struct msg_peer_bad */
 	/* scanner -> master: the signatures on disk are newer than mine */
 	IMSG_SCAN_STALE,	/* empty */
@@ -82,6 +85,43 @@ enum imsg_type {
 	IMSG_SCAN_HIT,		/* struct msg_scan_hit */
 	/* worker -> scanner -> proxy: what was found; ends the request */
 	IMSG_SCAN_DONE,		/* struct msg_scan_done */
+
+	/* proxy -> store: a rule wants this in its table ... */
+	IMSG_MEMBER_ADD,	/* struct msg_member */
+	/* ... store -> proxy: it is in, for all; it is out again; these are
+	   all that there were when the channel was made */
+	IMSG_MEMBER_SET,	/* struct msg_member */
+	IMSG_MEMBER_DEL,	/* struct msg_member */
+	IMSG_MEMBER_ALL,	/* empty */
+
+	/* proxy -> store: what became of a message, same id, in this order */
+	IMSG_RECORD,		/* struct msg_record */
+	IMSG_RECORD_RCPT,	/* strings, as many as the record says */
+	IMSG_RECORD_FACT,	/* strings: lines of the log about it */
+	IMSG_RECORD_MAIL,	/* struct msg_mail + sealed memfd */
+	IMSG_RECORD_END,	/* empty */
+	/* store -> proxy: it is on disk, or is not; only if RECORD_SYNC */
+	IMSG_RECORD_DONE,	/* struct msg_record_done */
+	/* proxy -> store: numbers since its start, every second */
+	IMSG_STATS,		/* struct msg_stats */
+
+	/* store -> proxy: send this message, same id, in this order */
+	IMSG_SEND,		/* struct msg_send */
+	IMSG_SEND_RCPT,		/* strings, as many as it says */
+	IMSG_SEND_MAIL,		/* struct msg_mail + descriptor to read */
+	/* proxy -> store: what the server has said */
+	IMSG_SEND_DONE,		/* struct msg_send_done */
+
+	/* master -> store: operators connect here (listening descriptor) */
+	IMSG_CTL_LISTEN,	/* empty */
+	/* ctl -> store; what others must answer store -> master, proxy */
+	IMSG_CTL_REQ,		/* struct msg_ctl */
+	/* ... and the way back: any number of rows, then the end.  A row is
+	   name and value in turn, strings */
+	IMSG_CTL_ROW,		/* strings */
+	IMSG_CTL_END,		/* struct msg_ctl_end */
+	/* store -> ctl: a message in quarantine (descriptor to read) */
+	IMSG_CTL_MAIL,		/* struct msg_mail */
 
 	IMSG_MAX
 };
@@ -224,6 +264,141 @@ struct msg_scan_hit {
 };
 
 /*
+ * "Strings" in a payload are one behind the other, each with its NUL, at
+ * least one, none cut by the end of the frame; proto_strings() checks that.
+ */
+
+/*
+ * Payload of IMSG_MEMBER_*.  A key is an address in numbers, or a path in
+ * small letters as MAIL and RCPT have it, without brackets; "@domain" stands
+ * for all of a domain, "<>" for the empty sender.
+ */
+struct msg_member {
+	uint64_t	 expires;	/* epoch, s; 0: never */
+	uint32_t	 after;		/* ADD: the so many-th wish counts ... */
+	uint32_t	 within;	/* ... of those in so many s; 0: all */
+	char		 table[CONF_NAME_MAX];
+	char		 key[MEMBER_KEY_MAX];
+	char		 why[MEMBER_WHY_MAX];	/* for the operator */
+};
+
+/* Payload of IMSG_RECORD.  Strings are UTF-8 without controls, ended. */
+struct msg_record {
+	uint64_t	 session;
+	uint64_t	 time;		/* epoch, ms: when the dot came */
+	uint64_t	 size;		/* of the message, bytes */
+	struct addr	 client;
+	struct addr	 dest;
+	uint32_t	 flags;		/* RECORD_* */
+	uint32_t	 verdict;	/* enum verdict */
+	uint32_t	 action;	/* enum rule_action */
+	uint32_t	 line;		/* of the rule; 0: none decided */
+	uint32_t	 nrcpt;		/* strings in IMSG_RECORD_RCPT */
+	uint32_t	 nparts;
+	uint32_t	 recv_ms;
+	uint32_t	 parse_us;
+	uint32_t	 scan_us;
+	uint32_t	 deliver_ms;
+	char		 helo[RECORD_HELO_MAX];
+	char		 from[SMTP_ADDR_MAX + 8];	/* "" is <> */
+	char		 subject[RECORD_TEXT_MAX];
+	char		 msgid[RECORD_TEXT_MAX];
+	char		 name[SCAN_NAME_MAX];	/* virus or reason */
+	char		 reply[CONF_REPLY_MAX];	/* what the client heard */
+};
+
+#define RECORD_SYNC		0x1	/* answer, when it is on disk */
+#define RECORD_QUARANTINE	0x2	/* with the message: keep it */
+#define RECORD_AUTH		0x4	/* the client has authenticated */
+#define RECORD_TRIED		0x8	/* the rule is only tried: "mark" */
+#define RECORD_FLAGS_ALL	0xf
+
+/* Payload of IMSG_RECORD_MAIL, IMSG_SEND_MAIL, IMSG_CTL_MAIL. */
+struct msg_mail {
+	uint64_t	 size;		/* bytes */
+};
+
+/* Payload of IMSG_RECORD_DONE. */
+struct msg_record_done {
+	uint32_t	 error;		/* errno; 0: it is on disk */
+	uint32_t	 pad;		/* zero */
+	uint64_t	 number;	/* in the quarantine, or 0 */
+};
+
+/*
+ * Payload of IMSG_STATS: counted since the process began, except for what is
+ * said to be now.
+ */
+struct msg_stats {
+	uint64_t	 sessions;
+	uint64_t	 sessions_now;
+	uint64_t	 refused;	/* of the sessions, before a server */
+	uint64_t	 messages;
+	uint64_t	 messages_now;	/* in hand */
+	uint64_t	 bytes;		/* of messages */
+	uint64_t	 spool;		/* bytes now */
+	uint64_t	 spool_max;
+	uint64_t	 verdict[VERDICT_MAX];
+	uint64_t	 action[STATS_ACTIONS];	/* by enum rule_action */
+	uint64_t	 parse_us;	/* sums */
+	uint64_t	 scan_us;
+	uint64_t	 deliver_us;
+};
+
+/* Payload of IMSG_SEND. */
+struct msg_send {
+	struct addr	 dest;		/* server */
+	uint32_t	 nrcpt;		/* strings in IMSG_SEND_RCPT */
+	uint32_t	 pad;		/* zero */
+	char		 from[SMTP_ADDR_MAX + 8];
+};
+
+/* Payload of IMSG_SEND_DONE. */
+struct msg_send_done {
+	uint32_t	 code;		/* of the last reply; 0: none came */
+	uint32_t	 naccepted;	/* recipients */
+	char		 text[CONF_REPLY_MAX];	/* that reply, or what failed */
+};
+
+enum ctl_command {
+	CTL_STATUS,		/* of processes: rows from master */
+	CTL_STATS,		/* of messages, all proxies together */
+	CTL_SESSIONS,		/* rows from the proxies */
+	CTL_LOG,		/* records: from, until, key: text in them */
+	CTL_TRACE,		/* number: all about a session's id */
+	CTL_QUARANTINE_LIST,	/* as CTL_LOG */
+	CTL_QUARANTINE_SHOW,	/* number: a row, and IMSG_CTL_MAIL */
+	CTL_QUARANTINE_RELEASE,	/* number; key: other recipient, or "" */
+	CTL_QUARANTINE_DELETE,	/* number */
+	CTL_TABLES,		/* those that are dynamic */
+	CTL_TABLE_SHOW,		/* table */
+	CTL_TABLE_ADD,		/* table, key; until: epoch, s, or 0 */
+	CTL_TABLE_DELETE,	/* table, key */
+	CTL_TABLE_FLUSH,	/* table */
+	CTL_RELOAD,		/* to master */
+	CTL_VERBOSE,		/* number: 0 or 1; to master */
+	CTL_COMMAND_MAX
+};
+
+/* Payload of IMSG_CTL_REQ. */
+struct msg_ctl {
+	uint32_t	 command;	/* enum ctl_command */
+	uint32_t	 limit;		/* rows; 0: CTL_ROWS_DEFAULT */
+	uint64_t	 number;
+	uint64_t	 from;		/* epoch, s; 0: no limit */
+	uint64_t	 until;
+	char		 table[CONF_NAME_MAX];
+	char		 key[MEMBER_KEY_MAX];
+};
+
+/* Payload of IMSG_CTL_END. */
+struct msg_ctl_end {
+	uint32_t	 error;		/* errno; 0: well */
+	uint32_t	 nrows;
+	char		 text[CONF_REPLY_MAX];	/* for a person; may be "" */
+};
+
+/*
  * Is this frame allowed?  Looks it up in the table of proto.c: type, both
  * ends, exact length (or a multiple, where the table says so), descriptor
  * present exactly when it must be, and one of the states in the mask.
@@ -250,6 +425,16 @@ int		 proto_get_parse_done(const void *data,
 		    struct msg_parse_done *done);
 int		 proto_get_scan_done(const void *data,
 		    struct msg_scan_done *done);
+/*
+ * Is this payload strings as above, each of them UTF-8 or not, without control
+ * characters?  Returns their number, or -1 with errno EBADMSG.
+ */
+int		 proto_strings(const void *data, size_t len);
+/* The string behind this one in the payload, or NULL at its end. */
+const char	*proto_next(const void *data, size_t len, const char *);
+/* Ranges and ends of a record's fields: 0, or -1 with errno EBADMSG. */
+int		 proto_get_record(const void *data, struct msg_record *);
+int		 proto_get_member(const void *data, struct msg_member *);
 /* The use must be smaller than nuses. */
 int		 proto_get_scan_hit(const void *data, uint32_t nuses,
 		    struct msg_scan_hit *hit);

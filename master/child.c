@@ -49,7 +49,7 @@ void
 children_open(const char *dir)
 {
 	static const enum proc_type	 types[] = {
-		PROC_PROXY, PROC_PARSER, PROC_SCANNER
+		PROC_PROXY, PROC_PARSER, PROC_SCANNER, PROC_STORE
 	};
 	char				 path[CONF_PATH_MAX * 2];
 	size_t				 i;
@@ -79,8 +79,11 @@ pool_size(enum proc_type type)
 		return (g->parsers);
 	case PROC_SCANNER:
 		return (g->av == AV_NONE && g->content == 0 ? 0 : 1);
+	case PROC_STORE:
+		return (1);
 	case PROC_MASTER:
 	case PROC_SCANWORKER:
+	case PROC_CTL:
 	case PROC_MAX:
 		break;
 	}
@@ -88,14 +91,14 @@ pool_size(enum proc_type type)
 }
 
 /*
- * Parsers and scanner first: proxies accept as soon as they are ready, and
+ * Parsers, scanner and store first: proxies accept as soon as they are ready, and
  * should not have to answer 451 because nobody can look at a message yet.
  */
 void
 children_fill(void)
 {
 	static const enum proc_type	 order[] = {
-		PROC_PARSER, PROC_SCANNER, PROC_PROXY
+		PROC_PARSER, PROC_SCANNER, PROC_STORE, PROC_PROXY
 	};
 	struct slot			*s;
 	unsigned int			 n;
@@ -274,6 +277,8 @@ child_configure(struct child *c)
 		kill(c->pid, SIGKILL);
 		return;
 	}
+	if (c->type == PROC_STORE)
+		control_send(c);
 	c->unconfigured = 1;
 	c->content = master.conf->g.content;
 	dispatch_want_write(c);

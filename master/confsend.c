@@ -2,9 +2,9 @@
 
 /*
  * The configuration as frames for a child.  Only proxies judge, so only they
- * get listeners, tables and rules; only the scanner gets the words of lists,
- * of which proxies need no more than the names.  All have use for the single
- * values.
+ * get listeners, tables and rules; the scanner gets the words of lists, and
+ * proxies their names and what is in lists of addresses.  All have use for
+ * the single values.
  */
 
 #include <fcntl.h>
@@ -99,7 +99,8 @@ send_lists(struct imsgbuf *ib, const struct conf *conf)
 		if (imsg_compose(ib, IMSG_CONF_LIST, 0, -1, &l->w,
 		    sizeof(l->w)) == -1)
 			return (-1);
-		if (ib->peer == PROC_SCANNER && send_entries(ib, l) == -1)
+		if ((ib->peer == PROC_PROXY) == (l->w.kind == LIST_ADDRESSES) &&
+		    send_entries(ib, l) == -1)
 			return (-1);
 	}
 	for (i = 0; i < conf->nuses; i++)
@@ -118,8 +119,14 @@ config_send(struct imsgbuf *ib, const struct conf *conf)
 	if (imsg_compose(ib, IMSG_CONF_BEGIN, 0, -1, &conf->g,
 	    sizeof(conf->g)) == -1)
 		return (-1);
-	if (ib->peer != PROC_PARSER && send_lists(ib, conf) == -1)
+	if ((ib->peer == PROC_PROXY || ib->peer == PROC_SCANNER) &&
+	    send_lists(ib, conf) == -1)
 		return (-1);
+	for (i = 0; i < conf->ndynamics && (ib->peer == PROC_PROXY ||
+	    ib->peer == PROC_STORE); i++)
+		if (imsg_compose(ib, IMSG_CONF_DYNAMIC, 0, -1,
+		    &conf->dynamic[i], sizeof(conf->dynamic[i])) == -1)
+			return (-1);
 	if (ib->peer == PROC_PROXY) {
 		if (send_listeners(ib, conf) == -1 ||
 		    send_tables(ib, conf) == -1)

@@ -95,6 +95,9 @@ dispatch_frame(struct child *c, struct imsg *imsg)
 		if (source_count(c, &source) == -1)
 			child_bad(c, "counts what it cannot have");
 		break;
+	case IMSG_CTL_REQ:
+		control_request(c, imsg);
+		break;
 	case IMSG_SCAN_STALE:
 		if (c->slot != NULL && c->slot->child == c)
 			children_new_scanner("the signatures have changed");
@@ -170,6 +173,7 @@ child_ready(struct child *c, const struct imsg *imsg)
 		if (!o->ready || o->draining || c->draining)
 			continue;
 		if (c->type == PROC_PROXY && (o->type == PROC_PARSER ||
+		    o->type == PROC_STORE ||
 		    (o->type == PROC_SCANNER && o->slot != NULL &&
 		    o->slot->child == o)))
 			child_connect(c, o);
@@ -195,7 +199,9 @@ peer_bad(struct child *c, const struct imsg *imsg)
 	struct child		*o;
 
 	memcpy(&bad, imsg->data, sizeof(bad));
-	if (bad.peer != PROC_PARSER && bad.peer != PROC_SCANNER) {
+	if (c->type == PROC_STORE ? bad.peer != PROC_PROXY :
+	    bad.peer != PROC_PARSER && bad.peer != PROC_SCANNER &&
+	    bad.peer != PROC_STORE) {
 		child_bad(c, "asked for what is not its business");
 		return;
 	}

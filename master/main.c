@@ -33,7 +33,6 @@ static void	 std_descriptors(void);
 static void	 go_background(void);
 static void	 signals_init(void);
 static void	 signals_read(int, uint32_t, void *);
-static void	 reload(void);
 static int	 reload_refused(const struct conf *);
 static void	 stop(int);
 
@@ -177,6 +176,7 @@ master_run(int foreground)
 		log_init(LOG_TO_SYSLOG, "mailwalld", log_getverbose());
 	}
 	pid_fd = rundir_lock(&master.conf->g);
+	control_open(&master.conf->g);
 	priv_master();
 	ev_init();
 	signals_init();
@@ -221,7 +221,7 @@ signals_read(int fd, uint32_t events, void *arg)
 			stop((int)si.ssi_signo);
 			break;
 		case SIGHUP:
-			reload();
+			master_reload();
 			break;
 		case SIGUSR1:
 			log_setverbose(!log_getverbose());
@@ -300,8 +300,11 @@ reload_refused(const struct conf *conf)
 	if (strcmp(n->rundir, o->rundir) != 0 ||
 	    strcmp(n->user_proxy, o->user_proxy) != 0 ||
 	    strcmp(n->user_parser, o->user_parser) != 0 ||
-	    strcmp(n->user_scanner, o->user_scanner) != 0) {
-		log_warnx("reload: users and run directory need a restart");
+	    strcmp(n->user_scanner, o->user_scanner) != 0 ||
+	    strcmp(n->user_store, o->user_store) != 0 ||
+	    strcmp(n->statedir, o->statedir) != 0 ||
+	    strcmp(n->control_group, o->control_group) != 0) {
+		log_warnx("reload: users and directories need a restart");
 		return (1);
 	}
 	/* Parsers have bounded their memory by it. */
@@ -316,14 +319,14 @@ reload_refused(const struct conf *conf)
  * A new configuration is made beside the old one.  Whatever is wrong with it,
  * the old one stays in force and nobody has heard of the new one.
  */
-static void
-reload(void)
+int
+master_reload(void)
 {
 	struct conf	*conf, *old;
 
 	if (master.stopping || !master.started) {
 		log_warnx("reload: not now");
-		return;
+		return (-1);
 	}
 	notify_systemd("RELOADING=1");
 	old = master.conf;
@@ -333,7 +336,7 @@ reload(void)
 		log_warnx("reload: failed, the old configuration stays");
 		conf_unref(conf);
 		notify_systemd("READY=1");
-		return;
+		return (-1);
 	}
 	master.conf = conf;
 	children_configure();
@@ -342,6 +345,7 @@ reload(void)
 	conf_unref(old);
 	master.reloading = 1;
 	master_check_reload();
+	return (0);
 }
 
 /*

@@ -88,6 +88,21 @@ void		 master_check_reload(void);
 /* Stopping, and everybody gone?  Then end the loop. */
 void		 master_check_end(void);
 
+/*
+ * Read the configuration again.  Returns 0 when the new one is on its way to
+ * all, -1 (logged) when the old one stays.
+ */
+int		 master_reload(void);
+
+/* control.c */
+
+/* Make the socket that operators connect to; fatal when that fails. */
+void		 control_open(const struct conf_globals *);
+/* Give it to a store. */
+void		 control_send(struct child *);
+/* What an operator wants of us, by the store. */
+void		 control_request(struct child *, const struct imsg *);
+
 /* source.c */
 
 /* A proxy's count of a source.  Returns 0, or -1: it cannot have that. */

@@ -4,6 +4,7 @@ master_SRCS =	\
 	child.c \
 	confsend.c \
 	content.c \
+	control.c \
 	dispatch.c \
 	expect.c \
 	keyword.c \

@@ -4,7 +4,7 @@
  * The run directory: empty/ is the root of proxies and parsers, scanner/ the
  * root of the scanner with its tmp/ inside.  All belong to root, except tmp/.
  * tmpfiles.d or the unit may have made them; what is missing is made here,
- * before capabilities are given up.
+ * before capabilities are given up.  So is the store's state directory.
  */
 
 #include <sys/stat.h>
@@ -75,19 +75,23 @@ rundir_make(const struct conf_globals *g)
 		fatalx("no user %s", g->user_scanner);
 	sub_path(path, sizeof(path), g->rundir, "/scanner/tmp");
 	make_dir(path, pw->pw_uid, pw->pw_gid, 0700);
+	if ((pw = getpwnam(g->user_store)) == NULL)
+		fatalx("no user %s", g->user_store);
+	make_dir(g->statedir, pw->pw_uid, pw->pw_gid, 0700);
 }
 
 void
 rundir_check_users(const struct conf_globals *g)
 {
-	const char		*name[3];
+	const char		*name[4];
 	const struct passwd	*pw;
 	size_t			 i, j;
 
 	name[0] = g->user_proxy;
 	name[1] = g->user_parser;
 	name[2] = g->user_scanner;
-	for (i = 0; i < 3; i++) {
+	name[3] = g->user_store;
+	for (i = 0; i < 4; i++) {
 		if ((pw = getpwnam(name[i])) == NULL)
 			fatalx("no user %s: see sysusers.d/mailwall.conf",
 			    name[i]);

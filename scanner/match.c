@@ -211,6 +211,7 @@ entry_compile(struct matcher *m, uint32_t i, const struct conf_list *l)
 		return (e->ident == IDENT_MAX ? -1 : 0);
 	case LIST_EXPRESSIONS:
 	case LIST_SIMILAR:
+	case LIST_ADDRESSES:
 	case LIST_KIND_MAX:
 		break;
 	}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Sets of mail addresses: a million of them are searched in less than a
+ * microsecond, patterns with stars one after the other.
+ *
+ *	user@example.org	one mailbox
+ *	@example.org		everybody there (also without the at sign)
+ *	.example.org		everybody in a domain below it
+ *	user@			that name in any domain
+ *	<>			the empty sender
+ *	*.doc?@example.org	a pattern: * and ? anywhere
+ *
+ * ASCII letters are equal in both cases, also before the at sign: RFC 5321
+ * section 2.4 leaves that to the receiving host, and nobody has two mailboxes
+ * that differ by it.
+ */
+
+#ifndef MAILWALL_ADDRSET_H
+#define MAILWALL_ADDRSET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct addrset;
+
+/* An empty set with room for n; NULL without memory.  addrset_free(NULL) is
+ * nothing. */
+struct addrset	*addrset_new(size_t n);
+void		 addrset_free(struct addrset *);
+
+/* Is this something that a set can have?  NULL, or what is wrong with it. */
+const char	*addrset_check(const char *, size_t len);
+/* Add one that was checked, copied: 0, or -1 without memory. */
+int		 addrset_add(struct addrset *, const char *, size_t len);
+
+/* Is this path ("" is the empty sender) or name of a host in it: 1 or 0. */
+int		 addrset_match(const struct addrset *, const char *);
+
+/*
+ * A path as a key: small letters, "<>" for the empty one, into buf, which it
+ * returns; NULL when it is too long.
+ */
+char		*addrset_key(const char *path, char *buf, size_t size);
+
+#endif /* MAILWALL_ADDRSET_H */

@@ -1,0 +1,3 @@
+store_SRCS =	\
+	main.c
+store_LIBS =	-lsqlite3 -lmd
