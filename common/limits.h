@@ -46,10 +46,11 @@
 #define CONF_RULES_MAX		4096
 #define CONF_TABLES_MAX		256
 #define CONF_NETS_MAX		65536	/* of all tables together */
-#define CONF_LISTS_MAX		64	/* tables of words */
+#define CONF_LISTS_MAX		4096	/* tables of words and addresses,
+					   those inside of rules too */
 #define CONF_USES_MAX		64	/* of them, in different scopes; a hit
 					   in each must fit a few frames */
-#define CONF_ENTRIES_MAX	500000	/* of all lists together */
+#define CONF_ENTRIES_MAX	1200000	/* of all lists together */
 #define CONF_LIST_BYTES_MAX	(64 * MIB) /* of all lists; frames queue */
 #define LIST_ENTRY_MAX		1024	/* bytes of one word or expression */
 #define LIST_WEIGHT_MAX		1000000	/* so that sums stay numbers */

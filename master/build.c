@@ -29,6 +29,7 @@ struct named {
 	const char		*name;
 	struct netlist		*nets;		/* or */
 	struct wordlist		*words;
+	int			 is_dynamic;
 	struct pos		 pos;
 };
 
@@ -50,6 +51,7 @@ static void	 store_hosts(void);
 static int	 addr_is_any(const struct addr *);
 static void	 store_tables(void);
 static uint32_t	 resolve(const struct host *);
+static uint32_t	 resolve_fixed(const struct host *);
 static uint32_t	 anonymous(const struct host *);
 static struct named *table_new(const struct pos *, const char *);
 static uint32_t	 resolve_content(const struct rule *);
@@ -218,6 +220,23 @@ build_list(const struct pos *pos, const char *name, struct wordlist *words)
 		t->words = words;
 }
 
+void
+build_dynamic(const struct pos *pos, const char *name,
+    const struct conf_dynamic_wire *w)
+{
+	struct conf_dynamic_wire	 d;
+	struct named			*t;
+
+	if ((t = table_new(pos, name)) == NULL)
+		return;
+	t->is_dynamic = 1;
+	d = *w;
+	strlcpy(d.name, name, sizeof(d.name));
+	if (conf_add_dynamic(conf, &d) == NULL)
+		lex_error(pos, NULL, "more than %d dynamic tables",
+		    CONF_DYNAMICS_MAX);
+}
+
 struct rule *
 build_rule(const struct pos *pos, enum rule_phase phase)
 {
@@ -229,6 +248,7 @@ build_rule(const struct pos *pos, enum rule_phase phase)
 		return (NULL);
 	r->w.phase = phase;
 	r->w.source = r->w.dest = RULE_NO_TABLE;
+	r->w.helo = r->w.sender = r->w.rcpt = RULE_NO_TABLE;
 	r->w.content = RULE_NO_USE;
 	r->w.line = pos->line;
 	r->pos = *pos;
@@ -272,6 +292,8 @@ store_tables(void)
 	struct conf_table	*t;
 
 	STAILQ_FOREACH(n, &tables, entry) {
+		if (n->is_dynamic)
+			continue;
 		if (n->words != NULL) {
 			lists_store(n->words, conf, n->name, &n->pos);
 			continue;
@@ -311,22 +333,41 @@ anonymous(const struct host *h)
 static uint32_t
 resolve(const struct host *h)
 {
+	const struct conf_dynamic_wire *d;
 	struct conf_table	*t;
 
 	if (h->nets != NULL)
 		return (anonymous(h));
 	if (h->table == NULL)
 		return (RULE_NO_TABLE);
+	if ((d = conf_find_dynamic(conf, h->table)) != NULL)
+		return (d->id | RULE_DYNAMIC);
 	if ((t = conf_find_table(conf, h->table)) == NULL) {
 		if (conf_find_list(conf, h->table) != NULL)
 			lex_error(&h->pos, "a table of networks",
-			    "<%s> has words", lex_show(h->table));
+			    "<%s> has %s", lex_show(h->table),
+			    conf_find_list(conf, h->table)->w.kind ==
+			    LIST_ADDRESSES ? "addresses of mail" : "words");
 		else
 			lex_error(&h->pos, NULL, "no table <%s>",
 			    lex_show(h->table));
 		return (RULE_NO_TABLE);
 	}
 	return (t->w.id);
+}
+
+/* Listeners and server statements cannot wait for a table to be filled. */
+static uint32_t
+resolve_fixed(const struct host *h)
+{
+	uint32_t	 id;
+
+	id = resolve(h);
+	if (id == RULE_NO_TABLE || (id & RULE_DYNAMIC) == 0)
+		return (id);
+	lex_error(&h->pos, "a table of networks", "<%s> is dynamic",
+	    lex_show(h->table));
+	return (RULE_NO_TABLE);
 }
 
 /* The list that a rule asks for, in its scopes. */
@@ -336,10 +377,15 @@ resolve_content(const struct rule *r)
 	const struct conf_list	*l;
 	uint32_t		 use;
 
-	if ((l = conf_find_list(conf, r->content)) == NULL) {
+	l = conf_find_list(conf, r->content);
+	if (l == NULL || l->w.kind == LIST_ADDRESSES) {
 		if (conf_find_table(conf, r->content) != NULL)
 			lex_error(&r->content_pos, "a table of words",
 			    "<%s> has networks", lex_show(r->content));
+		else if (l != NULL || conf_find_dynamic(conf, r->content) !=
+		    NULL)
+			lex_error(&r->content_pos, "a table of words",
+			    "<%s> has addresses", lex_show(r->content));
 		else
 			lex_error(&r->content_pos, NULL, "no table <%s>",
 			    lex_show(r->content));
@@ -364,13 +410,13 @@ store_hosts(void)
 	TAILQ_FOREACH(l, &conf->listeners, entry) {
 		h = &proxied[l->w.id];
 		if (h->table != NULL || h->nets != NULL)
-			l->w.proxied = resolve(h) + 1;
+			l->w.proxied = resolve_fixed(h) + 1;
 		if (h->is_not)
 			lex_error(&h->pos, "those who send it, by name",
 			    "everybody but some would be believed");
 	}
 	for (i = 0; i < conf->nservers; i++) {
-		conf->server[i].table = resolve(&servers[i]);
+		conf->server[i].table = resolve_fixed(&servers[i]);
 		conf->server[i].not = (uint32_t)servers[i].is_not;
 	}
 }
@@ -389,6 +435,7 @@ store_rules(void)
 			r->w.dest = resolve(&r->dest);
 			r->w.dest_not = (uint32_t)r->dest.is_not;
 		}
+		envelope_store(conf, r);
 		if (r->has_content)
 			r->w.content = resolve_content(r);
 		conf->g.want_files |= (uint32_t)r->has_file;

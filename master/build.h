@@ -18,7 +18,13 @@ enum single {
 	S_USER_PROXY,
 	S_USER_PARSER,
 	S_USER_SCANNER,
+	S_USER_STORE,
 	S_RUN_DIRECTORY,
+	S_STATE_DIRECTORY,
+	S_CONTROL_GROUP,
+	S_QUARANTINE_SIZE,
+	S_QUARANTINE_KEEP,
+	S_AUDIT_KEEP,
 	S_LOG_FACILITY,
 	S_MARK,
 	S_MESSAGE_SIZE,
@@ -56,10 +62,11 @@ struct netlist;
 /* Words or expressions as they stand in the file. */
 struct wordlist;
 
-/* "source" or "destination" of a rule. */
+/* "source", "destination", "helo", "sender" or "recipient" of a rule. */
 struct host {
 	const char	*table;		/* <name>, or */
-	struct netlist	*nets;		/* a list; both NULL: anyone */
+	struct netlist	*nets;		/* a list; all NULL: anyone */
+	struct wordlist	*words;		/* a list of addresses of mail */
 	int		 is_not;
 	struct pos	 pos;
 };
@@ -77,7 +84,10 @@ struct rule {
 	struct conf_rule_wire	 w;
 	struct host		 source;
 	struct host		 dest;
+	struct host		 helo, sender, rcpt;
+	struct host		 add[RULE_ADDS];
 	int			 has_source, has_dest, has_verdicts;
+	int			 has_helo, has_sender, has_rcpt;
 	int			 has_disconnect;
 	int			 has_content, has_anomaly, has_file;
 	const char		*content;	/* <name> */
@@ -183,6 +193,34 @@ void	 build_file_flag(struct rule *, const struct pos *, const char *);
 void	 build_file_name(struct rule *, const struct pos *, const char *);
 /* An anomaly or a severity; NULL: suspicious and hostile. */
 void	 build_anomaly(struct rule *, const struct pos *, const char *);
+
+/* What a rule wants of the envelope: see envelope.c. */
+void	 build_paths_new(struct host *, const struct pos *, unsigned int not,
+	    const char *table);
+void	 build_paths(const struct pos *, const struct host *,
+	    struct host *into, int *has, const char *name);
+void	 build_rcpt_over(struct rule *, const struct pos *, unsigned int word,
+	    const struct pos *, const char *number);
+void	 build_size_over(struct rule *, const struct pos *, const char *);
+void	 build_auth(struct rule *, const struct pos *, enum rule_want);
+/* What a rule does beside its action. */
+void	 build_flag(struct rule *, const struct pos *, uint32_t bit,
+	    const char *name);
+void	 build_tag(struct rule *, const struct pos *, const char *);
+void	 build_header(struct rule *, const struct pos *, const char *);
+void	 build_add(struct rule *, unsigned int what, const struct pos *,
+	    const char *table);
+void	 build_after(struct rule *, const struct pos *, const char *number,
+	    const struct pos *, const char *duration);
+/* A dynamic table: its name, how long members stay, how many there are. */
+void	 build_dynamic(const struct pos *, const char *name,
+	    const struct conf_dynamic_wire *);
+void	 build_expire(struct conf_dynamic_wire *, const struct pos *,
+	    const char *);
+void	 build_members(struct conf_dynamic_wire *, const struct pos *,
+	    const char *);
+/* Tables of a rule, now that all are known. */
+void	 envelope_store(struct conf *, struct rule *);
 
 /* A new rule at the end of those that there are; NULL: none, reported. */
 struct rule *build_rule(const struct pos *, enum rule_phase);

@@ -21,6 +21,8 @@ static int	 is_any(const struct addr *);
 static int	 is_loopback(const struct addr *);
 static int	 collide(const struct addr *, const struct addr *);
 static int	 reaches(const struct addr *, const struct addr *);
+static void	 check_early(const struct rule *);
+static int	 same_or_any(uint32_t, uint32_t, uint32_t, uint32_t);
 static int	 covers(const struct conf_rule_wire *,
 		    const struct conf_rule_wire *);
 
@@ -90,21 +92,57 @@ check_listeners(const struct conf *conf, const struct pos *pos)
 	}
 }
 
+/* A rule before the message, in a phase that may be too early for it. */
+static void
+check_early(const struct rule *r)
+{
+	static const char *const	 phase[PHASE_MAX] = {
+		"connect", "helo", "mail", "rcpt", "message"
+	};
+	const char			*p;
+	uint32_t			 i;
+
+	p = phase[r->w.phase];
+	if (r->w.action == ACTION_DISCARD)
+		lex_error(&r->pos, "on message",
+		    "on %s there is nothing to discard", p);
+	if (r->has_content || r->has_anomaly || r->has_file)
+		lex_error(&r->pos, "on message",
+		    "on %s nothing is known of a message", p);
+	if (r->has_verdicts)
+		lex_error(&r->verdict_pos, "on message",
+		    "on %s nothing is known of a message", p);
+	if ((r->w.flags & RULE_QUARANTINE) || r->w.tag[0] != '\0' ||
+	    r->w.header[0] != '\0')
+		lex_error(&r->pos, "on message",
+		    "on %s there is no message to keep or mark", p);
+	if ((r->has_helo && r->w.phase < PHASE_HELO) ||
+	    (r->w.auth != WANT_ANY && r->w.phase < PHASE_MAIL) ||
+	    ((r->has_sender || r->w.size_over != 0) &&
+	    r->w.phase < PHASE_MAIL) ||
+	    ((r->has_rcpt || r->w.rcpt_over != 0) && r->w.phase < PHASE_RCPT))
+		lex_error(&r->pos, "a later phase",
+		    "on %s the client has not said that yet", p);
+	for (i = 0; i < r->w.nadds; i++)
+		if ((r->w.add[i].what == ADD_SENDER &&
+		    r->w.phase < PHASE_MAIL) ||
+		    (r->w.add[i].what == ADD_RECIPIENT &&
+		    r->w.phase < PHASE_RCPT))
+			lex_error(&r->add[i].pos, "a later phase",
+			    "on %s the client has not said that yet", p);
+}
+
 void
 check_rule(const struct rule *r, const struct conf_globals *g)
 {
-	if (r->w.phase == PHASE_CONNECT) {
-		if (r->w.action == ACTION_DISCARD)
-			lex_error(&r->pos, "on message",
-			    "on connect there is nothing to discard");
-		if (r->has_content || r->has_anomaly || r->has_file)
-			lex_error(&r->pos, "on message",
-			    "on connect nothing is known of a message");
-		if (r->has_verdicts)
-			lex_error(&r->verdict_pos, "on message",
-			    "on connect nothing is known of a message");
+	if (r->w.phase != PHASE_MESSAGE) {
+		check_early(r);
 		return;
 	}
+	if ((r->w.tag[0] != '\0' || r->w.header[0] != '\0') &&
+	    r->w.action != ACTION_PASS)
+		lex_error(&r->pos, "pass", "only what is passed can be "
+		    "marked with a tag or a header");
 	if (r->w.action == ACTION_PASS) {
 		if (r->w.verdicts == 0 && r->w.content == RULE_NO_USE &&
 		    r->w.anomalies == 0 && !r->has_file)
@@ -118,6 +156,12 @@ check_rule(const struct rule *r, const struct conf_globals *g)
 		lex_warning(&r->pos, "rule never matches: antivirus is none");
 }
 
+static int
+same_or_any(uint32_t a, uint32_t a_not, uint32_t b, uint32_t b_not)
+{
+	return (a == RULE_NO_TABLE || (a == b && a_not == b_not));
+}
+
 /* Does the first rule match whatever the second does? */
 static int
 covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
@@ -129,6 +173,14 @@ covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 		return (0);
 	if (a->dest != RULE_NO_TABLE && (a->dest != b->dest ||
 	    a->dest_not != b->dest_not))
+		return (0);
+	/* Asks for less, or for the same. */
+	if ((a->flags & RULE_TRY) || !same_or_any(a->helo, a->helo_not,
+	    b->helo, b->helo_not) || !same_or_any(a->sender, a->sender_not,
+	    b->sender, b->sender_not) || !same_or_any(a->rcpt, a->rcpt_not,
+	    b->rcpt, b->rcpt_not) || (a->auth != WANT_ANY &&
+	    a->auth != b->auth) || a->rcpt_over > b->rcpt_over ||
+	    a->size_over > b->size_over)
 		return (0);
 	if (a->content != RULE_NO_USE && (a->content != b->content ||
 	    a->content_not != b->content_not ||

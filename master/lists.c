@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "addrset.h"
 #include "conf.h"
 #include "utf8.h"
 
@@ -98,6 +99,12 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 	if (l->kind == LIST_EXPRESSIONS &&
 	    (why = pattern_refused(text, len)) != NULL) {
 		lex_error(pos, NULL, "expression refused: %s", why);
+		return;
+	}
+	if (l->kind == LIST_ADDRESSES &&
+	    (why = addrset_check(text, len)) != NULL) {
+		lex_error(pos, "user@domain, @domain, .domain, user@, <> or "
+		    "a pattern with *", "\"%s\" %s", lex_show(text), why);
 		return;
 	}
 	if (l->kind == LIST_IDENTIFIERS &&

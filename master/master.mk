@@ -6,6 +6,7 @@ master_SRCS =	\
 	content.c \
 	control.c \
 	dispatch.c \
+	envelope.c \
 	expect.c \
 	keyword.c \
 	lex.c \

@@ -30,10 +30,10 @@
 #include "value.h"
 
 /* What may follow, each after "|"; keywords as they are written. */
-#define X_STATEMENT	"address|antivirus|banner|early|helo|include|"	\
-	"limit|listen|log|mark|message|newline|on|parsers|run|"		\
-	"scanners|server|sessions|smtp|spool|starttls|table|timeout|"	\
-	"user|workers|name = \"value\""
+#define X_STATEMENT	"address|antivirus|audit|banner|control|early|"	\
+	"helo|include|limit|listen|log|mark|message|newline|on|"	\
+	"parsers|quarantine|run|scanners|server|sessions|smtp|spool|"	\
+	"starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
 	"literal|unqualified"
@@ -41,7 +41,12 @@
 	"send|soml|saml|xclient|xforward|burl|unknown"
 #define X_LIMIT		"line|path|recipients|errors|messages|source|"	\
 	"ipv4-prefix|ipv6-prefix"
-#define X_WHO		"source|from|destination|to|" X_END
+#define X_NETS		"source|from|destination|to|"
+#define X_ENVELOPE	"helo|sender|recipient|recipients|size|"	\
+	"authenticated|!|"
+#define X_WHO		X_NETS X_ENVELOPE X_END
+#define X_ACTOPT	"a reply in quotes|disconnect|quarantine|tag|"	\
+	"header|add|mark|"
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
@@ -73,6 +78,7 @@ static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
 static struct listen_opts opts;	/* of the statement that is read */
 static struct conf_server_wire server;	/* likewise */
+static struct conf_dynamic_wire dynamic; /* likewise */
 static const char	*after;		/* X_..., what may follow an option */
 static unsigned int	 verbs;		/* bits, of an smtp statement */
 %}
@@ -81,6 +87,8 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	ATTACHMENT IS NAME TYPE
+%token	ADD ADDRESSES AFTER AUDIT AUTHENTICATED CONTROL DYNAMIC EXPIRE GROUP
+%token	HEADER KEEP OVER QUARANTINE STATE STORE TAG
 %token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
 %token	WEIGHT WORDS
 %token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
@@ -90,9 +98,10 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	SPOOL STARTTLS TABLE TEMPFAIL TIMEOUT TO TOTAL TPROXY USER VIRUS
 %token	WITHHOLD WORKERS FILE_END BAD
 %token	<num>	VERDICT TIMEOUT_NAME FORM VERB LIMIT_NAME
-%token	<str>	ASSIGN STRING TABLENAME WORD
+%token	<str>	ASSIGN MAIL RCPT RECIPIENT SENDER STRING TABLENAME WORD
 %type	<str>	macro_value word listen_on relay_port table_name pattern
-%type	<num>	identity
+%type	<str>	scope facility_name
+%type	<num>	identity add_what
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight
 %type	<num>	list_kind
@@ -162,8 +171,23 @@ single	: WORKERS x_number word {
 	| RUN x_directory DIRECTORY x_path word {
 		setting_set(S_RUN_DIRECTORY, &$<pos>1, &$<pos>5, $5);
 	}
-	| LOG x_facility FACILITY x_facname word {
+	| LOG x_facility FACILITY x_facname facility_name {
 		setting_set(S_LOG_FACILITY, &$<pos>1, &$<pos>5, $5);
+	}
+	| STATE x_directory DIRECTORY x_path word {
+		setting_set(S_STATE_DIRECTORY, &$<pos>1, &$<pos>5, $5);
+	}
+	| CONTROL x_group GROUP x_name word {
+		setting_set(S_CONTROL_GROUP, &$<pos>1, &$<pos>5, $5);
+	}
+	| QUARANTINE x_quarantine SIZE x_size word {
+		setting_set(S_QUARANTINE_SIZE, &$<pos>1, &$<pos>5, $5);
+	}
+	| QUARANTINE x_quarantine KEEP x_duration word {
+		setting_set(S_QUARANTINE_KEEP, &$<pos>1, &$<pos>5, $5);
+	}
+	| AUDIT x_keep KEEP x_duration word {
+		setting_set(S_AUDIT_KEEP, &$<pos>1, &$<pos>5, $5);
 	}
 	| MARK x_number word {
 		setting_set(S_MARK, &$<pos>1, &$<pos>3, $3);
@@ -271,6 +295,12 @@ single_user
 	: PROXY				{ $$ = S_USER_PROXY; }
 	| PARSER			{ $$ = S_USER_PARSER; }
 	| SCANNER			{ $$ = S_USER_SCANNER; }
+	| STORE				{ $$ = S_USER_STORE; }
+	;
+
+facility_name
+	: word
+	| MAIL				{ expect(X_END); }
 	;
 
 message	: SIZE x_size word {
@@ -446,6 +476,22 @@ table	: TABLE x_name table_name x_table table_nets {
 	| TABLE x_name table_name x_table list_kind x_list list_body {
 		build_list(&$<pos>3, $3, list);
 	}
+	| TABLE x_name table_name x_table DYNAMIC x_dynamic {
+		memset(&dynamic, 0, sizeof(dynamic));
+		dynamic.size = DEF_DYNAMIC_SIZE;
+	} dynamic_opts {
+		build_dynamic(&$<pos>3, $3, &dynamic);
+	}
+	;
+
+dynamic_opts
+	: /* empty */
+	| dynamic_opts EXPIRE x_duration word x_dynamic {
+		build_expire(&dynamic, &$<pos>4, $4);
+	}
+	| dynamic_opts SIZE x_number word x_dynamic {
+		build_members(&dynamic, &$<pos>4, $4);
+	}
 	;
 
 list_kind
@@ -453,6 +499,7 @@ list_kind
 	| WORDS			{ list = lists_new(LIST_WORDS); }
 	| EXPRESSIONS		{ list = lists_new(LIST_EXPRESSIONS); }
 	| IDENTIFIERS		{ list = lists_new(LIST_IDENTIFIERS); }
+	| ADDRESSES		{ list = lists_new(LIST_ADDRESSES); }
 	| SIMILAR x_number word {
 		list = lists_new(LIST_SIMILAR);
 		lists_errors(list, &$<pos>3, $3);
@@ -514,13 +561,16 @@ net	: word x_netmore {
 	;
 
 rule	: ON x_phase phase x_action action {
-		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT
+		after = $3 != PHASE_MESSAGE ? X_WHO : "or|" X_VERDICT
 		    "|attachment|content|anomaly|" X_WHO;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
 		}
-		if ($5 == ACTION_MAX) {
+		if ($5 == ACTION_MAX + 1) {
+			rule->w.action = ACTION_DISCARD;
+			rule->w.flags |= RULE_QUARANTINE;
+		} else if ($5 == ACTION_MAX) {
 			rule->w.action = ACTION_BLOCK;
 			rule->w.disconnect = rule->has_disconnect = 1;
 		} else
@@ -529,6 +579,9 @@ rule	: ON x_phase phase x_action action {
 	;
 
 phase	: CONNECT			{ $$ = PHASE_CONNECT; }
+	| HELO				{ $$ = PHASE_HELO; }
+	| MAIL				{ $$ = PHASE_MAIL; }
+	| RCPT				{ $$ = PHASE_RCPT; }
 	| MESSAGE			{ $$ = PHASE_MESSAGE; }
 	;
 
@@ -537,6 +590,7 @@ action	: PASS				{ $$ = ACTION_PASS; }
 	| TEMPFAIL			{ $$ = ACTION_TEMPFAIL; }
 	| DISCARD			{ $$ = ACTION_DISCARD; }
 	| DISCONNECT			{ $$ = ACTION_MAX; }
+	| QUARANTINE			{ $$ = ACTION_MAX + 1; }
 	;
 
 act_opts: /* empty */
@@ -545,6 +599,33 @@ act_opts: /* empty */
 	}
 	| act_opts DISCONNECT x_actopt {
 		build_disconnect(rule, &$<pos>2);
+	}
+	| act_opts QUARANTINE x_actopt {
+		build_flag(rule, &$<pos>2, RULE_QUARANTINE, "quarantine");
+	}
+	| act_opts MARK x_actopt {
+		build_flag(rule, &$<pos>2, RULE_TRY, "mark");
+	}
+	| act_opts TAG x_tag word x_actopt {
+		build_tag(rule, &$<pos>4, $4);
+	}
+	| act_opts HEADER x_field word x_actopt {
+		build_header(rule, &$<pos>4, $4);
+	}
+	| act_opts ADD x_what add_what x_dyntable TABLENAME x_after {
+		build_add(rule, $4, &$<pos>6, $6);
+	} add_after
+	;
+
+add_what: SOURCE			{ $$ = ADD_SOURCE; }
+	| SENDER			{ $$ = ADD_SENDER; }
+	| RECIPIENT			{ $$ = ADD_RECIPIENT; }
+	;
+
+add_after
+	: /* empty */
+	| AFTER x_number word x_in IN x_duration word x_actopt {
+		build_after(rule, &$<pos>3, $3, &$<pos>7, $7);
 	}
 	;
 
@@ -556,6 +637,32 @@ conds	: /* empty */
 		build_content(rule, &$<pos>5, $5, $4);
 	} content_opts
 	| conds ANOMALY x_anomalies anomalies
+	| conds HELO x_paths paths {
+		build_paths(&$<pos>2, &host, &rule->helo, &rule->has_helo,
+		    "helo");
+	}
+	| conds SENDER x_paths paths {
+		build_paths(&$<pos>2, &host, &rule->sender, &rule->has_sender,
+		    "sender");
+	}
+	| conds RECIPIENT x_paths paths {
+		build_paths(&$<pos>2, &host, &rule->rcpt, &rule->has_rcpt,
+		    "recipient");
+	}
+	| conds LIMIT_NAME x_over OVER x_number word {
+		build_rcpt_over(rule, &$<pos>2, $2, &$<pos>6, $6);
+		expect(after);
+	}
+	| conds SIZE x_over OVER x_size word {
+		build_size_over(rule, &$<pos>6, $6);
+		expect(after);
+	}
+	| conds AUTHENTICATED x_more {
+		build_auth(rule, &$<pos>2, WANT_YES);
+	}
+	| conds '!' x_auth AUTHENTICATED x_more {
+		build_auth(rule, &$<pos>4, WANT_NO);
+	}
 	| conds ATTACHMENT x_attachment attachment
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
@@ -567,10 +674,36 @@ conds	: /* empty */
 	}
 	;
 
-scopes	: word x_scopemore {
+paths	: maybe_not TABLENAME x_more {
+		build_paths_new(&host, &$<pos>2, $1, $2);
+	}
+	| maybe_not word x_more {
+		build_paths_new(&host, &$<pos>2, $1, NULL);
+		lists_add(host.words, &$<pos>2, $2, NULL, NULL);
+	}
+	| maybe_not '{' x_path1 {
+		build_paths_new(&host, &$<pos>2, $1, NULL);
+	} path_list maybe_comma '}' x_more
+	;
+
+path_list
+	: word x_pathmore {
+		lists_add(host.words, &$<pos>1, $1, NULL, NULL);
+	}
+	| path_list comma word x_pathmore {
+		lists_add(host.words, &$<pos>3, $3, NULL, NULL);
+	}
+	;
+
+scope	: word
+	| SENDER
+	| RECIPIENT
+	;
+
+scopes	: scope x_scopemore {
 		build_scope(rule, &$<pos>1, $1);
 	}
-	| scopes ',' x_scope word x_scopemore {
+	| scopes ',' x_scope scope x_scopemore {
 		build_scope(rule, &$<pos>4, $4);
 	}
 	;
@@ -697,12 +830,10 @@ maybe_comma
 	| ','
 	;
 
-x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
-	    "a reply in quotes|disconnect|" X_WHO :
-	    "a reply in quotes|disconnect|" X_VERDICT
-	    "|attachment|content|anomaly|" X_WHO); }
+x_actopt: { expect(rule->w.phase != PHASE_MESSAGE ? X_ACTOPT X_WHO :
+	    X_ACTOPT X_VERDICT "|attachment|content|anomaly|" X_WHO); }
 	;
-x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
+x_action: { expect("pass|block|tempfail|discard|disconnect|quarantine"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
 x_anomalies: { expect(X_ANOMALY "|attachment|content|" X_WHO); } ;
@@ -721,7 +852,22 @@ x_flag	: { expect("what a file is, such as macros or encrypted"); } ;
 x_type	: { expect("a type of files, such as executable or docx"); } ;
 x_typemore: { expect(",|attachment|content|anomaly|" X_WHO); } ;
 x_banner: { expect("a banner in quotes"); } ;
+x_after	: { expect("after|" X_ACTOPT X_WHO); } ;
+x_auth	: { expect("authenticated"); } ;
+x_dynamic: { expect("expire|size|" X_END); } ;
+x_dyntable: { expect("<table>"); } ;
+x_field	: { expect("a header field in quotes"); } ;
 x_from	: { expect("from"); } ;
+x_group	: { expect("group"); } ;
+x_in	: { expect("in"); } ;
+x_keep	: { expect("keep"); } ;
+x_over	: { expect("over"); } ;
+x_path1	: { expect("an address, a domain or a pattern"); } ;
+x_pathmore: { expect(",|an address, a domain or a pattern|}"); } ;
+x_paths	: { expect("!|<table>|an address, a domain or a pattern|{"); } ;
+x_quarantine: { expect("size|keep"); } ;
+x_tag	: { expect("what goes before the subject, in quotes"); } ;
+x_what	: { expect("source|sender|recipient"); } ;
 x_identity: { expect("proxy|xclient"); } ;
 x_listenopt: { expect(X_LISTENOPT); after = X_LISTENOPT; } ;
 x_protocol: { expect("protocol"); } ;
@@ -759,7 +905,7 @@ x_number: { expect(X_NUMBER); } ;
 x_onport: { expect("on|port"); } ;
 x_path	: { expect(X_PATH); } ;
 x_pattern: { expect("a pattern|or|" X_WHO); } ;
-x_phase	: { expect("connect|message"); } ;
+x_phase	: { expect("connect|helo|mail|rcpt|message"); } ;
 x_port	: { expect("a port"); } ;
 x_portword: { expect("port"); } ;
 x_ram	: { expect("a size such as 512M or 25%"); } ;
@@ -782,12 +928,12 @@ x_starttls: { expect("withhold|pass|refuse"); } ;
 x_verb	: { expect(X_VERB); } ;
 x_verbmore: { expect(",|pass|refuse|disconnect|" X_VERB); } ;
 x_table	: { expect("{|file|keywords|words|expressions|similar|"
-	    "identifiers"); } ;
+	    "identifiers|addresses|dynamic"); } ;
 x_timename: { expect(X_TIMEOUT); } ;
 x_timenames: { expect(",|}|" X_TIMEOUT); } ;
 x_timeout: { expect("{|" X_TIMEOUT); } ;
 x_to	: { expect("to"); } ;
-x_user	: { expect("proxy|parser|scanner"); } ;
+x_user	: { expect("proxy|parser|scanner|store"); } ;
 x_value	: { expect("a value"); } ;
 x_verdict: { expect(X_VERDICT); } ;
 

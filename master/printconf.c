@@ -31,6 +31,13 @@ static void	 print_nets(FILE *, const struct conf_table *);
 static void	 print_host(FILE *, const struct conf *, const char *,
 		    uint32_t, uint32_t);
 static void	 print_list(FILE *, const struct conf_list *);
+static void	 print_entries(FILE *, const struct conf_list *, const char *);
+static void	 print_paths(FILE *, const struct conf *, const char *,
+		    uint32_t, uint32_t);
+static void	 print_extras(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
+static void	 print_envelope(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
 static void	 print_content(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_anomalies(FILE *, uint64_t);
@@ -125,8 +132,19 @@ print_globals(FILE *f, const struct conf_globals *g)
 	fprintf(f, "user proxy \"%s\"\n", g->user_proxy);
 	fprintf(f, "user parser \"%s\"\n", g->user_parser);
 	fprintf(f, "user scanner \"%s\"\n", g->user_scanner);
+	fprintf(f, "user store \"%s\"\n", g->user_store);
 	fprintf(f, "run directory ");
 	print_quoted(f, g->rundir);
+	fprintf(f, "\nstate directory ");
+	print_quoted(f, g->statedir);
+	if (g->control_group[0] != '\0')
+		fprintf(f, "\ncontrol group \"%s\"", g->control_group);
+	fprintf(f, "\nquarantine size %s",
+	    value_size_text(g->quarantine_max, buf));
+	fprintf(f, "\nquarantine keep %s",
+	    value_duration_text(g->quarantine_keep * 1000ULL, buf));
+	fprintf(f, "\naudit keep %s",
+	    value_duration_text(g->audit_keep * 1000ULL, buf));
 	fprintf(f, "\nlog facility %s\n",
 	    value_facility_text((int)g->log_facility));
 	fprintf(f, "mark 0x%x\n", g->mark);
@@ -216,37 +234,125 @@ print_host(FILE *f, const struct conf *conf, const char *which, uint32_t id,
 
 	if (id == RULE_NO_TABLE)
 		return;
-	t = conf->table[id];
 	fprintf(f, " %s%s%s", which, which[0] == '\0' ? "" : " ",
 	    is_not ? "! " : "");
+	if (id & RULE_DYNAMIC) {
+		fprintf(f, "<%s>", conf->dynamic[id & ~RULE_DYNAMIC].name);
+		return;
+	}
+	t = conf->table[id];
 	if (t->w.name[0] == '\0')
 		print_nets(f, t);
 	else
 		fprintf(f, "<%s>", t->w.name);
 }
 
+/* Addresses of mail, in a rule. */
 static void
-print_list(FILE *f, const struct conf_list *l)
+print_paths(FILE *f, const struct conf *conf, const char *which, uint32_t id,
+    uint32_t is_not)
+{
+	const struct conf_list	*l;
+
+	if (id == RULE_NO_TABLE)
+		return;
+	fprintf(f, " %s %s", which, is_not ? "! " : "");
+	if (id & RULE_DYNAMIC) {
+		fprintf(f, "<%s>", conf->dynamic[id & ~RULE_DYNAMIC].name);
+		return;
+	}
+	l = conf->list[id];
+	if (l->w.name[0] == '\0')
+		print_entries(f, l, " ");
+	else
+		fprintf(f, "<%s>", l->w.name);
+}
+
+/* Words of a list, each after a separator. */
+static void
+print_entries(FILE *f, const struct conf_list *l, const char *sep)
 {
 	struct conf_entry	 e;
 	const uint8_t		*text;
 	char			 word[LIST_ENTRY_MAX + 1];
 	size_t			 off;
 
-	fprintf(f, "table \"%s\" %s", l->w.name, conf_kind_name(l->w.kind));
-	if (l->w.kind == LIST_SIMILAR)
-		fprintf(f, " %u", l->w.errors);
-	fprintf(f, " {");
+	fprintf(f, "{");
 	off = 0;
 	while (conf_next_entry(l, &off, &e, &text) == 1) {
 		memcpy(word, text, e.len);
 		word[e.len] = '\0';
-		fprintf(f, "\n\t");
+		fprintf(f, "%s%s", off == sizeof(e) + e.len ||
+		    sep[0] == '\n' ? "" : ",", sep);
 		print_quoted(f, word);
 		if (e.weight != 1)
 			fprintf(f, " weight %u", e.weight);
 	}
-	fprintf(f, "\n}\n");
+	fprintf(f, "%s}", sep[0] == '\n' ? "\n" : " ");
+}
+
+/* What a rule does beside its action. */
+static void
+print_extras(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
+{
+	static const char *const what[ADD_MAX] = {
+		[ADD_SOURCE] = "source",
+		[ADD_SENDER] = "sender",
+		[ADD_RECIPIENT] = "recipient",
+	};
+	char		 buf[VALUE_STRLEN];
+	uint32_t	 i;
+
+	if (r->flags & RULE_QUARANTINE)
+		fprintf(f, " quarantine");
+	if (r->flags & RULE_TRY)
+		fprintf(f, " mark");
+	if (r->tag[0] != '\0') {
+		fprintf(f, " tag ");
+		print_quoted(f, r->tag);
+	}
+	if (r->header[0] != '\0') {
+		fprintf(f, " header ");
+		print_quoted(f, r->header);
+	}
+	for (i = 0; i < r->nadds; i++) {
+		fprintf(f, " add %s <%s>", what[r->add[i].what],
+		    conf->dynamic[r->add[i].table].name);
+		if (r->add[i].after != 0)
+			fprintf(f, " after %u in %s", r->add[i].after,
+			    value_duration_text(r->add[i].within * 1000ULL,
+			    buf));
+	}
+}
+
+/* What it asks of the envelope. */
+static void
+print_envelope(FILE *f, const struct conf *conf,
+    const struct conf_rule_wire *r)
+{
+	char	 buf[VALUE_STRLEN];
+
+	print_paths(f, conf, "helo", r->helo, r->helo_not);
+	print_paths(f, conf, "sender", r->sender, r->sender_not);
+	print_paths(f, conf, "recipient", r->rcpt, r->rcpt_not);
+	if (r->rcpt_over != 0)
+		fprintf(f, " recipients over %u", r->rcpt_over);
+	if (r->size_over != 0)
+		fprintf(f, " size over %s",
+		    value_size_text(r->size_over, buf));
+	if (r->auth != WANT_ANY)
+		fprintf(f, " %sauthenticated", r->auth == WANT_NO ? "! " : "");
+}
+
+static void
+print_list(FILE *f, const struct conf_list *l)
+{
+	fprintf(f, "table \"%s\" %s", l->w.name, conf_kind_name(l->w.kind));
+	if (l->w.kind == LIST_SIMILAR)
+		fprintf(f, " %u", l->w.errors);
+	fprintf(f, " ");
+	print_entries(f, l, "\n\t");
+	fprintf(f, "\n");
 }
 
 static void
@@ -311,17 +417,20 @@ print_files(FILE *f, const struct conf_rule_wire *r)
 static void
 print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 {
+	static const char *const phase[PHASE_MAX] = {
+		"connect", "helo", "mail", "rcpt", "message"
+	};
 	const char	*or;
 	unsigned int	 v;
 
-	fprintf(f, "on %s %s", r->phase == PHASE_CONNECT ? "connect" :
-	    "message", conf_action_name(r->action));
+	fprintf(f, "on %s %s", phase[r->phase], conf_action_name(r->action));
 	if (r->reply[0] != '\0') {
 		fprintf(f, " ");
 		print_quoted(f, r->reply);
 	}
 	if (r->disconnect)
 		fprintf(f, " disconnect");
+	print_extras(f, conf, r);
 	or = "";
 	for (v = 0; v < VERDICT_MAX; v++) {
 		if ((r->verdicts & (1U << v)) == 0)
@@ -339,6 +448,7 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 	print_files(f, r);
 	print_host(f, conf, "source", r->source, r->source_not);
 	print_host(f, conf, "destination", r->dest, r->dest_not);
+	print_envelope(f, conf, r);
 	fprintf(f, "\n");
 }
 
@@ -349,6 +459,7 @@ config_print(const struct conf *conf, FILE *f)
 	const struct conf_table		*t;
 	const struct conf_list		*list;
 	const struct conf_rule		*r;
+	char				 buf[VALUE_STRLEN];
 	uint32_t			 i;
 
 	print_globals(f, &conf->g);
@@ -362,7 +473,16 @@ config_print(const struct conf *conf, FILE *f)
 		fprintf(f, "\n");
 	}
 	TAILQ_FOREACH(list, &conf->lists, entry)
-		print_list(f, list);
+		if (list->w.name[0] != '\0')
+			print_list(f, list);
+	for (i = 0; i < conf->ndynamics; i++) {
+		fprintf(f, "table \"%s\" dynamic size %u",
+		    conf->dynamic[i].name, conf->dynamic[i].size);
+		if (conf->dynamic[i].expire != 0)
+			fprintf(f, " expire %s", value_duration_text(
+			    conf->dynamic[i].expire * 1000, buf));
+		fprintf(f, "\n");
+	}
 	for (i = 0; i < conf->nservers; i++)
 		print_server(f, conf, &conf->server[i]);
 	TAILQ_FOREACH(r, &conf->rules, entry)

@@ -33,7 +33,8 @@ enum kind {
 	K_MARK,			/* uint32_t */
 	K_SIZE,			/* uint64_t */
 	K_MEMORY,		/* uint64_t */
-	K_DURATION,		/* uint64_t */
+	K_DURATION,		/* uint64_t, ms */
+	K_SECONDS,		/* uint32_t; limits in ms */
 	K_USER,
 	K_PATH,
 	K_FACILITY
@@ -61,6 +62,17 @@ static const struct setting {
 	[S_USER_PROXY] = { "user proxy", K_USER, G(user_proxy), 0, 0 },
 	[S_USER_PARSER] = { "user parser", K_USER, G(user_parser), 0, 0 },
 	[S_USER_SCANNER] = { "user scanner", K_USER, G(user_scanner), 0, 0 },
+	[S_USER_STORE] = { "user store", K_USER, G(user_store), 0, 0 },
+	[S_STATE_DIRECTORY] = { "state directory", K_PATH, G(statedir), 0,
+	    CONF_PATH_MAX },
+	[S_CONTROL_GROUP] = { "control group", K_USER, G(control_group), 0,
+	    0 },
+	[S_QUARANTINE_SIZE] = { "quarantine size", K_SIZE, G(quarantine_max),
+	    MIB, UINT64_MAX / 2 },
+	[S_QUARANTINE_KEEP] = { "quarantine keep", K_SECONDS,
+	    G(quarantine_keep), 60 * 1000ULL, MAX_KEEP * 1000ULL },
+	[S_AUDIT_KEEP] = { "audit keep", K_SECONDS, G(audit_keep),
+	    60 * 1000ULL, MAX_KEEP * 1000ULL },
 	[S_RUN_DIRECTORY] = { "run directory", K_PATH, G(rundir), 0,
 	    CONF_PATH_MAX },
 	[S_LOG_FACILITY] = { "log facility", K_FACILITY, G(log_facility),
@@ -175,6 +187,7 @@ setting_set(enum single s, const struct pos *kw, const struct pos *val,
 	case K_SIZE:
 	case K_MEMORY:
 	case K_DURATION:
+	case K_SECONDS:
 		set_number(set, val, text);
 		break;
 	case K_USER:
@@ -229,6 +242,7 @@ kind_expected(enum kind kind)
 	case K_MEMORY:
 		return ("a size such as 512M or 25%");
 	case K_DURATION:
+	case K_SECONDS:
 		return ("a duration such as 30s");
 	case K_USER:
 		return ("the name of a user");
@@ -257,6 +271,7 @@ range_text(const struct setting *set, char *buf, size_t size)
 		    value_size_text(set->min, min));
 		break;
 	case K_DURATION:
+	case K_SECONDS:
 		snprintf(buf, size, "%s to %s", value_duration_text(set->min,
 		    min), value_duration_text(set->max, max));
 		break;
@@ -289,6 +304,7 @@ set_number(const struct setting *set, const struct pos *val, const char *text)
 		ret = value_memory(text, &n);
 		break;
 	case K_DURATION:
+	case K_SECONDS:
 		ret = value_duration(text, &n);
 		break;
 	default:
@@ -308,6 +324,9 @@ set_number(const struct setting *set, const struct pos *val, const char *text)
 	at = (uint8_t *)globals + set->off;
 	if (set->kind == K_NUMBER || set->kind == K_MARK) {
 		n32 = (uint32_t)n;
+		memcpy(at, &n32, sizeof(n32));
+	} else if (set->kind == K_SECONDS) {
+		n32 = (uint32_t)(n / 1000);
 		memcpy(at, &n32, sizeof(n32));
 	} else
 		memcpy(at, &n, sizeof(n));
@@ -361,13 +380,14 @@ set_facility(const struct pos *val, const char *text)
 static void
 check_users(void)
 {
-	const char	*name[3];
+	const char	*name[4];
 	int		 i, j;
 
 	name[0] = globals->user_proxy;
 	name[1] = globals->user_parser;
 	name[2] = globals->user_scanner;
-	for (i = 0; i < 3; i++) {
+	name[3] = globals->user_store;
+	for (i = 0; i < 4; i++) {
 		if (strcmp(name[i], "root") == 0)
 			lex_error(setting_pos(S_USER_PROXY + i),
 			    "an unprivileged user", "%s may not be root",
