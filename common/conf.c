@@ -31,7 +31,8 @@ static int	 rule_ids_ok(const struct conf *,
 static int	 list_compile(struct conf_list *);
 static int	 net_matches(const struct conf *, uint32_t, uint32_t,
 		    const struct addr *, const struct conf_facts *);
-static int	 member_of(const struct conf_facts *, uint32_t, const char *);
+static int	 member_of(const struct conf *, const struct conf_facts *,
+		    uint32_t, const char *);
 static int	 path_in(const struct conf *, uint32_t, const char *,
 		    const struct conf_facts *);
 static int	 envelope_matches(const struct conf *,
@@ -514,9 +515,11 @@ file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 
 /* Is the key in the dynamic table?  Nobody to ask: it is not. */
 static int
-member_of(const struct conf_facts *f, uint32_t id, const char *key)
+member_of(const struct conf *conf, const struct conf_facts *f, uint32_t id,
+    const char *key)
 {
-	return (f->member != NULL && f->member(id & ~RULE_DYNAMIC, key));
+	return (f->member != NULL &&
+	    f->member(conf, id & ~RULE_DYNAMIC, key));
 }
 
 static int
@@ -529,7 +532,7 @@ net_matches(const struct conf *conf, uint32_t id, uint32_t is_not,
 	if (id == RULE_NO_TABLE)
 		return (1);
 	if (id & RULE_DYNAMIC)
-		is_in = member_of(f, id, addr_ip(a, key, sizeof(key)));
+		is_in = member_of(conf, f, id, addr_ip(a, key, sizeof(key)));
 	else
 		is_in = conf_table_match(conf->table[id], a);
 	return (is_in != (int)is_not);
@@ -548,8 +551,8 @@ path_in(const struct conf *conf, uint32_t id, const char *path,
 	if (addrset_key(path, key, sizeof(key)) == NULL)
 		return (0);
 	at = strrchr(key, '@');
-	return (member_of(f, id, key) ||
-	    (at != NULL && at != key && member_of(f, id, at)));
+	return (member_of(conf, f, id, key) ||
+	    (at != NULL && at != key && member_of(conf, f, id, at)));
 }
 
 /* What HELO, MAIL and RCPT have said. */
@@ -568,7 +571,7 @@ envelope_matches(const struct conf *conf, const struct conf_rule_wire *r,
 		return (0);
 	if ((r->auth == WANT_YES && !f->auth) ||
 	    (r->auth == WANT_NO && f->auth) ||
-	    (r->rcpt_over != 0 && f->nrcpt <= r->rcpt_over) ||
+	    (r->rcpt_over != 0 && f->rcpt_count <= r->rcpt_over) ||
 	    (r->size_over != 0 && f->size <= r->size_over))
 		return (0);
 	if (r->rcpt == RULE_NO_TABLE)
@@ -610,6 +613,38 @@ rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
 }
 
 const struct conf_rule_wire *
+conf_match_next(const struct conf *conf, enum rule_phase phase,
+    const struct conf_facts *f, const struct conf_rule **pos)
+{
+	const struct conf_rule	*r;
+
+	r = *pos == NULL ? TAILQ_FIRST(&conf->rules) :
+	    TAILQ_NEXT(*pos, entry);
+	for (; r != NULL; r = TAILQ_NEXT(r, entry))
+		if (r->w.phase == phase && rule_matches(conf, &r->w, f)) {
+			*pos = r;
+			return (&r->w);
+		}
+	return (NULL);
+}
+
+uint64_t
+conf_rcpt_class(const struct conf *conf, const char *path,
+    const struct conf_facts *f)
+{
+	const struct conf_rule	*r;
+	uint64_t		 h;
+
+	h = 14695981039346656037ULL;	/* FNV-1a, a bit a rule */
+	TAILQ_FOREACH(r, &conf->rules, entry)
+		if (r->w.phase == PHASE_MESSAGE &&
+		    r->w.rcpt != RULE_NO_TABLE)
+			h = (h ^ (uint64_t)path_in(conf, r->w.rcpt, path,
+			    f)) * 1099511628211ULL;
+	return (h);
+}
+
+const struct conf_rule_wire *
 conf_match(const struct conf *conf, enum rule_phase phase,
     const struct conf_facts *f)
 {
@@ -622,11 +657,13 @@ conf_match(const struct conf *conf, enum rule_phase phase,
 		[VERDICT_SCANNER_FAILED] = { .action = ACTION_TEMPFAIL },
 		[VERDICT_VIRUS] = { .action = ACTION_BLOCK, .disconnect = 1 },
 	};
-	const struct conf_rule	*r;
+	const struct conf_rule_wire	*w;
+	const struct conf_rule		*pos;
 
-	TAILQ_FOREACH(r, &conf->rules, entry)
-		if (r->w.phase == phase && rule_matches(conf, &r->w, f))
-			return (&r->w);
+	pos = NULL;
+	while ((w = conf_match_next(conf, phase, f, &pos)) != NULL)
+		if ((w->flags & RULE_TRY) == 0)
+			return (w);
 	if (phase != PHASE_MESSAGE)
 		return (&pass);
 	return (&builtin[f->verdict]);

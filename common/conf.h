@@ -423,10 +423,12 @@ struct conf_facts {
 	const char		*sender;	/* path; NULL before MAIL */
 	const char		*rcpt;		/* strings, nrcpt of them */
 	uint32_t		 nrcpt;
+	uint32_t		 rcpt_count;	/* in the transaction so far */
 	int			 auth;		/* the client has logged in */
 	uint64_t		 size;		/* said by MAIL, or real */
-	/* Is the key in the dynamic table: 1 or 0. */
-	int			(*member)(uint32_t table, const char *key);
+	/* Is the key in the dynamic table of that id: 1 or 0. */
+	int			(*member)(const struct conf *, uint32_t id,
+				    const char *key);
 	enum verdict		 verdict;	/* message phase */
 	const char		*virus;		/* name, or "" */
 	uint64_t		 anomalies;	/* of all parts */
@@ -497,12 +499,25 @@ uint64_t		 conf_digest(const struct conf *);
 int			 conf_done(struct conf *);
 
 /*
- * The first rule of the phase that matches, or the built-in one for what no
+ * The first rule of the phase that matches and is not only tried, or the built-in one for what no
  * rule matched: virus: block and disconnect; unscannable: block; scanner
  * failed: tempfail; clean: pass.  Never NULL.  The result lives as long as
  * the configuration.
  */
 const struct conf_rule_wire *conf_match(const struct conf *, enum rule_phase,
+		    const struct conf_facts *);
+/*
+ * The next rule of the phase that matches, those too that are only tried;
+ * *pos is NULL at first.  NULL when there are no more.
+ */
+const struct conf_rule_wire *conf_match_next(const struct conf *,
+		    enum rule_phase, const struct conf_facts *,
+		    const struct conf_rule **pos);
+/*
+ * A number for what rules on messages ask of recipients, for this one: two
+ * that have the same number are judged alike.
+ */
+uint64_t	 conf_rcpt_class(const struct conf *, const char *path,
 		    const struct conf_facts *);
 
 /* Is the address in the table?  The most specific network decides. */

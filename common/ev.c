@@ -37,6 +37,16 @@ static unsigned int		 ntimers;
 static uint64_t			 last_tick;
 
 uint64_t
+now_epoch(void)
+{
+	struct timespec	 ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
+		fatal("clock_gettime");
+	return ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
+}
+
+uint64_t
 now_us(void)
 {
 	struct timespec	 ts;

@@ -56,5 +56,7 @@ void		 ev_stop(void);
 /* Milliseconds and microseconds of the monotonic clock. */
 uint64_t	 now_ms(void);
 uint64_t	 now_us(void);
+/* Milliseconds since the epoch. */
+uint64_t	 now_epoch(void);
 
 #endif /* MAILWALL_EV_H */

@@ -317,7 +317,9 @@ proto_get_parse_done(const void *data, const struct msg_parse_req *req,
 	    done->arena_size > req->max_decoded ||
 	    done->arena_size < sizeof(struct arena_head) ||
 	    (done->anomalies & ~ANOMALIES_ALL) != 0 ||
-	    (done->limits & ~(uint32_t)LIMITS_ALL) != 0) {
+	    (done->limits & ~(uint32_t)LIMITS_ALL) != 0 ||
+	    !text_ok(done->subject, sizeof(done->subject)) ||
+	    !text_ok(done->msgid, sizeof(done->msgid))) {
 		errno = EBADMSG;
 		return (-1);
 	}

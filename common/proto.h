@@ -207,6 +207,8 @@ struct msg_parse_done {
 	uint64_t	 anomalies;	/* union of all parts, see parts.h */
 	uint32_t	 nparts;
 	uint32_t	 limits;	/* LIMIT_* of parts.h; 0: all read */
+	char		 subject[RECORD_TEXT_MAX]; /* decoded; for people */
+	char		 msgid[RECORD_TEXT_MAX];
 };
 
 /* Payload of IMSG_SCAN_REQ.  The message is the attached descriptor. */

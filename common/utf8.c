@@ -2,6 +2,8 @@
 
 /* UTF-8, see utf8.h. */
 
+#include <string.h>
+
 #include "utf8.h"
 
 size_t
@@ -42,4 +44,29 @@ utf8_valid(const uint8_t *p, size_t len)
 		if ((n = utf8_char(p + i, len - i)) == 0)
 			return (0);
 	return (1);
+}
+
+char *
+utf8_plain(char *dst, size_t size, const char *src, size_t len)
+{
+	size_t	 i, n, used;
+
+	used = 0;
+	for (i = 0; i < len; i += n) {
+		n = utf8_char((const uint8_t *)src + i, len - i);
+		if (used + (n == 0 ? 1 : n) >= size)
+			break;
+		if (n > 1)
+			memcpy(dst + used, src + i, n);
+		else if (n == 0)
+			dst[used] = '?';
+		else
+			dst[used] = (unsigned char)src[i] < 0x20 ||
+			    src[i] == 0x7f ? ' ' : src[i];
+		if (n == 0)
+			n = 1;
+		used += n;
+	}
+	dst[used] = '\0';
+	return (dst);
 }

@@ -17,4 +17,11 @@ size_t	 utf8_char(const uint8_t *p, size_t n);
 /* Are len bytes valid UTF-8: 1 or 0. */
 int	 utf8_valid(const uint8_t *, size_t len);
 
+/*
+ * Text for people, ended, of at most size bytes, which is not 0: whole
+ * characters; a control becomes a space, a broken byte a question mark.
+ * Returns dst.
+ */
+char	*utf8_plain(char *dst, size_t size, const char *src, size_t len);
+
 #endif /* MAILWALL_UTF8_H */

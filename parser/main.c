@@ -32,6 +32,7 @@
 #include "priv.h"
 #include "proto.h"
 #include "sandbox.h"
+#include "utf8.h"
 
 #include "charset.h"
 #include "decode.h"
@@ -264,6 +265,10 @@ message_parse(const struct msg_parse_req *req, int fd,
 		    (unsigned long long)mime.arena.body_len);
 	done->nparts = mime.arena.nparts;
 	done->limits = mime.arena.limits;
+	utf8_plain(done->subject, sizeof(done->subject),
+	    mime.arena.str + mime.arena.subject.off, mime.arena.subject.len);
+	utf8_plain(done->msgid, sizeof(done->msgid),
+	    mime.arena.str + mime.arena.msgid.off, mime.arena.msgid.len);
 	sealed_put(msg, req->size);
 	return (arena);
 }

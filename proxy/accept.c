@@ -164,6 +164,7 @@ refuse(struct session *s)
 {
 	s->flags |= SF_REFUSED;
 	proxy.nrefused++;
+	proxy.stats.refused++;
 }
 
 static void
@@ -173,11 +174,10 @@ connect_rules(struct session *s)
 	struct conf_facts		 facts;
 	const char			*text;
 
-	memset(&facts, 0, sizeof(facts));
-	facts.source = &s->client;
-	facts.dest = &s->dest;
-	facts.virus = "";
+	policy_facts(s, &facts);
+	policy_tried(s, PHASE_CONNECT, &facts);
 	rule = conf_match(s->conf, PHASE_CONNECT, &facts);
+	policy_effects(s, rule, &facts);
 	if (rule->action == ACTION_PASS) {
 		sock_connect(s);
 		return;

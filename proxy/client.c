@@ -231,11 +231,25 @@ mail_refused(struct session *s)
 	return (NULL);
 }
 
+/* Recipients accepted, and those that the server has not answered yet. */
+static uint32_t
+rcpt_count(const struct session *s)
+{
+	const struct inflight	*f;
+	uint32_t		 n;
+
+	n = s->env == NULL ? 0 : s->env->nrcpt;
+	STAILQ_FOREACH(f, &s->inflight, entry)
+		n += f->verb == VERB_RCPT;
+	return (n);
+}
+
 static void
 command_mail(struct session *s, const char *line, size_t len, size_t arg)
 {
 	char		 path[SMTP_ADDR_MAX], value[32], text[96];
 	const char	*why;
+	uint64_t	 size;
 	size_t		 params;
 	int		 n;
 
@@ -259,6 +273,7 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		return;
 	}
 	params += arg;
+	size = 0;
 	n = command_param(line + params, len - params, "SIZE", value,
 	    sizeof(value));
 	/* RFC 1870 section 6.1: tell before the message is sent. */
@@ -267,7 +282,9 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		refuse(s, "501 5.5.4 Bad SIZE parameter", line, len);
 		return;
 	}
-	if (n == 1 && strtoull(value, NULL, 10) > s->conf->g.message_max) {
+	if (n == 1)
+		size = strtoull(value, NULL, 10);
+	if (size > s->conf->g.message_max) {
 		session_log(s, "refused command=MAIL declared=%s reply=552",
 		    value);
 		client_reply(s, "552 5.3.4 Message too big, limit is %llu "
@@ -289,20 +306,10 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		}
 		s->flags |= SF_MAIL_BIN;
 	}
+	if (policy_mail(s, path, size))
+		return;
+	s->has_class = 0;
 	server_command(s, VERB_MAIL, line, len, path);
-}
-
-/* Recipients accepted, and those that the server has not answered yet. */
-static uint32_t
-rcpt_count(const struct session *s)
-{
-	const struct inflight	*f;
-	uint32_t		 n;
-
-	n = s->env == NULL ? 0 : s->env->nrcpt;
-	STAILQ_FOREACH(f, &s->inflight, entry)
-		n += f->verb == VERB_RCPT;
-	return (n);
 }
 
 /* In a group: 0 when a refusal would overtake what the server owes. */
@@ -312,11 +319,14 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 	char		 path[SMTP_ADDR_MAX], text[96];
 	const char	*why;
 	size_t		 params;
-	int		 bad, many;
+	int		 bad, many, ok;
 
 	bad = command_path(VERB_RCPT, line + arg, len - arg, path,
 	    sizeof(path), &params) == -1;
-	many = rcpt_count(s) >= s->conf->g.rcpt_max;
+	many = rcpt_count(s) >= s->conf->g.rcpt_max || (s->env != NULL &&
+	    s->env->rcpt_len > RECORD_RCPT_BYTES_MAX -
+	    (INFLIGHT_MAX + 1) * SMTP_ADDR_MAX) ||
+	    proxy.spool_used > proxy.spool_max;
 	why = bad ? NULL : path_refused(s, path, 1, text, sizeof(text));
 	if (s->msg != NULL)
 		why = "503 5.5.1 Between chunks";
@@ -328,8 +338,12 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 		refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>", line, len);
 	else if (many)
 		client_reply(s, "452 4.5.3 Too many recipients");
-	else
-		server_command(s, VERB_RCPT, line, len, path);
+	else {
+		ok = policy_rcpt(s, path, rcpt_count(s) + 1);
+		if (ok == 1)
+			server_command(s, VERB_RCPT, line, len, path);
+		return (ok != 0);
+	}
 	return (1);
 }
 
@@ -546,6 +560,10 @@ command_simple(struct session *s, enum verb verb, const char *line,
 	} else if (verb == VERB_AUTH &&
 	    s->starttls == STARTTLS_REQUIRE)
 		why = "530 5.7.0 Must issue a STARTTLS command first";
+	if (why == NULL && (verb == VERB_HELO || verb == VERB_EHLO) &&
+	    policy_helo(s, verb == VERB_HELO ? "HELO" : "EHLO", line + arg,
+	    len - arg))
+		return (1);
 	if (why == NULL)
 		server_command(s, verb, line, len, line + arg);
 	else if (!STAILQ_EMPTY(&s->inflight))

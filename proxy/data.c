@@ -83,12 +83,15 @@ data_free(struct message *m)
 	if (m == NULL)
 		return;
 	inspect_cancel(m->job);
+	if (m->waiting != NULL)
+		store_cancel(m->waiting);
 	if (m->fd != -1)
 		close(m->fd);
 	proxy.spool_used -= m->charged;
 	proxy.nmessages--;
 	free(m->hit);
 	free(m->file);
+	free(m->facts);
 	free(m);
 }
 

@@ -278,6 +278,8 @@ parse_done(struct peer *p, struct job *j, struct imsg *imsg)
 	m = j->s->msg;
 	m->nparts = j->parsed.nparts;
 	m->anomalies = j->parsed.anomalies;
+	memcpy(m->subject, j->parsed.subject, sizeof(m->subject));
+	memcpy(m->msgid, j->parsed.msgid, sizeof(m->msgid));
 	m->us_parse = now_us() - j->began;
 	/* Not everything was read: that is never clean. */
 	if (j->parsed.limits != 0) {

@@ -122,7 +122,8 @@ conf_use(struct conf *conf)
 	proxy.max_messages = (unsigned int)((files - FILES_BASE -
 	    (rlim_t)proxy.max_sessions * FILES_SESSION) / FILES_MESSAGE);
 	proxy.spool_max = conf->g.spool_max / conf->g.proxies;
-	if (!proxy.draining)
+	/* Without its members a table would let everybody through. */
+	if (!proxy.draining && (conf->ndynamics == 0 || proxy.has_members))
 		accept_start(conf);
 	/* Sessions that still hold it have no use for its listeners. */
 	if (!first)
@@ -171,6 +172,18 @@ proxy_scanner(uint64_t content)
 		return;
 	proxy.next = NULL;
 	conf_use(conf);
+}
+
+void
+proxy_members(void)
+{
+	int	 first;
+
+	first = !proxy.has_members;
+	proxy.has_members = 1;
+	if (first && proxy.conf != NULL && proxy.conf->ndynamics > 0 &&
+	    !proxy.draining)
+		accept_start(proxy.conf);
 }
 
 static void
@@ -250,7 +263,10 @@ master_frame(struct imsg *imsg)
 	switch (imsg->type) {
 	case IMSG_CHAN:
 		memcpy(&chan, imsg->data, sizeof(chan));
-		inspect_channel(&chan, imsg_take_fd(imsg));
+		if (chan.peer == PROC_STORE)
+			store_channel(&chan, imsg_take_fd(imsg));
+		else
+			inspect_channel(&chan, imsg_take_fd(imsg));
 		break;
 	case IMSG_SOCK_FD:
 		memcpy(&sock, imsg->data, sizeof(sock));

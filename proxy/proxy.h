@@ -80,6 +80,9 @@ struct inflight {
 struct envelope {
 	char			*from;		/* path without <> */
 	uint32_t		 nrcpt;		/* accepted by the server */
+	char			*rcpt;		/* their paths, strings */
+	size_t			 rcpt_len;
+	size_t			 rcpt_alloc;	/* of the spool budget */
 	int			 binary;	/* BODY=BINARYMIME */
 };
 
@@ -106,6 +109,7 @@ enum data_state {
 
 struct session;
 struct job;
+struct waiting;
 
 /* A whole reply of a server, at the begin of a buffer. */
 struct reply {
@@ -129,10 +133,19 @@ struct message {
 	uint64_t		 sent;		/* bytes given to the server */
 	int			 mid_line;	/* sent ends inside of a line */
 	struct job		*job;		/* while it is inspected */
+	struct waiting		*waiting;	/* while the store has it */
+	enum rule_action	 action;	/* then it is done */
 	enum verdict		 verdict;
 	uint32_t		 nparts;
 	uint64_t		 anomalies;
 	char			 name[SCAN_NAME_MAX];	/* virus or reason */
+	char			 subject[RECORD_TEXT_MAX];
+	char			 msgid[RECORD_TEXT_MAX];
+	char			*facts;		/* lines about it, strings */
+	size_t			 nfacts;	/* bytes */
+	char			 told[CONF_REPLY_MAX + SCAN_NAME_MAX + 64];
+						/* reply that waits */
+	int			 is_recorded;	/* the store has heard */
 	struct msg_scan_hit	*hit;		/* text that lists have */
 	uint32_t		 nhits;
 	int			 is_matched;	/* all text was looked at */
@@ -167,6 +180,8 @@ struct session {
 	uint16_t		 tls_refused;	/* tries all the same */
 	uint32_t		 nmessages;	/* passed */
 	uint32_t		 nseen;		/* received, passed or not */
+	uint64_t		 rcpt_class;	/* of this transaction */
+	int			 has_class;
 	uint64_t		 started;	/* ms */
 	struct ev		 cev, sev;	/* client, server socket */
 	struct buf		 cin, cout;	/* from and to the client */
@@ -229,6 +244,8 @@ struct proxy {
 	uint64_t		 spool_used;	/* bytes */
 	uint64_t		 spool_max;
 	int			 draining;
+	int			 has_members;	/* of dynamic tables */
+	struct msg_stats	 stats;
 	struct addr		*local;		/* addresses of this host */
 	size_t			 nlocal;
 };
@@ -243,6 +260,9 @@ void		 proxy_want_write(void);
 void		 proxy_check_end(void);
 /* A scanner with these lists has come: a configuration may wait for it. */
 void		 proxy_scanner(uint64_t content);
+
+/* The members of dynamic tables are there: sessions may begin. */
+void		 proxy_members(void);
 
 /* accept.c */
 
@@ -314,6 +334,8 @@ void		 session_log(const struct session *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
 /* Reset the envelope. */
 void		 session_reset(struct session *);
+/* Name of a state, for operators. */
+const char	*session_state_name(enum session_state);
 /* Milliseconds of a timeout of the session's configuration. */
 uint64_t	 session_timeout(const struct session *, enum timeout);
 
@@ -455,8 +477,96 @@ void		 verdict_decide(struct session *);
 /* Refuse a message for its form; no rule is asked. */
 void		 verdict_fault(struct session *);
 /* The one line about a message; reply is what the client was told. */
-void		 verdict_log(const struct session *, const char *action,
+void		 verdict_log(struct session *, const char *action,
 		    const char *reply, size_t len);
+
+/* The store has the message on disk (error 0), or has not: go on. */
+void		 verdict_stored(struct session *, int error);
+
+/* policy.c */
+
+/* What is known of the session so far; valid until it goes on. */
+void		 policy_facts(const struct session *, struct conf_facts *);
+/* The rule of a phase that refuses, or NULL.  Changes nothing. */
+const struct conf_rule_wire *policy_ask(const struct session *,
+		    enum rule_phase, const struct conf_facts *);
+/* Log the rules that would have decided, if they were not only tried. */
+void		 policy_tried(const struct session *, enum rule_phase,
+		    const struct conf_facts *);
+/* What a rule does beside its action: fill tables. */
+void		 policy_effects(const struct session *,
+		    const struct conf_rule_wire *, const struct conf_facts *);
+/*
+ * What rules say about the name of a client or a sender, of which MAIL says
+ * the message has so many bytes, or 0.  1: it was refused and told; 0: go on.
+ */
+int		 policy_helo(struct session *, const char *command,
+		    const char *arg, size_t len);
+int		 policy_mail(struct session *, const char *path,
+		    uint64_t size);
+/*
+ * What rules say about a recipient, the count-th of its transaction.  Returns
+ * 1 to go on, -1 when it was refused and told, 0 when that has to wait for
+ * what the server still owes.  Recipients whom rules on messages judge
+ * differently cannot share one: the later ones come again in a transaction of
+ * their own.
+ */
+int		 policy_rcpt(struct session *, const char *path,
+		    uint32_t count);
+/* Refuse a command by a rule. */
+void		 policy_refuse(struct session *, const char *command,
+		    const struct conf_rule_wire *, const struct conf_facts *);
+
+/* member.c: dynamic tables */
+
+/* Put a member in, or renew it; take one out. */
+void		 member_set(const struct msg_member *);
+void		 member_delete(const struct msg_member *);
+/* A full list begins; it has come: what was not in it goes. */
+void		 member_begin(void);
+void		 member_all(void);
+/* For struct conf_facts. */
+int		 member_is(const struct conf *, uint32_t id, const char *key);
+
+/* store.c */
+
+/* The channel to the store has come from master; takes fd. */
+void		 store_channel(const struct msg_chan *, int fd);
+/* Close it. */
+void		 store_stop(void);
+/* Frames for the store may be queued: watch for room. */
+void		 store_want_write(void);
+/* A rule's wish; kept for a while when there is no store. */
+void		 store_member(const struct msg_member *);
+/*
+ * Tell what becomes of the session's message; flags are RECORD_*, with
+ * RECORD_SYNC verdict_stored() follows, never before this returns.  Returns
+ * 0, or -1 with errno when the store cannot be told.
+ */
+int		 store_record(struct session *, enum rule_action,
+		    uint32_t flags, const char *reply);
+/* Nobody waits for it any more. */
+void		 store_cancel(struct waiting *);
+
+/* outgoing.c: the gateway's own client */
+
+/*
+ * A frame about a message that the store wants sent, over its channel, which
+ * gets the answer.  Returns 0, or -1 for one that cannot be.
+ */
+int		 outgoing_frame(struct imsgbuf *, struct imsg *);
+/* The channel is gone: so is what was being sent. */
+void		 outgoing_lost(void);
+
+/* edit.c */
+
+/*
+ * Put a header field on top of the session's message, and a tag before its
+ * subject; either may be "".  *breaks says whether a signature may not verify
+ * any more.  Returns 0, or -1 with errno; then the message is as it was.
+ */
+int		 edit_message(struct session *, const char *tag,
+		    const char *header, int *breaks);
 
 /* deliver.c */
 

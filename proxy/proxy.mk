@@ -4,10 +4,14 @@ proxy_SRCS =	\
 	command.c \
 	data.c \
 	deliver.c \
+	edit.c \
 	ehlo.c \
 	identity.c \
 	inspect.c \
 	main.c \
+	member.c \
+	outgoing.c \
+	policy.c \
 	proxyproto.c \
 	reply.c \
 	sandbox.c \
@@ -15,5 +19,6 @@ proxy_SRCS =	\
 	session.c \
 	sock.c \
 	source.c \
+	store.c \
 	verdict.c
 proxy_LIBS =

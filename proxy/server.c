@@ -20,6 +20,7 @@ static void	 reply_hello(struct session *, enum verb, const char *,
 		    const struct reply *);
 static void	 reply_envelope(struct session *, enum verb, const char *,
 		    const struct reply *);
+static int	 rcpt_keep(struct envelope *, const char *);
 static void	 reply_auth(struct session *, const struct reply *);
 static void	 reply_starttls(struct session *, const struct reply *);
 static void	 reply_unasked(struct session *, const struct reply *);
@@ -190,6 +191,34 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 	s->flags |= flags;
 }
 
+/*
+ * A recipient that the server takes.  All of a transaction's are bounded by
+ * RECORD_RCPT_BYTES_MAX and count for the spool: see client.c, which refuses
+ * what would be more.
+ */
+static int
+rcpt_keep(struct envelope *e, const char *path)
+{
+	char	*p;
+	size_t	 len, n;
+
+	len = strlen(path) + 1;
+	if (e->rcpt_alloc - e->rcpt_len < len) {
+		n = e->rcpt_alloc == 0 ? 256 : e->rcpt_alloc * 2;
+		while (n - e->rcpt_len < len)
+			n *= 2;
+		if ((p = realloc(e->rcpt, n)) == NULL)
+			return (-1);
+		proxy.spool_used += n - e->rcpt_alloc;
+		e->rcpt = p;
+		e->rcpt_alloc = n;
+	}
+	memcpy(e->rcpt + e->rcpt_len, path, len);
+	e->rcpt_len += len;
+	e->nrcpt++;
+	return (0);
+}
+
 static void
 reply_envelope(struct session *s, enum verb verb, const char *arg,
     const struct reply *r)
@@ -208,8 +237,8 @@ reply_envelope(struct session *s, enum verb verb, const char *arg,
 		return;
 	}
 	/* A server that takes RCPT without MAIL: we do not. */
-	if (s->env != NULL)
-		s->env->nrcpt++;
+	if (s->env != NULL && rcpt_keep(s->env, arg) == -1)
+		goto nomem;
 	return;
 nomem:
 	s->end = "out of memory";

@@ -91,6 +91,7 @@ session_new(int fd, const struct conf_listener *l,
 	STAILQ_INIT(&s->inflight);
 	TAILQ_INSERT_TAIL(&proxy.sessions, s, entry);
 	proxy.nsessions++;
+	proxy.stats.sessions++;
 	return (s);
 }
 
@@ -117,11 +118,46 @@ session_reset(struct session *s)
 {
 	data_free(s->msg);
 	s->msg = NULL;
+	s->has_class = 0;
 	if (s->env == NULL)
 		return;
+	proxy.spool_used -= s->env->rcpt_alloc;
+	free(s->env->rcpt);
 	free(s->env->from);
 	free(s->env);
 	s->env = NULL;
+}
+
+const char *
+session_state_name(enum session_state state)
+{
+	switch (state) {
+	case SESSION_HEADER:
+		return ("header");
+	case SESSION_CONNECT:
+		return ("connect");
+	case SESSION_BANNER:
+		return ("banner");
+	case SESSION_COMMAND:
+		return ("command");
+	case SESSION_AUTH:
+		return ("auth");
+	case SESSION_DATA:
+	case SESSION_CHUNK:
+		return ("receiving");
+	case SESSION_INSPECT:
+		return ("inspecting");
+	case SESSION_GO:
+	case SESSION_BODY:
+	case SESSION_DOT:
+		return ("delivering");
+	case SESSION_TUNNEL:
+		return ("tunnel");
+	case SESSION_CLOSING:
+	case SESSION_LINGER:
+		break;
+	}
+	return ("closing");
 }
 
 void

@@ -5,7 +5,10 @@
  * tells the story.
  */
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bsd/string.h>
@@ -19,6 +22,12 @@ static void	 verdict_end(struct session *, const char *, int,
 static int	 scores(const struct message *, uint32_t *);
 static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
+static void	 fact(const struct session *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+static void	 verdict_act(struct session *);
+static void	 pass(struct session *);
+static void	 not_kept(struct session *, int);
+static enum rule_action action_of(const char *);
 static void	 default_reply(const struct session *,
 		    const struct conf_rule_wire *, char *, size_t);
 
@@ -101,6 +110,29 @@ scores(const struct message *m, uint32_t *score)
 	return (m->is_matched);
 }
 
+/* A line of the log that the store gets, too. */
+static void
+fact(const struct session *s, const char *fmt, ...)
+{
+	struct message	*m;
+	char		 line[LOG_LINE_MAX], *p;
+	va_list		 ap;
+	size_t		 n;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	session_log(s, "%s", line);
+	m = s->msg;
+	n = strlen(line) + 1;
+	if (m->nfacts + n > RECORD_FACTS_MAX ||
+	    (p = realloc(m->facts, m->nfacts + n)) == NULL)
+		return;
+	memcpy(p + m->nfacts, line, n);
+	m->facts = p;
+	m->nfacts += n;
+}
+
 /* Files of which there is something to say, the first few. */
 static void
 log_files(const struct session *s)
@@ -123,7 +155,7 @@ log_files(const struct session *s)
 				strlcat(flags, fact_flag_name(bit),
 				    sizeof(flags));
 			}
-		session_log(s, "file part=%d depth=%u type=%s flags=%s "
+		fact(s, "file part=%d depth=%u type=%s flags=%s "
 		    "size=%llu name=%s", f->part == SCAN_RAW ? -1 :
 		    (int)f->part, f->depth, fact_type_name(f->type), flags,
 		    (unsigned long long)f->size, log_quote(name,
@@ -145,7 +177,7 @@ log_hits(const struct session *s)
 	conf = s->conf;
 	for (i = 0; i < s->msg->nhits; i++) {
 		h = &s->msg->hit[i];
-		session_log(s, "content table=%s score=%u entries=%u "
+		fact(s, "content table=%s score=%u entries=%u "
 		    "entry=%s in=%s part=%d offset=%llu text=%s",
 		    conf->list[conf->use[h->use].list]->w.name, h->score,
 		    h->nhits, log_quote(entry, sizeof(entry), h->entry,
@@ -164,10 +196,12 @@ verdict_decide(struct session *s)
 	const struct conf_rule_wire *rule;
 	uint32_t		 score[CONF_USES_MAX];
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
+	uint32_t		 flags;
 
-	memset(&facts, 0, sizeof(facts));
-	facts.source = &s->client;
-	facts.dest = &s->dest;
+	policy_facts(s, &facts);
+	facts.rcpt = s->env->rcpt;
+	facts.nrcpt = facts.rcpt_count = s->env->nrcpt;
+	facts.size = s->msg->size;
 	facts.verdict = s->msg->verdict;
 	facts.virus = s->msg->verdict == VERDICT_VIRUS ? s->msg->name : "";
 	facts.anomalies = s->msg->anomalies;
@@ -179,23 +213,90 @@ verdict_decide(struct session *s)
 		facts.score = score;
 	rule = conf_match(s->conf, PHASE_MESSAGE, &facts);
 	s->msg->rule = rule;
+	s->msg->action = rule->action;
 	log_files(s);
 	log_hits(s);
+	policy_tried(s, PHASE_MESSAGE, &facts);
 
 	if (s->flags & SF_SERVER_GONE) {
 		deliver_failed(s, "connection lost while inspecting");
 		return;
 	}
-	if (rule->action == ACTION_PASS) {
-		deliver_start(s);
-		return;
-	}
+	policy_effects(s, rule, &facts);
 	if (rule->reply[0] != '\0')
 		snprintf(text, sizeof(text), "%s", rule->reply);
+	else if (rule->action == ACTION_PASS)
+		text[0] = '\0';
 	else
 		default_reply(s, rule, text, sizeof(text));
-	verdict_end(s, conf_action_name(rule->action), (int)rule->disconnect,
-	    text);
+	strlcpy(s->msg->told, text, sizeof(s->msg->told));
+	flags = rule->flags & RULE_QUARANTINE ?
+	    RECORD_QUARANTINE | RECORD_SYNC :
+	    rule->action == ACTION_DISCARD ? RECORD_SYNC : 0;
+	if (flags == 0)
+		verdict_act(s);
+	else if (store_record(s, rule->action, flags, text) == -1)
+		not_kept(s, errno);
+}
+
+/* It could not be put where it is safe: the client keeps it. */
+static void
+not_kept(struct session *s, int error)
+{
+	session_log(s, "not kept: %s", strerror(error));
+	verdict_end(s, "tempfail", 0, error == ENOSPC ?
+	    "452 4.3.1 No room to keep the message, try again later" :
+	    "451 4.3.0 Message cannot be kept now, try again later");
+}
+
+void
+verdict_stored(struct session *s, int error)
+{
+	if (error != 0) {
+		not_kept(s, error);
+		return;
+	}
+	s->msg->is_recorded = 1;
+	if (s->msg->rule->flags & RULE_QUARANTINE)
+		session_log(s, "quarantined");
+	verdict_act(s);
+}
+
+/* Do what was decided. */
+static void
+verdict_act(struct session *s)
+{
+	const struct conf_rule_wire	*rule;
+
+	rule = s->msg->rule;
+	if (s->msg->action == ACTION_PASS)
+		pass(s);
+	else
+		verdict_end(s, conf_action_name(s->msg->action),
+		    (int)rule->disconnect, s->msg->told);
+}
+
+/* On to the server, perhaps with marks. */
+static void
+pass(struct session *s)
+{
+	const struct conf_rule_wire	*rule;
+	int				 breaks;
+
+	rule = s->msg->rule;
+	if (s->flags & SF_SERVER_GONE) {
+		deliver_failed(s, "connection lost while inspecting");
+		return;
+	}
+	if (rule->tag[0] != '\0' || rule->header[0] != '\0') {
+		if (edit_message(s, rule->tag, rule->header, &breaks) == -1) {
+			not_kept(s, errno);
+			return;
+		}
+		session_log(s, "edited%s", breaks ?
+		    ": a signature may not verify any more" : "");
+	}
+	deliver_start(s);
 }
 
 void
@@ -225,8 +326,20 @@ verdict_fault(struct session *s)
 	    faults[s->msg->fault].reply);
 }
 
+/* What it was, from its name in the log. */
+static enum rule_action
+action_of(const char *name)
+{
+	unsigned int	 i;
+
+	for (i = ACTION_MAX - 1; i > ACTION_PASS; i--)
+		if (strcmp(conf_action_name(i), name) == 0)
+			break;
+	return (i);
+}
+
 void
-verdict_log(const struct session *s, const char *action, const char *reply,
+verdict_log(struct session *s, const char *action, const char *reply,
     size_t len)
 {
 	static const char *const	 faults[] = {
@@ -235,7 +348,8 @@ verdict_log(const struct session *s, const char *action, const char *reply,
 		[DATA_BARE_LF] = "bare-lf", [DATA_NUL] = "nul",
 		[DATA_NO_CRLF] = "no-crlf",
 	};
-	const struct message	*m;
+	struct message		*m;
+	struct msg_stats	*st;
 	char			 client[ADDR_STRLEN], dest[ADDR_STRLEN];
 	char			 helo[192], from[320], name[256], text[256];
 	uint64_t		 now;
@@ -267,4 +381,16 @@ verdict_log(const struct session *s, const char *action, const char *reply,
 	    (unsigned long long)(m->t_dot - m->t_data) / 1000,
 	    (double)m->us_parse / 1000, (double)m->us_scan / 1000,
 	    m->t_deliver == 0 ? 0.0 : (double)(now - m->t_deliver) / 1000);
+	st = &proxy.stats;
+	st->messages++;
+	st->bytes += m->size;
+	st->verdict[m->verdict]++;
+	st->action[action_of(action)]++;
+	st->parse_us += m->us_parse;
+	st->scan_us += m->us_scan;
+	if (m->t_deliver != 0)
+		st->deliver_us += now - m->t_deliver;
+	if (!m->is_recorded)
+		(void)store_record(s, action_of(action), 0, text);
+	m->is_recorded = 1;
 }

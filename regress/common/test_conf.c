@@ -182,6 +182,7 @@ rule(struct conf *conf, uint32_t phase, uint32_t source, uint32_t dest)
 	w.action = ACTION_BLOCK;
 	w.source = source;
 	w.dest = dest;
+	w.helo = w.sender = w.rcpt = RULE_NO_TABLE;
 	w.content = RULE_NO_USE;
 	w.line = conf->nrules + 1;
 	if ((r = conf_add_rule(conf, &w)) == NULL)
@@ -277,6 +278,7 @@ test_limits(void)
 	memset(&r, 0, sizeof(r));
 	memset(&n, 0, sizeof(n));
 	r.source = r.dest = RULE_NO_TABLE;
+	r.helo = r.sender = r.rcpt = RULE_NO_TABLE;
 	r.content = RULE_NO_USE;
 	for (i = 0; conf_add_listener(conf, &l) != NULL; i++)
 		continue;
@@ -546,6 +548,7 @@ test_hostile_rules(void)
 	c = NULL;
 	memset(&r, 0, sizeof(r));
 	r.source = r.dest = RULE_NO_TABLE;
+	r.helo = r.sender = r.rcpt = RULE_NO_TABLE;
 	r.content = RULE_NO_USE;
 #define RULE(field, value, name)	\
 	r.field = value; \

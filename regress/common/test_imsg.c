@@ -29,8 +29,13 @@
 #define ALL	PEER_ANY
 #define UP	(PEER_IDLE | PEER_BUSY)
 
-/* "m" master, "x" proxy, "p" parser, "s" scanner, "w" its worker. */
-static const char	 who[] = "mxpsw";
+/*
+ * "m" master, "x" proxy, "p" parser, "s" scanner, "w" its worker, "t" store,
+ * "c" an operator.
+ */
+static const char	 who[] = "mxpswtc";
+
+_Static_assert(sizeof(who) == PROC_MAX + 1, "a letter for each process");
 
 static const struct allowed {
 	uint32_t	 type;
@@ -40,23 +45,26 @@ static const struct allowed {
 	int		 fd;
 	unsigned int	 states;
 } table[] = {
-	{ IMSG_CONF_BEGIN, "mx mp ms", sizeof(struct conf_globals), 0, 0, ALL },
+	{ IMSG_CONF_BEGIN, "mx mp ms mt", sizeof(struct conf_globals), 0, 0, ALL },
 	{ IMSG_CONF_LISTENER, "mx", sizeof(struct conf_listener_wire), 0, 1,
 	    ALL },
 	{ IMSG_CONF_TABLE, "mx", sizeof(struct conf_table_wire), 0, 0, ALL },
 	{ IMSG_CONF_NET, "mx", sizeof(struct conf_net), 1, 0, ALL },
 	{ IMSG_CONF_SERVER, "mx", sizeof(struct conf_server_wire), 0, 0,
 	    ALL },
+	{ IMSG_CONF_DYNAMIC, "mx mt", sizeof(struct conf_dynamic_wire), 0, 0,
+	    ALL },
 	{ IMSG_CONF_RULE, "mx", sizeof(struct conf_rule_wire), 0, 0, ALL },
 	{ IMSG_CONF_LIST, "mx ms", sizeof(struct conf_list_wire), 0, 0, ALL },
-	{ IMSG_CONF_ENTRY, "ms", 1, 1, 0, ALL },
+	{ IMSG_CONF_ENTRY, "mx ms", 1, 1, 0, ALL },
 	{ IMSG_CONF_USE, "mx ms", sizeof(struct conf_use_wire), 0, 0, ALL },
-	{ IMSG_CONF_END, "mx mp ms", 0, 0, 0, ALL },
-	{ IMSG_CONF_DONE, "xm pm sm", 0, 0, 0, ALL },
-	{ IMSG_READY, "xm pm sm", sizeof(struct msg_ready), 0, 0, PEER_NEW },
-	{ IMSG_CHAN, "mx mp ms", sizeof(struct msg_chan), 0, 1, ALL },
-	{ IMSG_DRAIN, "mx mp ms", 0, 0, 0, ALL },
-	{ IMSG_PEER_BAD, "xm", sizeof(struct msg_peer_bad), 0, 0, UP },
+	{ IMSG_CONF_END, "mx mp ms mt", 0, 0, 0, ALL },
+	{ IMSG_CONF_DONE, "xm pm sm tm", 0, 0, 0, ALL },
+	{ IMSG_READY, "xm pm sm tm", sizeof(struct msg_ready), 0, 0,
+	    PEER_NEW },
+	{ IMSG_CHAN, "mx mp ms mt", sizeof(struct msg_chan), 0, 1, ALL },
+	{ IMSG_DRAIN, "mx mp ms mt", 0, 0, 0, ALL },
+	{ IMSG_PEER_BAD, "xm tm", sizeof(struct msg_peer_bad), 0, 0, UP },
 	{ IMSG_SCAN_STALE, "sm", 0, 0, 0, UP },
 	{ IMSG_SOCK_REQ, "xm", sizeof(struct msg_sock), 0, 0, UP },
 	{ IMSG_SOCK_FD, "mx", sizeof(struct msg_sock), 0, 1, ALL },
@@ -76,6 +84,27 @@ static const struct allowed {
 	    PEER_BUSY },
 	{ IMSG_SCAN_DONE, "ws sx", sizeof(struct msg_scan_done), 0, 0,
 	    PEER_BUSY },
+	{ IMSG_MEMBER_ADD, "xt", sizeof(struct msg_member), 0, 0, ALL },
+	{ IMSG_MEMBER_SET, "tx", sizeof(struct msg_member), 1, 0, ALL },
+	{ IMSG_MEMBER_DEL, "tx", sizeof(struct msg_member), 1, 0, ALL },
+	{ IMSG_MEMBER_ALL, "tx", 0, 0, 0, ALL },
+	{ IMSG_RECORD, "xt", sizeof(struct msg_record), 0, 0, ALL },
+	{ IMSG_RECORD_RCPT, "xt", 1, 1, 0, ALL },
+	{ IMSG_RECORD_FACT, "xt", 1, 1, 0, ALL },
+	{ IMSG_RECORD_MAIL, "xt", sizeof(struct msg_mail), 0, 1, ALL },
+	{ IMSG_RECORD_END, "xt", 0, 0, 0, ALL },
+	{ IMSG_RECORD_DONE, "tx", sizeof(struct msg_record_done), 0, 0, ALL },
+	{ IMSG_STATS, "xt", sizeof(struct msg_stats), 0, 0, ALL },
+	{ IMSG_SEND, "tx", sizeof(struct msg_send), 0, 0, ALL },
+	{ IMSG_SEND_RCPT, "tx", 1, 1, 0, ALL },
+	{ IMSG_SEND_MAIL, "tx", sizeof(struct msg_mail), 0, 1, ALL },
+	{ IMSG_SEND_DONE, "xt", sizeof(struct msg_send_done), 0, 0, ALL },
+	{ IMSG_CTL_LISTEN, "mt", 0, 0, 1, ALL },
+	{ IMSG_CTL_REQ, "ct", sizeof(struct msg_ctl), 0, 0, PEER_IDLE },
+	{ IMSG_CTL_REQ, "tm tx", sizeof(struct msg_ctl), 0, 0, UP },
+	{ IMSG_CTL_ROW, "mt xt tc", 1, 1, 0, ALL },
+	{ IMSG_CTL_END, "mt xt tc", sizeof(struct msg_ctl_end), 0, 0, ALL },
+	{ IMSG_CTL_MAIL, "tc", sizeof(struct msg_mail), 0, 1, ALL },
 };
 
 #define NTABLE	(sizeof(table) / sizeof(table[0]))
@@ -87,6 +116,7 @@ struct raw_hdr {
 };
 
 static int	 allowed(uint32_t, char, char, size_t, int, unsigned int);
+static int	 interesting(size_t);
 static int	 check_type(uint32_t);
 static void	 test_table(void);
 static void	 test_names(void);
@@ -135,6 +165,20 @@ allowed(uint32_t type, char from, char to, size_t len, int fd,
 	return (0);
 }
 
+/* A length near one that some frame has, or near the largest. */
+static int
+interesting(size_t len)
+{
+	size_t	 i;
+
+	if (len < 32 || len % 331 == 0 || len > IMSG_DATA_MAX - 50)
+		return (1);
+	for (i = 0; i < NTABLE; i++)
+		if (len + 1 >= table[i].len && len <= table[i].len + 1)
+			return (1);
+	return (0);
+}
+
 /* All senders, receivers, lengths, states, with and without descriptor. */
 static int
 check_type(uint32_t type)
@@ -146,8 +190,9 @@ check_type(uint32_t type)
 	yes = 0;
 	for (from = 0; from < PROC_MAX; from++)
 	    for (to = 0; to < PROC_MAX; to++)
-		for (len = 0; len <= IMSG_DATA_MAX + 100;
-		    len += len < 1200 || len > IMSG_DATA_MAX - 50 ? 1 : 23)
+		for (len = 0; len <= IMSG_DATA_MAX + 100; len++) {
+		    if (!interesting(len))
+			continue;
 		    for (fd = 0; fd < 2; fd++)
 			for (state = 1; state <= PEER_BUSY; state <<= 1) {
 				want = allowed(type, who[from], who[to], len,
@@ -159,6 +204,7 @@ check_type(uint32_t type)
 					return (-1);
 				yes += got;
 			}
+		}
 	return (yes);
 }
 

@@ -48,7 +48,7 @@ client_goodbye(struct session *s, const char *why, const char *fmt, ...)
 }
 
 void
-verdict_log(const struct session *s, const char *action, const char *reply,
+verdict_log(struct session *s, const char *action, const char *reply,
     size_t len)
 {
 	if (strcmp(action, "pass") == 0)

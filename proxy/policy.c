@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Rules before the message: what HELO, MAIL and RCPT say is judged as it
+ * comes, before the server hears of it.  And what rules do beside their
+ * action, in any phase.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <bsd/string.h>
+
+#include "addrset.h"
+#include "proxy.h"
+#include "utf8.h"
+
+static const char *pending_sender(const struct session *);
+static void	 add_one(const struct session *, const struct conf_add *,
+		    const char *);
+
+/* Of a MAIL that the server has not answered yet, or of the envelope. */
+static const char *
+pending_sender(const struct session *s)
+{
+	const struct inflight	*f;
+	const char		*from;
+
+	from = s->env == NULL ? NULL : s->env->from;
+	STAILQ_FOREACH(f, &s->inflight, entry)
+		if (f->verb == VERB_MAIL)
+			from = f->arg;
+	return (from);
+}
+
+void
+policy_facts(const struct session *s, struct conf_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->source = &s->client;
+	facts->dest = &s->dest;
+	facts->virus = "";
+	facts->helo = s->helo == NULL ? "" : s->helo;
+	facts->sender = pending_sender(s);
+	facts->auth = (s->flags & SF_AUTHED) != 0;
+	facts->member = member_is;
+}
+
+const struct conf_rule_wire *
+policy_ask(const struct session *s, enum rule_phase phase,
+    const struct conf_facts *facts)
+{
+	const struct conf_rule_wire	*rule;
+
+	rule = conf_match(s->conf, phase, facts);
+	return (rule->action == ACTION_PASS ? NULL : rule);
+}
+
+void
+policy_tried(const struct session *s, enum rule_phase phase,
+    const struct conf_facts *facts)
+{
+	const struct conf_rule_wire	*rule;
+	const struct conf_rule		*pos;
+
+	pos = NULL;
+	while ((rule = conf_match_next(s->conf, phase, facts, &pos)) != NULL &&
+	    (rule->flags & RULE_TRY))
+		session_log(s, "tried rule=%u action=%s disconnect=%d",
+		    rule->line, conf_action_name(rule->action),
+		    (int)rule->disconnect);
+}
+
+static void
+add_one(const struct session *s, const struct conf_add *a, const char *key)
+{
+	const struct conf_dynamic_wire	*d;
+	struct msg_member		 m;
+	char				 quoted[2 * MEMBER_KEY_MAX];
+
+	d = &s->conf->dynamic[a->table];
+	memset(&m, 0, sizeof(m));
+	if (addrset_key(key, m.key, sizeof(m.key)) == NULL) {
+		session_log(s, "not added to table=%s: too long", d->name);
+		return;
+	}
+	strlcpy(m.table, d->name, sizeof(m.table));
+	snprintf(m.why, sizeof(m.why), "s=%016llx",
+	    (unsigned long long)s->id);
+	if (d->expire != 0)
+		m.expires = now_epoch() / 1000 + d->expire;
+	m.after = a->after;
+	m.within = a->within;
+	session_log(s, "%s table=%s key=%s", a->after > 1 ? "counts for" :
+	    "added to", d->name, log_quote(quoted, sizeof(quoted), m.key,
+	    strlen(m.key)));
+	/* Here at once: the next session may come before the store's word. */
+	if (a->after <= 1)
+		member_set(&m);
+	store_member(&m);
+}
+
+void
+policy_effects(const struct session *s, const struct conf_rule_wire *rule,
+    const struct conf_facts *facts)
+{
+	char		 key[ADDR_STRLEN];
+	const char	*p;
+	uint32_t	 i, k;
+
+	for (i = 0; i < rule->nadds; i++)
+		switch ((enum rule_add)rule->add[i].what) {
+		case ADD_SOURCE:
+			add_one(s, &rule->add[i], addr_ip(&s->client, key,
+			    sizeof(key)));
+			break;
+		case ADD_SENDER:
+			if (facts->sender != NULL)
+				add_one(s, &rule->add[i], facts->sender);
+			break;
+		case ADD_RECIPIENT:
+			p = facts->rcpt;
+			for (k = 0; p != NULL && k < facts->nrcpt; k++) {
+				add_one(s, &rule->add[i], p);
+				p += strlen(p) + 1;
+			}
+			break;
+		case ADD_MAX:
+			break;
+		}
+}
+
+void
+policy_refuse(struct session *s, const char *command,
+    const struct conf_rule_wire *rule, const struct conf_facts *facts)
+{
+	const char	*text;
+
+	policy_effects(s, rule, facts);
+	text = rule->reply[0] != '\0' ? rule->reply :
+	    rule->action == ACTION_TEMPFAIL ? "451 4.7.1 Try again later" :
+	    "550 5.7.1 Refused by policy";
+	session_log(s, "refused command=%s rule=%u reply=%.3s%s", command,
+	    rule->line, text, rule->disconnect ? ", disconnected" : "");
+	if (rule->disconnect)
+		client_goodbye(s, "policy", "%s [%016llx]", text,
+		    (unsigned long long)s->id);
+	else
+		client_reply(s, "%s [%016llx]", text,
+		    (unsigned long long)s->id);
+	if (!rule->disconnect && ++s->errors >= s->conf->g.errors_max)
+		client_goodbye(s, "too many errors",
+		    "421 4.7.0 Too many errors");
+}
+
+int
+policy_helo(struct session *s, const char *command, const char *arg,
+    size_t len)
+{
+	const struct conf_rule_wire	*rule;
+	struct conf_facts		 facts;
+	char				 helo[SMTP_HELO_MAX + 1];
+
+	utf8_plain(helo, sizeof(helo), arg, len);
+	policy_facts(s, &facts);
+	facts.helo = helo;
+	policy_tried(s, PHASE_HELO, &facts);
+	if ((rule = policy_ask(s, PHASE_HELO, &facts)) == NULL)
+		return (0);
+	policy_refuse(s, command, rule, &facts);
+	return (1);
+}
+
+int
+policy_mail(struct session *s, const char *path, uint64_t size)
+{
+	const struct conf_rule_wire	*rule;
+	struct conf_facts		 facts;
+
+	policy_facts(s, &facts);
+	facts.sender = path;
+	facts.size = size;
+	policy_tried(s, PHASE_MAIL, &facts);
+	if ((rule = policy_ask(s, PHASE_MAIL, &facts)) == NULL)
+		return (0);
+	policy_refuse(s, "MAIL", rule, &facts);
+	return (1);
+}
+
+int
+policy_rcpt(struct session *s, const char *path, uint32_t count)
+{
+	const struct conf_rule_wire	*rule;
+	struct conf_facts		 facts;
+	const struct inflight		*f;
+	uint64_t			 class;
+
+	/* A second MAIL that is not answered: whose recipient is it? */
+	if (s->env != NULL)
+		STAILQ_FOREACH(f, &s->inflight, entry)
+			if (f->verb == VERB_MAIL)
+				return (0);
+	policy_facts(s, &facts);
+	facts.rcpt = path;
+	facts.nrcpt = 1;
+	facts.rcpt_count = count;
+	rule = policy_ask(s, PHASE_RCPT, &facts);
+	class = conf_rcpt_class(s->conf, path, &facts);
+	if ((rule != NULL || (s->has_class && s->rcpt_class != class)) &&
+	    !STAILQ_EMPTY(&s->inflight))
+		return (0);
+	policy_tried(s, PHASE_RCPT, &facts);
+	if (rule != NULL) {
+		policy_refuse(s, "RCPT", rule, &facts);
+		return (-1);
+	}
+	if (s->has_class && s->rcpt_class != class) {
+		session_log(s, "refused command=RCPT reply=452: judged apart");
+		client_reply(s, "452 4.5.3 Send this recipient a message of "
+		    "its own");
+		return (-1);
+	}
+	s->has_class = 1;
+	s->rcpt_class = class;
+	return (1);
+}
