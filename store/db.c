@@ -422,8 +422,8 @@ db_run(sqlite3_stmt *s)
 	db_done(s);
 	if (error == 0)
 		return (0);
-	if (error != EEXIST && writing)
-		failed = error;
+	if (error != EEXIST)
+		db_fail(error);
 	errno = error;
 	return (-1);
 }
@@ -437,8 +437,12 @@ db_changes(void)
 void
 db_fail(int error)
 {
-	if (writing && !failed)
-		failed = error;
+	if (!writing || failed)
+		return;
+	failed = error;
+	/* No need to let others write in vain for long. */
+	store.answers = 1;
+	store_round();
 }
 
 void

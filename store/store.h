@@ -181,6 +181,8 @@ void	 record_forget(struct peer *);
 void	 record_committed(int error);
 /* Delete what is older than the configuration wants, a part of it. */
 void	 record_expire(void);
+/* A record that was kept need not be any more. */
+void	 record_rescan(void);
 
 /* quarantine.c */
 
