@@ -64,7 +64,7 @@ static int		 insert_mail(const struct record *, uint64_t);
 static void		 answer(struct peer *, uint64_t, int, uint64_t);
 
 static STAILQ_HEAD(, waiter)	 waiters = STAILQ_HEAD_INITIALIZER(waiters);
-static unsigned int		 nquiet;	/* written, and nobody waits */
+static unsigned int		 nquiet;	/* written, nobody waits */
 
 int
 record_frame(struct peer *p, struct imsg *imsg)
