@@ -65,6 +65,7 @@ static void		 answer(struct peer *, uint64_t, int, uint64_t);
 
 static STAILQ_HEAD(, waiter)	 waiters = STAILQ_HEAD_INITIALIZER(waiters);
 static unsigned int		 nquiet;	/* written, nobody waits */
+static uint64_t			 expired;	/* ms: what may go before is gone */
 
 int
 record_frame(struct peer *p, struct imsg *imsg)
