@@ -107,6 +107,8 @@ confine(const struct conf_globals *g)
 	memset(&p, 0, sizeof(p));
 	p.uid = pw->pw_uid;
 	p.gid = pw->pw_gid;
+	/* Root without its capabilities could not enter it. */
+	priv_become_keep_chroot(p.uid, p.gid);
 	p.root = g->statedir;
 	p.max_files = STORE_FILES_MAX;
 	p.max_fsize = PRIV_NO_LIMIT;	/* the quarantine is counted */
