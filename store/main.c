@@ -475,10 +475,14 @@ store_commit(void)
 static void
 housekeeping(void *arg)
 {
-	quarantine_expire();
-	record_expire();
-	member_expire();
-	store_commit();
+	int	 more;
+
+	more = quarantine_expire();
+	more |= record_expire();
+	more |= member_expire();
+	/* On a disk that is full nothing goes away faster by trying. */
+	if (store_commit() != 0)
+		more = 0;
 	peer_reap();
-	evtimer_set(&house_timer, STORE_HOUSE_MS);
+	evtimer_set(&house_timer, more ? 0 : STORE_HOUSE_MS);
 }

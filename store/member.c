@@ -516,26 +516,30 @@ wishes_expire(uint64_t now)
 	db_run(s);
 }
 
-void
+int
 member_expire(void)
 {
 	sqlite3_stmt	*s;
 	uint64_t	 now;
 	uint32_t	 i;
+	int		 more;
 
 	now = now_s();
 	wishes_expire(now);
 	if (!all_read())
-		return;
+		return (0);
 	s = db_prepare("SELECT number, tbl, key FROM member WHERE "
 	    "expires > 0 AND expires <= ? ORDER BY expires LIMIT ?");
 	db_int(s, 1, now);
 	db_int(s, 2, STEP);
-	remove_rows(s);
+	more = remove_rows(s) == STEP;
 	for (i = 0; i < store.conf->ndynamics; i++) {
-		trim_step(i);
-		flush_step(i);
+		more |= trim_step(i) == STEP;
+		more |= flush_step(i) == STEP;
 	}
-	if (forgetting)
+	if (forgetting) {
 		forget_step();
+		more |= forgetting;
+	}
+	return (more);
 }

@@ -231,10 +231,10 @@ expire_step(void)
 	return (n);
 }
 
-void
+int
 quarantine_expire(void)
 {
-	expire_step();
+	return (expire_step() == EXPIRE_STEP);
 }
 
 /*
@@ -336,6 +336,7 @@ repair_rows(void)
 	while (db_row(s)) {
 		number = db_get(s, 0);
 		file_name(name, number, "");
+		errno = 0;
 		if (fstatat(store.dir, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(sb.st_mode) &&
 		    (uint64_t)sb.st_size == db_get(s, 1))

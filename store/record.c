@@ -385,7 +385,7 @@ record_rescan(void)
 }
 
 /* A message in quarantine keeps its record. */
-void
+int
 record_expire(void)
 {
 	sqlite3_stmt	*s;
@@ -409,6 +409,7 @@ record_expire(void)
 		s = db_prepare("DELETE FROM record WHERE number = ?");
 		db_int(s, 1, number[i]);
 		if (db_run(s) == -1)
-			return;
+			return (0);
 	}
+	return (n == EXPIRE_STEP);
 }

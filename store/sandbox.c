@@ -54,6 +54,7 @@ const struct sandbox_rule store_rules[] = {
 	SB_ALLOW(renameat),
 	SB_ALLOW(renameat2),
 	SB_ALLOW(getdents64),
+	SB_ALLOW(fchmod),		/* SQLite: a log as open as its file */
 	SB_ALLOW(readlink),		/* SQLite: is the name a link? */
 	SB_ALLOW(readlinkat),
 	SB_ALLOW(getcwd),

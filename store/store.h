@@ -155,8 +155,8 @@ void	 member_conf(void);
 void	 member_send_all(struct peer *);
 /* Its queue has room again. */
 void	 member_stream(struct peer *);
-/* Those whose time has come, those beyond the size; a part of them. */
-void	 member_expire(void);
+/* Those whose time has come, those beyond the size; 1: a part of them. */
+int	 member_expire(void);
 /* A commit has failed: count again. */
 void	 member_recount(void);
 /* A rule's wish; all proxies hear of it when it is granted. */
@@ -179,8 +179,8 @@ int	 record_frame(struct peer *, struct imsg *);
 void	 record_forget(struct peer *);
 /* All that waited has been put on disk, or has not: errno. */
 void	 record_committed(int error);
-/* Delete what is older than the configuration wants, a part of it. */
-void	 record_expire(void);
+/* Delete what is older than the configuration wants; 1: a part of it. */
+int	 record_expire(void);
 /* A record that was kept need not be any more. */
 void	 record_rescan(void);
 
@@ -207,8 +207,8 @@ int	 quarantine_open(uint64_t number);
 int	 quarantine_delete(uint64_t number);
 /* At the start: files without a row and rows without a file. */
 void	 quarantine_repair(void);
-/* Too old: a part of them goes. */
-void	 quarantine_expire(void);
+/* Those that are too old go; 1: a part of them. */
+int	 quarantine_expire(void);
 /* Before a commit: names on disk.  0, or -1 with errno. */
 int	 quarantine_sync(void);
 /* After it: files whose rows are gone, or never came. */

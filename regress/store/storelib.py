@@ -7,6 +7,7 @@ here once more, so that a change of it is seen.
 """
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import pwd
@@ -17,6 +18,7 @@ import sqlite3
 import struct
 import sys
 import tempfile
+import time as clock
 
 TOP = os.getcwd()
 sys.path.insert(0, os.path.join(TOP, "regress/scanner"))
@@ -35,9 +37,11 @@ def addr(ip, port=0):
     return struct.pack("=BBH16s", 4, 0, port, packed)
 
 
-def record(session=1, flags=0, nrcpt=0, size=0, time=1700000000000,
+def record(session=1, flags=0, nrcpt=0, size=0, time=None,
            sender=b"a@example.org", subject=b"", verdict=0, action=0,
            reply=b"250 ok", name=b"", nparts=1, dest=("192.0.2.25", 25)):
+    if time is None:
+        time = int(clock.time() * 1000)
     data = (struct.pack("=QQQ", session, time, size) +
             addr("192.0.2.1", 4321) + addr(*dest) +
             struct.pack("=10I", flags, verdict, action, 7, nrcpt, nparts,
@@ -166,6 +170,7 @@ class Store:
         self.logged = []
         self.logrest = b""
         self.status = None
+        self.closed = False
         ours, theirs = socket.socketpair(socket.AF_UNIX,
                                          socket.SOCK_SEQPACKET)
         self.logfd, logw = os.pipe()
@@ -192,10 +197,8 @@ class Store:
     def child(sock, log):
         try:
             null = os.open("/dev/null", os.O_RDWR)
-            fds = [os.dup(fd) for fd in (null, null, log, sock)]
-            fds = [(lambda d: d)(os.dup(fd)) for fd in fds]
-            while min(fds) < 20:
-                fds = [os.dup(fd) for fd in fds]
+            fds = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20)
+                   for fd in (null, null, log, sock)]
             for n, fd in enumerate(fds):
                 os.dup2(fd, n)
             os.closerange(4, 1024)
@@ -292,6 +295,14 @@ class Store:
         self.close(keep=True)
 
     def close(self, keep=False):
+        """The end, unless it has been; its directory goes too."""
+        if not self.closed:
+            self.closed = True
+            self.end()
+        if self.own and not keep:
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    def end(self):
         self.master.close()
         try:
             self.exit_status()
@@ -301,8 +312,6 @@ class Store:
             raise
         lines = self.log()
         os.close(self.logfd)
-        if self.own and not keep:
-            shutil.rmtree(self.state, ignore_errors=True)
         bad = [line for line in lines if "runtime error" in line or
                "AddressSanitizer" in line]
         assert not bad, bad
@@ -324,6 +333,20 @@ def query(state, sql, *args):
         return db.execute(sql, args).fetchall()
     finally:
         db.close()
+
+
+def peek(state, sql, *args):
+    """The same of one that is running, from a copy; None if that is torn."""
+    with tempfile.TemporaryDirectory(prefix="mwstore.") as d:
+        for name in ("store.db", "store.db-wal"):
+            try:
+                shutil.copy(os.path.join(state, name), d)
+            except FileNotFoundError:
+                pass
+        try:
+            return query(d, sql, *args)
+        except sqlite3.DatabaseError:
+            return None
 
 
 def checked(state):
