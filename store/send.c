@@ -232,8 +232,8 @@ send_end(struct send *sd, const struct msg_send_done *d)
 	sd->peer->nsends--;
 	if (d->code >= 200 && d->code < 300)
 		mark_released(sd->number);
-	log_info("quarantine %" PRIu64 ": sent, %u of %u recipients: %u %s",
-	    sd->number, d->naccepted, sd->nrcpt, d->code, d->text);
+	log_info("quarantine %" PRIu64 ": released, %u of %u recipients: %s",
+	    sd->number, d->naccepted, sd->nrcpt, d->text);
 	if (sd->done != NULL)
 		sd->done(sd->arg, d);
 	free(sd);
