@@ -20,7 +20,7 @@
 #define DB_FILE		"/store.db"	/* we are in the state directory */
 #define DB_APPLICATION	0x4d57414c	/* "MWAL": the file is ours */
 #define DB_CHECK_MAX	(64 * MIB)	/* larger ones take too long at start */
-#define DB_STATEMENTS	128
+#define DB_STATEMENTS	512	/* ours, and those of CTL_CLIENTS_MAX */
 
 static int	 db_error(const char *, int);
 static void	 db_exec(const char *);
@@ -391,7 +391,13 @@ db_row(sqlite3_stmt *s)
 	code = sqlite3_step(s);
 	if (code == SQLITE_ROW)
 		return (1);
-	errno = code == SQLITE_DONE ? 0 : db_error(sqlite3_sql(s), code);
+	errno = 0;
+	if ((code & 0xff) == SQLITE_ABORT)
+		errno = EAGAIN;
+	else if (code != SQLITE_DONE) {
+		db_error(sqlite3_sql(s), code);
+		fatalx("%s: cannot be read", db_name());
+	}
 	return (0);
 }
 

@@ -121,8 +121,9 @@ void	 db_text(sqlite3_stmt *, int, const char *);
 uint64_t db_get(sqlite3_stmt *, int);
 const char *db_string(sqlite3_stmt *, int);
 /*
- * The next row: 1, or 0 at the end or after an error (logged; errno is not 0
- * then).  db_done() must follow in any case.
+ * The next row: 1, or 0 at the end (errno 0) or when a commit has failed since
+ * the first row (EAGAIN: begin again).  A database that cannot be read is
+ * fatal, since no answer would be true.  db_done() must follow in any case.
  */
 int	 db_row(sqlite3_stmt *);
 /* The first column of the only row; 0 for none. */

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 store_SRCS =	\
 	main.c \
 	sandbox.c \

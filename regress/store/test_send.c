@@ -118,7 +118,8 @@ setup(void)
 	int	 sv[2], i;
 
 	outside = open("/", O_RDONLY | O_DIRECTORY);
-	if (outside == -1 || mkdtemp(dir) == NULL || chroot(dir) == -1 || chdir("/") == -1 ||
+	if (outside == -1 || mkdtemp(dir) == NULL || chroot(dir) == -1 ||
+	    chdir("/") == -1 ||
 	    mkdir("/quarantine", 0700) == -1 ||
 	    (store.dir = open("/quarantine", O_RDONLY | O_DIRECTORY)) == -1)
 		fatal("%s", dir);
