@@ -20,7 +20,7 @@
 #include "store.h"
 
 #define EXPIRE_STEP	500	/* records that go in half a second */
-#define RECORD_TIME_MAX	(1ULL << 53)	/* ms; a database's numbers are signed */
+#define RECORD_TIME_MAX	(1ULL << 53)	/* ms; SQLite's are signed */
 
 /* Strings, one behind the other. */
 struct strings {
@@ -65,7 +65,7 @@ static void		 answer(struct peer *, uint64_t, int, uint64_t);
 
 static STAILQ_HEAD(, waiter)	 waiters = STAILQ_HEAD_INITIALIZER(waiters);
 static unsigned int		 nquiet;	/* written, nobody waits */
-static uint64_t			 expired;	/* ms: what may go before is gone */
+static uint64_t		 expired;	/* ms: up to then all is gone */
 
 int
 record_frame(struct peer *p, struct imsg *imsg)

@@ -63,7 +63,7 @@ struct store {
 	sqlite3			*db;
 	int			 dir;		/* the quarantine's */
 	int			 draining;
-	int			 answers;	/* somebody waits for a commit */
+	int			 answers;	/* a commit is due */
 };
 
 extern struct store	 store;
