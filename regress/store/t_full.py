@@ -10,7 +10,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from storelib import SYNC, Store, checked, query, tmpfs
+from storelib import SYNC, Store, checked, peek, tmpfs
 from scanlib import Cases
 
 SIZE = 1 << 20
@@ -74,7 +74,7 @@ def too_large(s, p, d):
     assert error == 0
     s.stop()
     assert list(checked(s.state)) == [number]
-    assert query(s.state, "SELECT count(*) FROM record") == [(1,)]
+    assert peek(s.state, "SELECT count(*) FROM record") == [(1,)]
 
 
 def until_full(s, p, d):
@@ -120,7 +120,7 @@ def database(s, p, d):
     s = Store(state=s.state)
     s.stop()
     assert list(checked(s.state)) == [number]
-    rows = query(s.state, "SELECT count(*) FROM record")
+    rows = peek(s.state, "SELECT count(*) FROM record")
     assert rows == [(good + 2,)], (rows, good)
 
 
@@ -141,7 +141,7 @@ def nearly(s, p, d):
         assert len(s.files()) == good, (len(s.files()), good)
     s.stop()
     assert len(checked(s.state)) == good
-    assert query(s.state, "SELECT count(*) FROM record") == [(good,)]
+    assert peek(s.state, "SELECT count(*) FROM record") == [(good,)]
 
 
 def main():
