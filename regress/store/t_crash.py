@@ -5,6 +5,7 @@
 What was not is not there at all, or whole as well.
 """
 
+import ctypes
 import hashlib
 import os
 import random
@@ -18,6 +19,20 @@ from scanlib import Cases, Gone
 
 ROUNDS = 60
 ROWS = 10000
+STOPS = 1000            # system calls, in and out, far more than it takes
+
+PTRACE_SYSCALL, PTRACE_SEIZE, PTRACE_INTERRUPT = 24, 0x4206, 0x4207
+WALL = 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.ptrace.argtypes = (ctypes.c_long,) * 4
+_libc.ptrace.restype = ctypes.c_long
+
+
+def ptrace(request, pid):
+    if _libc.ptrace(request, pid, 0, 0) == -1:
+        e = ctypes.get_errno()
+        raise OSError(e, "ptrace %#x: %s" % (request, os.strerror(e)))
 
 
 def burst(p, rng):
@@ -85,6 +100,45 @@ def kills(seed):
             last.own = True
             last.close()
     return case
+
+
+def each_call(state):
+    """Killed before and after every system call that a message takes."""
+    acked = {}
+    told = 0
+    for n in range(STOPS):
+        if told > 3:
+            break
+        s = Store(state=state)
+        try:
+            p = s.proxy()
+            p.all_members()
+            ptrace(PTRACE_SEIZE, s.pid)
+            ptrace(PTRACE_INTERRUPT, s.pid)
+            os.waitpid(s.pid, WALL)
+            mail = b"message %d" % n * 1000
+            p.record(mail=mail, rcpt=[b"r@example.org"])
+            for i in range(n):
+                # Behind its answer there is nothing but the next timer.
+                if select.select([p.sock], [], [], 0)[0] and i < n - told:
+                    break
+                ptrace(PTRACE_SYSCALL, s.pid)
+                os.waitpid(s.pid, WALL)
+            os.kill(s.pid, 9)
+            for ident, error, number in answers(p, 1):
+                assert error == 0, error
+                acked[number] = hashlib.sha256(mail).hexdigest()
+                told += 1
+        finally:
+            s.kill()
+        # What is left is what the next start finds; it must put it right.
+        s = Store(state=state)
+        s.stop()
+        kept = checked(state)
+        for number, digest in acked.items():
+            assert kept.get(number) == digest, (n, number)
+    # It began before there was a message, and went on beyond its answer.
+    assert told > 3 and n > 30, (told, n)
 
 
 def with_state(case):
@@ -174,6 +228,7 @@ def main():
     c = Cases()
     for i in range(3):
         c.run("killed at many points, %d" % i, kills(i))
+    c.run("killed at each system call", with_state(each_call))
     c.run("files without a row", with_state(leftovers))
     c.run("rows without a file", with_state(lost))
     c.run("ten thousand messages", with_state(many_rows))

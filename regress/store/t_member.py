@@ -246,10 +246,28 @@ def many_expire(s, p):
         t.stop()
 
 
+def reads_nothing(s, p):
+    """A proxy that does not read is dropped, and nobody else suffers."""
+    q = s.proxy()
+    q.all_members()
+    # Its socket and its queue have room for less.
+    n = 12000
+    for i in range(n):
+        q.wish("t", "k%d" % (i % 90))
+        if i % 100 == 99:
+            q.wish("t", "mark%d" % (i % 200))
+            q.until(lambda m: ("t", "mark%d" % (i % 200)) in m)
+            q.members.clear()
+    assert s.bad() == p.instance
+    assert p.gone()
+    assert q.sync()[0] == 0
+
+
 def main():
     c = Cases()
     for f in (granted, no_table, restart, killed, after_n, after_restart,
-              after_late, size, forgotten, many, many_expire):
+              after_late, size, forgotten, many, many_expire,
+              reads_nothing):
         c.run(f.__name__.replace("_", " "), store(f))
     c.run("expire", store(expire, (("long", 9, 86400), ("short", 9, 1))))
     c.run("renewed", store(renewed, (("t", 2, 0),)))
