@@ -13,7 +13,8 @@ INSTALL_PROGS =	\
 	755:$(O)/mailwalld:$(SBINDIR)/mailwalld \
 	755:$(O)/mailwall-proxy:$(LIBEXECDIR)/mailwall-proxy \
 	755:$(O)/mailwall-parser:$(LIBEXECDIR)/mailwall-parser \
-	755:$(O)/mailwall-scanner:$(LIBEXECDIR)/mailwall-scanner
+	755:$(O)/mailwall-scanner:$(LIBEXECDIR)/mailwall-scanner \
+	755:$(O)/mailwall-store:$(LIBEXECDIR)/mailwall-store
 INSTALL_TEXTS =	\
 	755:etc/mailwall-firewall:$(SBINDIR)/mailwall-firewall \
 	644:master/mailwalld.8:$(MANDIR)/man8/mailwalld.8 \
@@ -33,19 +34,20 @@ INSTALL_SUB =	-e 's|/usr/local/sbin|$(SBINDIR)|g' \
 		-e 's|/usr/local/libexec/mailwall|$(LIBEXECDIR)|g' \
 		-e 's|/usr/local/share/doc/mailwall|$(DOCDIR)|g' \
 		-e 's|/etc/mailwall|$(SYSCONFDIR)|g' \
-		-e 's|/run/mailwall|$(RUNDIR)|g'
+		-e 's|/run/mailwall|$(RUNDIR)|g' \
+		-e 's|/var/lib/mailwall|$(STATEDIR)|g'
 
 # Programs know some of the places: what names them is compiled again when
 # they change, or "make && make install PREFIX=/usr" would install programs
 # that look for each other elsewhere.
 $(O)/.places: places-check
 	@mkdir -p $(@D)
-	@echo '$(SYSCONFDIR) $(LIBEXECDIR) $(RUNDIR)' >$@.new
+	@echo '$(SYSCONFDIR) $(LIBEXECDIR) $(RUNDIR) $(STATEDIR)' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 .PHONY: places-check
 places-check:
 
-PLACED =	$(shell grep -lE 'SYSCONFDIR|LIBEXECDIR|RUNDIR' \
+PLACED =	$(shell grep -lE 'SYSCONFDIR|LIBEXECDIR|RUNDIR|STATEDIR' \
 		    $(addsuffix /*.c,common $(PROCS)))
 $(PLACED:%.c=$(O)/%.o): $(O)/.places
 

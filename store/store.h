@@ -27,6 +27,14 @@
 #include "log.h"
 #include "proto.h"
 
+#define STORE_HOUSE_MS	500	/* between commits that nobody waits for */
+#define STORE_FILES_MAX	8192	/* 64 proxies with STORE_MAILS_MAX each, and
+				   as many frames with descriptors queued */
+#define STORE_MAILS_MAX	64	/* descriptors of records that are not ended,
+				   of one proxy */
+#define STORE_BYTES_MAX	(32 * MIB) /* likewise recipients and facts */
+#define STORE_MEMORY_MAX (4 * GIB) /* address space: 64 proxies and SQLite */
+
 /* A proxy, as the store sees it. */
 struct peer {
 	TAILQ_ENTRY(peer)	 entry;
@@ -36,7 +44,11 @@ struct peer {
 	struct msg_stats	 stats;		/* the newest */
 	TAILQ_HEAD(, record)	 records;	/* begun, and not ended */
 	unsigned int		 nrecords;
+	unsigned int		 nmails;	/* descriptors among them */
+	size_t			 nbytes;	/* of their strings */
 	unsigned int		 nsends;	/* messages it is sending */
+	int			 streaming;	/* members are still sent */
+	uint64_t		 stream_at;	/* the last one */
 };
 
 TAILQ_HEAD(peers, peer);
@@ -49,8 +61,9 @@ struct store {
 	struct peers		 peers;
 	struct msg_stats	 past;		/* of proxies that have ended */
 	sqlite3			*db;
-	int			 dir;		/* the state directory */
+	int			 dir;		/* the quarantine's */
 	int			 draining;
+	int			 answers;	/* a commit is due */
 };
 
 extern struct store	 store;
@@ -60,33 +73,80 @@ extern struct store	 store;
 /* Frames for master, or for this proxy, may be queued: watch for room. */
 void	 store_want_write(void);
 void	 peer_want_write(struct peer *);
-/* This proxy has sent what cannot be: it is dropped, and master told. */
+/*
+ * Send or queue a frame; takes fd.  0, or -1 with errno EPIPE: the proxy does
+ * not read or is gone, and is dropped.
+ */
+int	 peer_compose(struct peer *, uint32_t type, uint64_t id, int fd,
+	    const void *data, size_t len);
+/*
+ * This proxy has sent what cannot be: it is dropped, and master told.  A peer
+ * that is dropped stays in the list, with ib.fd -1, until the event that we
+ * are in has been handled; then record_forget(), control_lost() and
+ * send_lost() hear of it.
+ */
 void	 peer_bad(struct peer *, const char *what);
+void	 peer_fault(struct peer *, uint32_t fault, const char *what);
+/* Its channel has ended. */
+void	 peer_drop(struct peer *);
+/* Something waits for the end of this round of events: see main.c. */
+void	 store_round(void);
+/*
+ * Put all that was written on disk now: 0, or an errno, and nothing since the
+ * last commit is kept.  All who wait for a commit are answered.
+ */
+int	 store_commit(void);
 
 /* db.c */
 
 /*
  * Open the database in the state directory, bring its schema up to date.
  * Fatal when that fails: nothing is started over a file that is not ours.
+ * The tables are described in db.c.
  */
 void	 db_open(void);
 void	 db_close(void);
 /*
  * Prepare once, and use again: a statement by its text, which must be a
- * string constant.  Fatal for SQL that does not compile.  db_done() resets it.
+ * string constant.  Fatal for SQL that does not compile.  One that is between
+ * its rows is left alone, and another made of the same text.  db_done()
+ * resets it.
  */
 sqlite3_stmt *db_prepare(const char *sql);
 void	 db_done(sqlite3_stmt *);
-/* Run one that gives no rows: 0, or -1 (logged) with errno: ENOSPC, EIO. */
+/* Parameters, from 1; text is not copied before db_run() or db_done(). */
+void	 db_int(sqlite3_stmt *, int, uint64_t);
+void	 db_text(sqlite3_stmt *, int, const char *);
+/* A column of a row, from 0; "" where it is NULL. */
+uint64_t db_get(sqlite3_stmt *, int);
+const char *db_string(sqlite3_stmt *, int);
+/*
+ * The next row: 1, or 0 at the end (errno 0) or when a commit has failed since
+ * the first row (EAGAIN: begin again).  A database that cannot be read is
+ * fatal, since no answer would be true.  db_done() must follow in any case.
+ */
+int	 db_row(sqlite3_stmt *);
+/* The first column of the only row; 0 for none. */
+uint64_t db_number(sqlite3_stmt *);
+/*
+ * Run one that gives no rows, and reset it: 0, or -1 (logged) with errno:
+ * ENOSPC, EIO, EEXIST for a key that is there.  After any other than EEXIST
+ * all that was written since the last commit is lost, and so is what follows
+ * until db_commit().
+ */
 int	 db_run(sqlite3_stmt *);
+/* The rows that the last db_run() has changed. */
+int	 db_changes(void);
 /*
  * Writes are collected in one transaction and put on disk a moment later.
  * db_write() begins it where there is none; db_commit() puts all on disk now,
  * with fsync(2), and returns 0, or -1 with errno when that failed and nothing
- * since the last commit is kept.
+ * since the last commit is kept.  Use store_commit(), which tells everybody.
  */
 void	 db_write(void);
 int	 db_commit(void);
+/* The transaction cannot be kept, since something else failed. */
+void	 db_fail(int error);
 
 /* member.c: dynamic tables */
 
@@ -94,6 +154,12 @@ int	 db_commit(void);
 void	 member_conf(void);
 /* All members, and the end of them, for a proxy that has just come. */
 void	 member_send_all(struct peer *);
+/* Its queue has room again. */
+void	 member_stream(struct peer *);
+/* Those whose time has come, those beyond the size; 1: a part of them. */
+int	 member_expire(void);
+/* A commit has failed: count again. */
+void	 member_recount(void);
 /* A rule's wish; all proxies hear of it when it is granted. */
 void	 member_wish(const struct msg_member *);
 /*
@@ -103,7 +169,7 @@ void	 member_wish(const struct msg_member *);
 int	 member_add(const char *table, const char *key, uint64_t expires,
 	    const char *why);
 int	 member_delete(const char *table, const char *key);
-/* The number of those that were in it, or -1. */
+/* The number of those that were in it, or -1; they go within seconds. */
 int	 member_flush(const char *table);
 
 /* record.c: what became of messages */
@@ -112,32 +178,51 @@ int	 member_flush(const char *table);
 int	 record_frame(struct peer *, struct imsg *);
 /* Those of a proxy that is gone. */
 void	 record_forget(struct peer *);
-/* Delete what is older than the configuration wants. */
-void	 record_expire(void);
+/* All that waited has been put on disk, or has not: errno. */
+void	 record_committed(int error);
+/* Delete what is older than the configuration wants; 1: a part of it. */
+int	 record_expire(void);
+/* A record that was kept need not be any more. */
+void	 record_rescan(void);
 
 /* quarantine.c */
 
+enum quarantine_state {
+	QUARANTINE_KEPT,
+	QUARANTINE_RELEASED,	/* and still there */
+	QUARANTINE_LOST		/* the file is not there, or not whole */
+};
+
 /*
  * Put the message (size bytes of a sealed memfd) into the quarantine under
- * that number: a file, complete and on disk with its name when this returns 0;
- * else -1 with errno.  digest gets the SHA-256 in hexadecimal, 65 bytes.
+ * that number: a file, complete and on disk when this returns 0, and with its
+ * name after the next commit, which counts only then; else -1 with errno.
+ * digest gets the SHA-256 in hexadecimal, 65 bytes.
  */
 int	 quarantine_put(uint64_t number, int fd, uint64_t size, char *digest);
+/* It is not wanted after all: the file only. */
+void	 quarantine_undo(uint64_t number, uint64_t size);
 /* Open it to read: a descriptor, or -1 with errno. */
 int	 quarantine_open(uint64_t number);
-/* Delete file and row: 0, or -1 with errno (ENOENT). */
+/* Delete file and row, and commit: 0, or -1 with errno (ENOENT). */
 int	 quarantine_delete(uint64_t number);
 /* At the start: files without a row and rows without a file. */
 void	 quarantine_repair(void);
-/* Too old, or too much: the oldest go. */
-void	 quarantine_expire(void);
+/* Those that are too old go; 1: a part of them. */
+int	 quarantine_expire(void);
+/* Before a commit: names on disk.  0, or -1 with errno. */
+int	 quarantine_sync(void);
+/* After it: files whose rows are gone, or never came. */
+void	 quarantine_committed(int error);
 
 /* send.c: messages that leave the quarantine */
 
 /*
  * Send a message from the quarantine through a proxy: to rcpt at its original
  * server, or to all its recipients (rcpt ""); done() is called once, later.
- * Returns 0, or -1 with errno: ENOENT, EAGAIN (no proxy).
+ * Returns 0, or -1 with errno: ENOENT, EAGAIN (no proxy), EBUSY (it is being
+ * sent), EINVAL (rcpt).  A message that its server has taken is marked
+ * QUARANTINE_RELEASED.
  */
 int	 send_start(uint64_t number, const char *rcpt,
 	    void (*done)(void *, const struct msg_send_done *), void *);

@@ -29,6 +29,7 @@
 #include "parser.h"
 #include "proxy_sandbox.h"
 #include "scanner.h"
+#include "store_sandbox.h"
 
 #include "filters.h"
 
@@ -43,7 +44,7 @@
 #define P(s)	((long)(s))
 #define K	KILLED
 #define R	REACHES
-#define ALL_KILLED	{ K, K, K, K, K, K }
+#define ALL_KILLED	{ K, K, K, K, K, K, K }
 
 struct attempt {
 	const char	*name;
@@ -61,23 +62,24 @@ static void	 test_int80(void);
 static void	 test_landlock(void);
 
 static const char *const	 names[NPROFILES] = {
-	"proxy", "parser", "loader", "worker", "clamd-loader", "clamd-worker"
+	"proxy", "parser", "loader", "worker", "clamd-loader", "clamd-worker",
+	"store"
 };
 
 char		 scratch_dir[] = "/tmp/mw-filters-XXXXXX";
 static int	 failed;
 
 /*
- * Columns: proxy, parser, loader, worker, and both with clamd.  Arguments
- * are such that a call that gets through does no harm.
+ * Columns: proxy, parser, loader, worker, both with clamd, and store.
+ * Arguments are such that a call that gets through does no harm.
  */
 static const struct attempt	 attempts[] = {
 	/* files */
 	{ "open", SYS_open, { P("/dev/null"), O_RDONLY }, ALL_KILLED },
 	{ "openat", SYS_openat, { AT_FDCWD, P("/etc/passwd"), O_RDONLY },
-	    { K, K, 0, EACCES, K, K } },
+	    { K, K, 0, EACCES, K, K, EACCES } },
 	{ "openat-write", SYS_openat, { AT_FDCWD, P("/dev/null"), O_WRONLY },
-	    { K, K, 0, EACCES, K, K } },
+	    { K, K, 0, EACCES, K, K, EACCES } },
 	{ "openat2", SYS_openat2, { AT_FDCWD, P("/dev/null"), 0, 24 },
 	    ALL_KILLED },
 	{ "creat", SYS_creat, { P("/nonexistent/x"), 0600 }, ALL_KILLED },
@@ -116,28 +118,28 @@ static const struct attempt	 attempts[] = {
 	{ "socket-packet", SYS_socket, { AF_PACKET, SOCK_RAW, 0 },
 	    ALL_KILLED },
 	{ "socket-unix", SYS_socket, { AF_UNIX, SOCK_STREAM, 0 },
-	    { K, K, K, K, 0, 0 } },
+	    { K, K, K, K, 0, 0, K } },
 	{ "socketpair-unix", SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, 0 },
-	    { K, K, EFAULT, K, EFAULT, K } },
+	    { K, K, EFAULT, K, EFAULT, K, K } },
 	{ "socketpair-inet", SYS_socketpair, { AF_INET, SOCK_STREAM, 0, 0 },
 	    ALL_KILLED },
 	{ "connect", SYS_connect, { -1, 0, 0 },
-	    { EBADF, K, K, K, EBADF, EBADF } },
-	{ "bind", SYS_bind, { -1, 0, 0 }, { EBADF, K, K, K, K, K } },
+	    { EBADF, K, K, K, EBADF, EBADF, K } },
+	{ "bind", SYS_bind, { -1, 0, 0 }, { EBADF, K, K, K, K, K, K } },
 	{ "listen", SYS_listen, { -1, 1 }, ALL_KILLED },
 	{ "accept", SYS_accept, { -1, 0, 0 }, ALL_KILLED },
 	{ "accept4", SYS_accept4, { -1, 0, 0, 0 },
-	    { EBADF, K, K, K, K, K } },
+	    { EBADF, K, K, K, K, K, EBADF } },
 	{ "setsockopt", SYS_setsockopt, { -1, SOL_SOCKET, SO_MARK, 0, 0 },
 	    ALL_KILLED },
 	{ "getsockopt-error", SYS_getsockopt, { -1, SOL_SOCKET, SO_ERROR },
-	    { EBADF, K, K, K, K, K } },
+	    { EBADF, K, K, K, K, K, K } },
 	{ "getsockopt-peercred", SYS_getsockopt, { -1, SOL_SOCKET,
-	    SO_PEERCRED }, ALL_KILLED },
+	    SO_PEERCRED }, { K, K, K, K, K, K, EBADF } },
 	{ "sendto", SYS_sendto, { -1, 0, 0, 0, 0, 0 },
-	    { EBADF, K, K, K, EBADF, EBADF } },
+	    { EBADF, K, K, K, EBADF, EBADF, K } },
 	{ "recvfrom", SYS_recvfrom, { -1, 0, 0, 0, 0, 0 },
-	    { EBADF, K, K, K, K, K } },
+	    { EBADF, K, K, K, K, K, K } },
 	{ "sendmmsg", SYS_sendmmsg, { -1, 0, 0, 0 }, ALL_KILLED },
 
 	/* programs and processes */
@@ -153,17 +155,17 @@ static const struct attempt	 attempts[] = {
 	    ALL_KILLED },
 	{ "clone-as-fork", SYS_clone, { CLONE_CHILD_SETTID |
 	    CLONE_CHILD_CLEARTID | SIGCHLD, 0, 0, 0, 0 },
-	    { K, K, 0, K, 0, K } },
-	{ "clone3", SYS_clone3, { 0, 0 }, { K, K, ENOSYS, K, ENOSYS, K } },
+	    { K, K, 0, K, 0, K, K } },
+	{ "clone3", SYS_clone3, { 0, 0 }, { K, K, ENOSYS, K, ENOSYS, K, K } },
 	{ "unshare", SYS_unshare, { CLONE_NEWUSER }, ALL_KILLED },
 	{ "setns", SYS_setns, { -1, 0 }, ALL_KILLED },
 	{ "wait4", SYS_wait4, { -1, 0, 0, 0 },
-	    { K, K, ECHILD, K, ECHILD, K } },
-	{ "kill-init", SYS_kill, { 1, 0 }, { K, K, R, K, R, K } },
-	{ "kill-all", SYS_kill, { -1, 0 }, { K, K, R, K, R, K } },
+	    { K, K, ECHILD, K, ECHILD, K, K } },
+	{ "kill-init", SYS_kill, { 1, 0 }, { K, K, R, K, R, K, K } },
+	{ "kill-all", SYS_kill, { -1, 0 }, { K, K, R, K, R, K, K } },
 	{ "tkill", SYS_tkill, { 1, 0 }, ALL_KILLED },
 	{ "tgkill-other-signal", SYS_tgkill, { 1, 1, SIGKILL },
-	    { K, K, EPERM, EPERM, EPERM, EPERM } },
+	    { K, K, EPERM, EPERM, EPERM, EPERM, K } },
 	{ "rt_sigqueueinfo", SYS_rt_sigqueueinfo, { 1, 0, 0 }, ALL_KILLED },
 	{ "pidfd_open", SYS_pidfd_open, { 1, 0 }, ALL_KILLED },
 	{ "pidfd_getfd", SYS_pidfd_getfd, { -1, 0, 0 }, ALL_KILLED },
@@ -188,16 +190,16 @@ static const struct attempt	 attempts[] = {
 	{ "setfsuid", SYS_setfsuid, { 0 }, ALL_KILLED },
 	{ "setgroups", SYS_setgroups, { 0, 0 }, ALL_KILLED },
 	{ "setresuid", SYS_setresuid, { -1, -1, -1 },
-	    { K, K, R, K, R, K } },
+	    { K, K, R, K, R, K, K } },
 	{ "setresgid", SYS_setresgid, { -1, -1, -1 },
-	    { K, K, R, K, R, K } },
-	{ "capset", SYS_capset, { 0, 0 }, { K, K, R, K, R, K } },
-	{ "prctl", SYS_prctl, { PR_GET_DUMPABLE }, { K, K, R, K, R, K } },
-	{ "seccomp", SYS_seccomp, { -1, 0, 0 }, { K, K, R, K, R, K } },
+	    { K, K, R, K, R, K, K } },
+	{ "capset", SYS_capset, { 0, 0 }, { K, K, R, K, R, K, K } },
+	{ "prctl", SYS_prctl, { PR_GET_DUMPABLE }, { K, K, R, K, R, K, K } },
+	{ "seccomp", SYS_seccomp, { -1, 0, 0 }, { K, K, R, K, R, K, K } },
 	{ "landlock_restrict_self", SYS_landlock_restrict_self, { -1, 0 },
-	    { K, K, R, K, R, K } },
+	    { K, K, R, K, R, K, K } },
 	{ "prlimit64-other", SYS_prlimit64, { 1, RLIMIT_CORE, 0, 0 },
-	    { K, K, R, K, R, K } },
+	    { K, K, R, K, R, K, K } },
 	{ "personality", SYS_personality, { 0xffffffff }, ALL_KILLED },
 	{ "arch_prctl", SYS_arch_prctl, { 0, 0 }, ALL_KILLED },
 	{ "keyctl", SYS_keyctl, { 0, -3, 0, 0, 0 }, ALL_KILLED },
@@ -210,7 +212,7 @@ static const struct attempt	 attempts[] = {
 	{ "mmap-write-exec", SYS_mmap, { 0, 4096, PROT_READ | PROT_WRITE |
 	    PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, ALL_KILLED },
 	{ "mmap-plain", SYS_mmap, { 0, 4096, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, { 0, 0, 0, 0, 0, 0 } },
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, { 0, 0, 0, 0, 0, 0, 0 } },
 	{ "mprotect-exec", SYS_mprotect, { 0, 4096, PROT_READ | PROT_EXEC },
 	    ALL_KILLED },
 	{ "mprotect-exec-only", SYS_mprotect, { 0, 4096, PROT_EXEC },
@@ -222,7 +224,7 @@ static const struct attempt	 attempts[] = {
 	{ "shmget", SYS_shmget, { -1, 0, 0 }, ALL_KILLED },
 	{ "shmat", SYS_shmat, { -1, 0, 0 }, ALL_KILLED },
 	{ "memfd_create", SYS_memfd_create, { P("x"), 0 },
-	    { 0, 0, K, K, 0, 0 } },
+	    { 0, 0, K, K, 0, 0, K } },
 	{ "memfd_secret", SYS_memfd_secret, { -1 }, ALL_KILLED },
 	{ "userfaultfd", SYS_userfaultfd, { -1 }, ALL_KILLED },
 	{ "mlock", SYS_mlock, { 0, 0 }, ALL_KILLED },
@@ -239,7 +241,7 @@ static const struct attempt	 attempts[] = {
 	{ "perf_event_open", SYS_perf_event_open, { 0, 0, 0, 0, 0 },
 	    ALL_KILLED },
 	{ "ioctl", SYS_ioctl, { 2, 0x5412, 0 },
-	    { K, K, ENOTTY, ENOTTY, ENOTTY, ENOTTY } },
+	    { K, K, ENOTTY, ENOTTY, ENOTTY, ENOTTY, K } },
 	{ "fcntl-setown", SYS_fcntl, { 2, F_SETOWN, 1 }, ALL_KILLED },
 	{ "fcntl-setlease", SYS_fcntl, { 2, F_SETLEASE, F_UNLCK },
 	    ALL_KILLED },
@@ -264,10 +266,10 @@ static const struct attempt	 attempts[] = {
 	{ "x32-getpid", 0x40000000 + 39, { 0 }, ALL_KILLED },
 
 	/* not all writing is alike: the parser has the log only */
-	{ "write-log", SYS_write, { 2, P(""), 0 }, { R, R, R, R, R, R } },
-	{ "write-other", SYS_write, { 1, P(""), 0 }, { R, K, R, R, R, R } },
-	{ "dup2", SYS_dup2, { 2, 2 }, { K, K, 0, K, 0, K } },
-	{ "getpid", SYS_getpid, { 0 }, { 0, 0, 0, 0, 0, 0 } },
+	{ "write-log", SYS_write, { 2, P(""), 0 }, { R, R, R, R, R, R, R } },
+	{ "write-other", SYS_write, { 1, P(""), 0 }, { R, K, R, R, R, R, R } },
+	{ "dup2", SYS_dup2, { 2, 2 }, { K, K, 0, K, 0, K, K } },
+	{ "getpid", SYS_getpid, { 0 }, { 0, 0, 0, 0, 0, 0, 0 } },
 };
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
@@ -321,6 +323,10 @@ confine(enum profile p)
 		    scanner_nclamd_loader_rules);
 		sandbox_seccomp(scanner_clamd_worker_rules,
 		    scanner_nclamd_worker_rules);
+		break;
+	case STORE:
+		sandbox_landlock(scratch_dir, 0);
+		sandbox_seccomp(store_rules, store_nrules);
 		break;
 	case NPROFILES:
 		fatalx("%s: no such profile", __func__);

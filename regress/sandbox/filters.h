@@ -13,6 +13,7 @@ enum profile {
 	WORKER,
 	CLAMD_LOADER,
 	CLAMD_WORKER,
+	STORE,
 	NPROFILES
 };
 

@@ -5,7 +5,8 @@
 sandbox_DIR =	$(O)/regress/sandbox
 sandbox_OBJS =	$(sandbox_DIR)/filters.o $(sandbox_DIR)/works.o
 sandbox_REAL =	$(O)/proxy/sandbox.o $(O)/parser/sandbox.o \
-		$(O)/scanner/sandbox.o $(O)/libcommon.a
+		$(O)/scanner/sandbox.o $(O)/store/sandbox.o \
+		$(O)/libcommon.a
 
 check-build: $(sandbox_DIR)/filters
 
@@ -15,4 +16,4 @@ $(sandbox_DIR)/filters: $(sandbox_OBJS) $(sandbox_REAL)
 $(sandbox_DIR)/%.o: regress/sandbox/%.c $(REGRESS_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icommon -Iproxy -Iparser -Iscanner \
-	    -c -o $@ $<
+	    -Istore -c -o $@ $<

@@ -18,20 +18,25 @@ from mwtest.net import Net                                      # noqa: E402
 from mwtest.server import Server                                # noqa: E402
 
 KINDS = {"mailwall-proxy": "proxy", "mailwall-parser": "parser",
-         "mailwall-scanne": "loader", "mailwall-scanw": "worker"}
+         "mailwall-scanne": "loader", "mailwall-scanw": "worker",
+         "mailwall-store": "store"}
 IDS = {"proxy": USERS[0][1], "parser": USERS[1][1],
-       "loader": USERS[2][1], "worker": USERS[2][1]}
+       "loader": USERS[2][1], "worker": USERS[2][1],
+       "store": USERS[3][1]}
+# In the run directory; the store's is the state directory.
 ROOTS = {"proxy": "empty", "parser": "empty", "loader": "scanner",
-         "worker": "scanner"}
+         "worker": "scanner", "store": None}
 # KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_ADMIN NET_RAW SYS_CHROOT
 MASTER_CAPS = sum(1 << n for n in (5, 6, 7, 8, 10, 12, 13, 18))
 # Beside /dev/null on 0 and 1, the log's pipe on 2, a channel on 3.
 MORE = {"proxy": {"socket", "eventpoll", "memfd"},
         "parser": {"socket", "memfd"},
         "loader": {"socket", "eventpoll", "inotify", "memfd"},
-        "worker": {"socket", "memfd"}}
+        "worker": {"socket", "memfd"},
+        "store": {"socket", "eventpoll", "eventfd", "state"}}
 # How many when nothing is to do; None: many, or it varies.
-IDLE = {"proxy": None, "parser": None, "loader": None, "worker": 4}
+IDLE = {"proxy": None, "parser": None, "loader": None, "worker": 4,
+        "store": None}
 F_GET_SEALS = 1034
 SEALS = 0x1 | 0x2 | 0x4 | 0x8           # SEAL SHRINK GROW WRITE
 
@@ -83,6 +88,7 @@ def what(target):
     for prefix, name in (("socket:", "socket"), ("pipe:", "pipe"),
                          ("anon_inode:[eventpoll]", "eventpoll"),
                          ("anon_inode:inotify", "inotify"),
+                         ("anon_inode:[eventfd]", "eventfd"),
                          ("/memfd:", "memfd")):
         if target.startswith(prefix):
             return name
@@ -139,7 +145,8 @@ def rights(p, kind):
 
 
 def places(p, kind, gw):
-    root = os.path.join(gw.rundir, ROOTS[kind])
+    root = gw.statedir if kind == "store" else \
+        os.path.join(gw.rundir, ROOTS[kind])
     check_equal(os.readlink(p.base + "root"), root, "root")
     check_equal(os.readlink(p.base + "cwd"), root, "working directory")
     check_equal(p.text("environ"), "", "environment")
@@ -154,6 +161,9 @@ def descriptors(p, kind, gw):
     check_equal([what(p.fds.get(2, "")), what(p.fds.get(3, ""))],
                 ["pipe", "socket"], "descriptors 2 and 3")
     more = {fd: t for fd, t in p.fds.items() if fd > 3}
+    if kind == "store":
+        more = {fd: "state" if t.startswith(gw.statedir + "/") else t
+                for fd, t in more.items()}
     bad = {fd: t for fd, t in more.items() if what(t) not in MORE[kind]}
     check_equal(bad, {}, "descriptors")
     if IDLE[kind] is not None:
@@ -170,8 +180,10 @@ def limits(p, kind):
     check(p.limits["open files"][1] < inf, "descriptors without limit")
     if kind != "loader":
         check_equal(p.limits["processes"], (0, 0), "processes")
+    # The store counts what it keeps, and a database may grow.
+    if kind not in ("loader", "store"):
         check(p.limits["file size"][1] < inf, "files without limit")
-    if kind in ("parser", "worker"):
+    if kind in ("parser", "worker", "store"):
         check(p.limits["address space"][1] < inf, "memory without limit")
 
 
@@ -307,7 +319,8 @@ def main():
                         "reply")
         check_all(gw, "after a message")
         check_sealed(net, srv, gw)
-        for kind, name in (("parser", "mailwall-parser"),
+        for kind, name in (("store", "mailwall-store"),
+                           ("parser", "mailwall-parser"),
                            ("proxy", "mailwall-proxy"),
                            ("worker", "mailwall-scanw")):
             pids = [p for p, n in gw.children().items() if n == name]

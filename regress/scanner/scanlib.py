@@ -280,12 +280,15 @@ class Scanner:
                             limits.get("files", 10000), 2, 2, workers, 100,
                             10000, 63, AV[av], 0) +
                 # newline to source_bits6; content, want_files, pad; verb[];
-                # mark, log_facility
-                struct.pack("=12IQ2I16s2I", 0, 0, 0, 0, 2048, 1024, 10000,
-                            100, 0, 0, 32, 64, 0, 0, 0, b"", 0, 2 << 3) +
-                struct.pack("=256s256s64s64s64s128s", path.encode(),
-                            self.rundir.encode(), b"_mwproxy", b"_mwparse",
-                            USER.encode(), b""))
+                # quarantine_max, quarantine_keep, audit_keep; mark,
+                # log_facility
+                struct.pack("=12IQ2I16sQ4I", 0, 0, 0, 0, 2048, 1024, 10000,
+                            100, 0, 0, 32, 64, 0, 0, 0, b"", 1 << 30,
+                            86400, 86400, 0, 2 << 3) +
+                struct.pack("=256s256s256s64s64s64s64s64s128s",
+                            path.encode(), self.rundir.encode(),
+                            b"/nonexistent", b"_mwproxy", b"_mwparse",
+                            USER.encode(), b"_mwstore", b"", b""))
 
     def configure(self):
         self.master.send("IMSG_CONF_BEGIN", self.globals)

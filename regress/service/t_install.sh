@@ -61,6 +61,7 @@ t_tree()
 	755 $libexec/mailwall-parser
 	755 $libexec/mailwall-proxy
 	755 $libexec/mailwall-scanner
+	755 $libexec/mailwall-store
 	644 $share/man/man5/mailwall.conf.5
 	644 $share/man/man7/mailwall-anomalies.7
 	644 $share/man/man8/mailwall-firewall.8
@@ -154,7 +155,7 @@ t_units()
 	t_exposure mailwall 25
 	t_exposure mailwall-firewall 20
 	run "sysusers" systemd-sysusers --root="$root" mailwall.conf
-	for u in _mwproxy _mwparse _mwscan; do
+	for u in _mwproxy _mwparse _mwscan _mwstore; do
 		grep "^$u:" "$root/etc/passwd" >"$TMP/out" &&
 		    grep -q ':/usr/sbin/nologin$' "$TMP/out"
 		result "user $u" $?

@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 OBJ = os.path.abspath(os.environ.get('O', 'obj'))
-USERS = (('_mwproxy', 59901), ('_mwparse', 59902), ('_mwscan', 59903))
+USERS = (('_mwproxy', 59901), ('_mwparse', 59902), ('_mwscan', 59903),
+         ('_mwstore', 59904))
 PATIENCE = 60
 
 # Users of its own, in a mount namespace of its own.
@@ -68,11 +69,16 @@ def prepare(top):
         os.chmod(run + d, 0o755)
     os.chmod(run + '/scanner/tmp', 0o700)
     os.chown(run + '/scanner/tmp', USERS[2][1], USERS[2][1])
+    state = os.path.join(top, 'state')
+    os.mkdir(state, 0o700)
+    os.chown(state, USERS[3][1], USERS[3][1])
     shutil.copy('regress/db/eicar.ndb', run + '/db')
     os.chmod(run + '/db/eicar.ndb', 0o644)
     with open(os.path.join(top, 'mailwall.conf'), 'w') as f:
-        f.write('run directory "%s"\nlisten tproxy port 5001\n'
-                'antivirus embedded database "%s/db"\n' % (run, run))
+        f.write('run directory "%s"\nstate directory "%s"\n'
+                'listen tproxy port 5001\n'
+                'antivirus embedded database "%s/db"\n' %
+                (run, state, run))
 
 
 def command(top):

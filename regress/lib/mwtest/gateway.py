@@ -6,7 +6,7 @@
     gw.log.wait_messages(1)
 
 It runs in a private mount namespace where /etc/passwd and /etc/group have
-its three users as well: the machine stays as it is.
+its four users as well: the machine stays as it is.
 """
 
 import glob
@@ -19,7 +19,8 @@ from .wait import PATIENCE
 from .proc import Program
 
 PORTS = {"redirect": 5000, "tproxy": 5001}
-USERS = (("_mwproxy", 59901), ("_mwparse", 59902), ("_mwscan", 59903))
+USERS = (("_mwproxy", 59901), ("_mwparse", 59902), ("_mwscan", 59903),
+         ("_mwstore", 59904))
 
 _START = """
 set -e
@@ -58,6 +59,7 @@ class Gateway:
         self.libexec = libexec or objdir()
         self.dir = tidy.directory("gw")
         self.rundir = os.path.join(self.dir, "run")
+        self.statedir = os.path.join(self.dir, "state")
         self.db = os.path.join(self.dir, "db")
         self.conf = os.path.join(self.dir, "mailwall.conf")
         os.mkdir(self.db)
@@ -93,9 +95,10 @@ class Gateway:
         """The configuration, as it is to be."""
         listen = "listen %s port %d\n" % (self.mode, self.port) \
             if self.mode else ""
-        return ('run directory "%s"\n%s%s\n%s\n%s\n' %
-                (self.rundir, listen, self.antivirus, self.extra,
-                 self.rules))
+        return ('run directory "%s"\nstate directory "%s"\n'
+                '%s%s\n%s\n%s\n' %
+                (self.rundir, self.statedir, listen, self.antivirus,
+                 self.extra, self.rules))
 
     def write(self, text=None):
         """Write the configuration file (anew)."""

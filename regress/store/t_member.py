@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Dynamic tables: wishes, expiry, size, and the copies of the proxies."""
+
+import os
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from storelib import MEMBERS_FRAME, Store, peek, query, wait_for
+from scanlib import Cases
+
+MANY = 60000            # members; more frames than a socket has room for
+
+
+def store(case, tables=(("t", 100, 0),), **args):
+    def run():
+        s = Store(tables=tables, **args)
+        try:
+            p = s.proxy()
+            assert p.all_members() == {}
+            return case(s, p)
+        finally:
+            s.close()
+    return run
+
+
+def again(s, **args):
+    """Another store over the same directory."""
+    s.stop()
+    args = dict(s.args, **args)
+    return Store(state=s.state, **args)
+
+
+def granted(s, p):
+    q = s.proxy()
+    q.all_members()
+    p.wish("t", "192.0.2.7", why=b"virus")
+    for who in (p, q):
+        who.until(lambda m: m == {("t", "192.0.2.7"): 0})
+    # Once more, by the other one: nothing changes.
+    q.wish("t", "192.0.2.7")
+    q.wish("t", "<>")
+    for who in (p, q):
+        who.until(lambda m: len(m) == 2)
+    r = s.proxy()
+    assert r.all_members() == p.members == q.members
+
+
+def no_table(s, p):
+    p.wish("other", "a")
+    p.wish("t", "a")
+    p.until(lambda m: m)
+    assert set(p.members) == {("t", "a")}, p.members
+    p.record(flags=1)
+    assert p.done()[1] == 0
+
+
+def restart(s, p):
+    for i in range(50):
+        p.wish("t", "k%d" % i, why=b"w%d" % i)
+    p.until(lambda m: len(m) == 50)
+    t = again(s)
+    try:
+        q = t.proxy()
+        assert q.all_members() == p.members
+    finally:
+        t.stop()
+    rows = query(s.state, "SELECT key, why FROM member ORDER BY number")
+    assert rows == [("k%d" % i, "w%d" % i) for i in range(50)], rows
+
+
+def killed(s, p):
+    """What a record's answer has followed is there."""
+    for i in range(20):
+        p.wish("t", "k%d" % i)
+    p.record(flags=1)
+    while True:
+        got = p.recv()
+        if got[0] == "IMSG_RECORD_DONE":
+            break
+        p.member_frame(got)
+    s.kill()
+    t = Store(state=s.state, **s.args)
+    try:
+        assert len(t.proxy().all_members()) == 20
+    finally:
+        t.stop()
+
+
+def after_n(s, p):
+    """The third within an hour; each key for itself."""
+    for i in range(2):
+        p.wish("t", "a", after=3, within=3600)
+        p.wish("t", "b", after=3, within=3600)
+    p.wish("t", "a", after=3, within=3600)
+    p.wish("t", "end")
+    p.until(lambda m: ("t", "end") in m)
+    assert set(p.members) == {("t", "a"), ("t", "end")}, p.members
+    # Those before it do not count for the next one.
+    s.stop()
+    rows = query(s.state, "SELECT key FROM wish")
+    assert rows == [("b",)] * 2, rows
+
+
+def after_restart(s, p):
+    p.wish("t", "a", after=2, within=3600)
+    t = again(s)
+    try:
+        q = t.proxy()
+        assert q.all_members() == {}
+        q.wish("t", "a", after=2, within=3600)
+        q.until(lambda m: m)
+    finally:
+        t.stop()
+
+
+def after_late(s, p):
+    """Wishes that are too old do not count, and go."""
+    p.wish("t", "a", after=2, within=60)
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.state, "store.db"))
+    assert db.execute("UPDATE wish SET time = time - 61, until = until - 61"
+                      ).rowcount == 1
+    db.commit()
+    db.close()
+    t = Store(state=s.state, **s.args)
+    try:
+        q = t.proxy()
+        q.all_members()
+        q.wish("t", "a", after=2, within=60)
+        q.wish("t", "end")
+        q.until(lambda m: ("t", "end") in m)
+        assert ("t", "a") not in q.members
+        assert wait_for(lambda: peek(
+            s.state, "SELECT count(*) FROM wish") == [(1,)])
+    finally:
+        t.stop()
+
+
+def expire(s, p):
+    before = int(time.time())
+    p.wish("long", "x")
+    p.wish("short", "a")
+    p.wish("short", "b")
+    p.until(lambda m: len(m) == 3)
+    assert before + 86400 <= p.members["long", "x"] <= before + 86460
+    assert p.members["short", "a"] >= before + 1
+    p.until(lambda m: len(m) == 1)
+    assert list(p.members) == [("long", "x")], p.members
+    q = s.proxy()
+    assert q.all_members() == p.members
+
+
+def renewed(s, p):
+    """Who goes on stays longer, and is the youngest."""
+    for key in ("a", "b", "a", "c"):
+        p.wish("t", key)
+    p.until(lambda m: ("t", "c") in m and len(m) == 2)
+    assert set(p.members) == {("t", "a"), ("t", "c")}, p.members
+
+
+def size(s, p):
+    """The oldest go, for all."""
+    q = s.proxy()
+    q.all_members()
+    for i in range(150):
+        p.wish("t", "k%d" % i)
+    want = {("t", "k%d" % i) for i in range(50, 150)}
+    for who in (p, q):
+        who.until(lambda m: set(m) == want)
+    t = again(s, tables=[("t", 10, 0)])
+    try:
+        r = t.proxy()
+        r.all_members()
+        r.until(lambda m: len(m) == 10)
+        assert set(r.members) == {("t", "k%d" % i) for i in range(140, 150)}
+    finally:
+        t.stop()
+
+
+def forgotten(s, p):
+    """A table that the configuration has no more, and another has come."""
+    p.wish("t", "a")
+    p.until(lambda m: m)
+    s.configure(tables=[("u", 10, 0)])
+    s.master.expect("IMSG_CONF_DONE")
+    assert wait_for(lambda: peek(
+        s.state, "SELECT count(*) FROM member") == [(0,)])
+    q = s.proxy()
+    assert q.all_members() == {}
+    q.wish("u", "b")
+    q.until(lambda m: ("u", "b") in m)
+    p.until(lambda m: ("u", "b") in m)
+
+
+def fill(state, n, expires=0):
+    db = sqlite3.connect(os.path.join(state, "store.db"))
+    db.executemany(
+        "INSERT INTO member (tbl, key, expires, added, why) VALUES "
+        "('t', ?, ?, 1, '')",
+        (("k%d" % i, expires) for i in range(n)))
+    db.commit()
+    db.close()
+
+
+def many(s, p):
+    """More than fit the queue; others are served meanwhile, changes too."""
+    s.stop()
+    fill(s.state, MANY)
+    t = Store(state=s.state, tables=[("t", MANY, 0)])
+    try:
+        slow, quick = t.proxy(), t.proxy()
+        slow.expect("IMSG_MEMBER_SET")
+        # That one does not read; this one does not care.
+        assert len(quick.all_members()) == MANY
+        error = quick.sync(mail=b"x" * 1000)[0]
+        assert error == 0
+        quick.wish("t", "new")
+        quick.until(lambda m: ("t", "new") in m)
+        quick.until(lambda m: ("t", "k0") not in m)
+        assert len(quick.members) == MANY
+        slow.all_members()
+        slow.members.update({("t", "k%d" % i): 0
+                             for i in range(1, MEMBERS_FRAME)})
+        slow.until(lambda m: ("t", "new") in m and len(m) == MANY)
+        assert slow.members == quick.members
+    finally:
+        t.stop()
+
+
+def many_expire(s, p):
+    """All at once, with a proxy that has all of them."""
+    s.stop()
+    fill(s.state, MANY)
+    t = Store(state=s.state, tables=[("t", MANY, 0)])
+    try:
+        q = t.proxy()
+        assert len(q.all_members()) == MANY
+        t.configure(tables=[("t", 1, 0)])
+        t.master.expect("IMSG_CONF_DONE")
+        q.until(lambda m: len(m) == 1)
+        assert ("t", "k%d" % (MANY - 1)) in q.members
+    finally:
+        t.stop()
+
+
+def reads_nothing(s, p):
+    """A proxy that does not read is dropped, and nobody else suffers."""
+    q = s.proxy()
+    q.all_members()
+    # Its socket and its queue have room for less.
+    n = 12000
+    for i in range(n):
+        q.wish("t", "k%d" % (i % 90))
+        if i % 100 == 99:
+            q.wish("t", "mark%d" % (i % 200))
+            q.until(lambda m: ("t", "mark%d" % (i % 200)) in m)
+            q.members.clear()
+    assert s.bad() == p.instance
+    assert p.gone()
+    assert q.sync()[0] == 0
+
+
+def main():
+    c = Cases()
+    for f in (granted, no_table, restart, killed, after_n, after_restart,
+              after_late, size, forgotten, many, many_expire,
+              reads_nothing):
+        c.run(f.__name__.replace("_", " "), store(f))
+    c.run("expire", store(expire, (("long", 9, 86400), ("short", 9, 1))))
+    c.run("renewed", store(renewed, (("t", 2, 0),)))
+    c.exit()
+
+
+if __name__ == "__main__":
+    main()
