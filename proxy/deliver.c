@@ -18,7 +18,6 @@ static void	 go(struct session *);
 static int	 by_bdat(const struct session *);
 static void	 body_start(struct session *);
 static int	 body_next(struct session *);
-static size_t	 put_stuffed(struct session *, const uint8_t *, size_t, int);
 
 void
 deliver_start(struct session *s)
@@ -65,19 +64,14 @@ body_start(struct session *s)
 	s->state = SESSION_BODY;
 }
 
-/*
- * Put up to len bytes into sout, dots at the begin of a line doubled; bol: the
- * first byte begins a line.  Returns how many bytes of the message that was, 0
- * when memory is short.
- */
-static size_t
-put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
+size_t
+deliver_stuff(struct buf *out, const uint8_t *p, size_t len, int bol)
 {
 	const uint8_t	*lf;
 	size_t		 off, n;
 
 	for (off = 0; off < len; off += n) {
-		if (bol && p[off] == '.' && buf_add(&s->sout, ".", 1) == -1)
+		if (bol && p[off] == '.' && buf_add(out, ".", 1) == -1)
 			return (0);
 		/* Up to the next line that begins with a dot. */
 		n = 0;
@@ -86,7 +80,7 @@ put_stuffed(struct session *s, const uint8_t *p, size_t len, int bol)
 			n = lf == NULL ? len - off :
 			    (size_t)(lf - (p + off)) + 1;
 		} while (off + n < len && p[off + n] != '.');
-		if (buf_add(&s->sout, p + off, n) == -1)
+		if (buf_add(out, p + off, n) == -1)
 			return (0);
 		bol = p[off + n - 1] == '\n';
 	}
@@ -115,7 +109,8 @@ body_next(struct session *s)
 	if (by_bdat(s)) {
 		if (buf_add(&s->sout, chunk, (size_t)n) == -1)
 			return (-1);
-	} else if (put_stuffed(s, chunk, (size_t)n, !m->mid_line) == 0)
+	} else if (deliver_stuff(&s->sout, chunk, (size_t)n,
+	    !m->mid_line) == 0)
 		return (-1);
 	m->mid_line = chunk[n - 1] != '\n';
 	m->sent += (size_t)n;

@@ -299,6 +299,8 @@ void		 sock_add(uint32_t kind, int fd);
  * for a socket; sock_add() goes on then.  On failure the client is told.
  */
 void		 sock_connect(struct session *);
+/* One of the stock for ourselves; -1: not now, try again in a moment. */
+int		 sock_get(uint32_t kind);
 /* The session is going: leave the queue. */
 void		 sock_forget(struct session *);
 
@@ -449,6 +451,8 @@ int		 data_input(struct session *, const uint8_t *, size_t len,
  * lines is noted in form; RFC 3030 lets a binary message have it.
  */
 void		 data_chunk(struct session *, const uint8_t *, size_t len);
+/* An empty spool, or -1 with errno. */
+int		 data_spool(void);
 /* All is there: seal it.  Returns 0, or -1 with errno. */
 int		 data_seal(struct message *);
 /* Forget a message: descriptor, budget, job. */
@@ -576,6 +580,12 @@ void		 deliver_start(struct session *);
 void		 deliver_reply(struct session *, const struct reply *);
 /* The server was lost before its reply to the dot: 451 to the client. */
 void		 deliver_failed(struct session *, const char *why);
+/*
+ * Put len bytes into a buffer, dots at the begin of a line doubled; bol: the
+ * first byte begins a line.  Returns len, or 0 when memory is short.
+ */
+size_t		 deliver_stuff(struct buf *, const uint8_t *, size_t len,
+		    int bol);
 /* Put the next bytes of the message into sout; 1 if some were put. */
 int		 deliver_output(struct session *);
 

@@ -175,6 +175,16 @@ fail:
 	return (0);
 }
 
+int
+sock_get(uint32_t kind)
+{
+	int	 fd;
+
+	fd = stocks[kind].n > 0 ? stocks[kind].fd[--stocks[kind].n] : -1;
+	sock_ask(kind);
+	return (fd);
+}
+
 void
 sock_connect(struct session *s)
 {

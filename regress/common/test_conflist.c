@@ -290,6 +290,7 @@ test_rules(void)
 	w.phase = PHASE_MESSAGE;
 	w.action = ACTION_BLOCK;
 	w.source = w.dest = RULE_NO_TABLE;
+	w.helo = w.sender = w.rcpt = RULE_NO_TABLE;
 	w.content = 0;
 	w.score = 5;
 	w.line = 1;
