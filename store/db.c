@@ -486,6 +486,13 @@ db_commit(void)
 	if (error == 0)
 		return (0);
 	rollback();
+	/*
+	 * On a full disk even what frees room takes some: the log's own, once
+	 * its pages are where they belong.  That may fail, too.
+	 */
+	if (error == ENOSPC)
+		sqlite3_wal_checkpoint_v2(store.db, NULL,
+		    SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 	errno = error;
 	return (-1);
 }

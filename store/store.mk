@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 
 store_SRCS =	\
+	db.c \
 	main.c \
+	member.c \
+	quarantine.c \
+	record.c \
 	sandbox.c \
-	$(notdir $(wildcard store/db.c store/record.c store/member.c \
-	    store/quarantine.c store/send.c store/stub.c \
-	    store/control.c store/query.c))
+	send.c \
+	$(if $(wildcard store/control.c),control.c query.c,stub.c)
 store_LIBS =	-lsqlite3 -lmd

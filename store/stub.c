@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 
-/* What is not written yet. */
+/* A store that no operator can talk to: without control.c and query.c. */
 
 #include <unistd.h>
 
 #include "store.h"
 
-__attribute__((__weak__)) void
+void
 control_listen(int fd)
 {
 	close(fd);
 }
 
-__attribute__((__weak__)) void
+void
 control_answer(struct peer *p, struct imsg *imsg)
 {
 }
 
-__attribute__((__weak__)) void
+void
 control_lost(struct peer *p)
 {
 }

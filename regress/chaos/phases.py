@@ -26,7 +26,8 @@ PHASES = ("connected", "mail", "rcpt", "data", "parsing", "scanning", "go",
           "body", "dot")
 HELD_AT = {"data": "go", "mid-data": "body", "dot": "dot"}
 NAMES = {"proxy": "mailwall-proxy", "parser": "mailwall-parser",
-         "loader": "mailwall-scanne", "worker": "mailwall-scanw"}
+         "loader": "mailwall-scanne", "worker": "mailwall-scanw",
+         "store": "mailwall-store"}
 STUCK = "stuck"                 # what a client is told that waits in vain
 
 

@@ -20,12 +20,14 @@ from mwtest.gateway import Gateway                              # noqa: E402
 from mwtest.net import Net                                      # noqa: E402
 from mwtest.server import Server                                # noqa: E402
 
-KINDS = ("worker", "parser", "loader", "proxy")
+KINDS = ("worker", "parser", "loader", "store", "proxy")
 # What each session must hear after a death; what is not named goes on: 250.
 HEARD = {"worker": {"scanning": (451,)},
          "loader": {"scanning": (451,)},
          # Another one tries; the message may have killed that one, too.
          "parser": {"parsing": (250, 451)},
+         # Nothing that these messages need is with it.
+         "store": {},
          "proxy": {p: (None,) for p in PHASES}}
 TIMEOUTS = "timeout { parse 2s, scan 2s }\n"
 

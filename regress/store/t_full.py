@@ -23,7 +23,7 @@ class Disk:
         self.filler = os.path.join(state, "filler")
 
     def fill(self, leave=0):
-        with open(self.filler, "wb", buffering=0) as f:
+        with open(self.filler, "ab", buffering=0) as f:
             try:
                 while True:
                     f.write(b"x" * 4096)
@@ -101,8 +101,11 @@ def database(s, p, d):
         error, number = p.sync(facts=[b"f" * 900])
         if error == 0:
             good += 1
+            bad = 0
             continue
         assert error == errno.ENOSPC, error
+        # Room that the store has found for itself.
+        d.fill()
         bad += 1
         if bad == 3:
             break

@@ -144,6 +144,20 @@ def damaged(state, start):
     refused(start(ready=False), "is damaged")
 
 
+def damaged_later(state, start):
+    """One page, which nobody would read for days."""
+    make(state, len(migrations()))
+    path = os.path.join(state, "store.db")
+    root = query(state, "SELECT rootpage FROM sqlite_master "
+                 "WHERE name = 'quarantine_time'")[0][0]
+    size = query(state, "PRAGMA page_size")[0][0]
+    with open(path, "r+b") as f:
+        f.seek((root - 1) * size)
+        f.write(b"\xff" * size)
+    own(state)
+    refused(start(ready=False), "is damaged")
+
+
 def cut(state, start):
     make(state, len(migrations()))
     path = os.path.join(state, "store.db")
@@ -186,7 +200,8 @@ def main():
     for v in range(len(migrations()) + 1):
         c.run("from version %d" % v if v else "an empty database",
               with_dir(old(v) if v else empty))
-    for f in (newer, others, unnamed, no_database, damaged, cut, link, twice,
+    for f in (newer, others, unnamed, no_database, damaged,
+              damaged_later, cut, link, twice,
               shared):
         c.run(f.__name__.replace("_", " "), with_dir(f))
     c.exit()
