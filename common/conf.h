@@ -329,8 +329,8 @@ enum rule_add {
 struct conf_add {
 	uint32_t	 table;		/* dynamic id, without the bit */
 	uint32_t	 what;		/* enum rule_add */
-	uint32_t	 after;		/* the so many-th time; 0: at once ... */
-	uint32_t	 within;	/* ... of those in so many s */
+	uint32_t	 after;		/* the so many-th time; 0: at once */
+	uint32_t	 within;	/* of those in so many s */
 };
 
 #define RULE_ADDS	2		/* per rule */
@@ -364,8 +364,8 @@ struct conf_rule_wire {
 	uint32_t	 rcpt;		/* any of the recipients */
 	uint32_t	 rcpt_not;	/* none of them */
 	uint32_t	 auth;		/* enum rule_want */
-	uint32_t	 rcpt_over;	/* more recipients than so many; 0 any */
-	uint64_t	 size_over;	/* more bytes than so many; 0: any */
+	uint32_t	 rcpt_over;	/* more recipients than that; 0: any */
+	uint64_t	 size_over;	/* more bytes than that; 0: any */
 	uint32_t	 flags;		/* RULE_* */
 	uint32_t	 nadds;
 	struct conf_add	 add[RULE_ADDS];
@@ -499,10 +499,10 @@ uint64_t		 conf_digest(const struct conf *);
 int			 conf_done(struct conf *);
 
 /*
- * The first rule of the phase that matches and is not only tried, or the built-in one for what no
- * rule matched: virus: block and disconnect; unscannable: block; scanner
- * failed: tempfail; clean: pass.  Never NULL.  The result lives as long as
- * the configuration.
+ * The first rule of the phase that matches and is not only tried, or the
+ * built-in one for what no rule matched: virus: block and disconnect;
+ * unscannable: block; scanner failed: tempfail; clean: pass.  Never NULL.
+ * The result lives as long as the configuration.
  */
 const struct conf_rule_wire *conf_match(const struct conf *, enum rule_phase,
 		    const struct conf_facts *);

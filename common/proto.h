@@ -277,8 +277,8 @@ struct msg_scan_hit {
  */
 struct msg_member {
 	uint64_t	 expires;	/* epoch, s; 0: never */
-	uint32_t	 after;		/* ADD: the so many-th wish counts ... */
-	uint32_t	 within;	/* ... of those in so many s; 0: all */
+	uint32_t	 after;		/* ADD: the so many-th wish counts, */
+	uint32_t	 within;	/* of those in so many s; 0: all */
 	char		 table[CONF_NAME_MAX];
 	char		 key[MEMBER_KEY_MAX];
 	char		 why[MEMBER_WHY_MAX];	/* for the operator */

@@ -91,8 +91,8 @@ pool_size(enum proc_type type)
 }
 
 /*
- * Parsers, scanner and store first: proxies accept as soon as they are ready, and
- * should not have to answer 451 because nobody can look at a message yet.
+ * Parsers, scanner and store first: proxies accept as soon as they are ready,
+ * and should not have to answer 451 because nobody can look at a message yet.
  */
 void
 children_fill(void)

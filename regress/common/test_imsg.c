@@ -45,7 +45,8 @@ static const struct allowed {
 	int		 fd;
 	unsigned int	 states;
 } table[] = {
-	{ IMSG_CONF_BEGIN, "mx mp ms mt", sizeof(struct conf_globals), 0, 0, ALL },
+	{ IMSG_CONF_BEGIN, "mx mp ms mt", sizeof(struct conf_globals), 0, 0,
+	    ALL },
 	{ IMSG_CONF_LISTENER, "mx", sizeof(struct conf_listener_wire), 0, 1,
 	    ALL },
 	{ IMSG_CONF_TABLE, "mx", sizeof(struct conf_table_wire), 0, 0, ALL },

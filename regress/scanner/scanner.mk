@@ -112,7 +112,8 @@ scanner/test_expr_LIBS =	-ltre
 
 match_SRCS =	$(addprefix scanner/,match.c expr.c exprfold.c ident.c \
 		keyword.c normal.c normtab.c) \
-		$(addprefix common/,addr.c addrset.c conf.c conflist.c ev.c log.c utf8.c)
+		$(addprefix common/,addr.c addrset.c conf.c conflist.c ev.c \
+		log.c utf8.c)
 UNIT +=		scanner/test_match
 scanner/test_match_SRCS =	regress/scanner/test_match.c $(match_SRCS)
 scanner/test_match_CPPFLAGS =	-iquote common -iquote scanner
