@@ -106,6 +106,7 @@ def after_n(s, p):
 
 def after_restart(s, p):
     p.wish("t", "a", after=2, within=3600)
+    assert p.sync()[0] == 0
     t = again(s)
     try:
         q = t.proxy()
@@ -119,6 +120,7 @@ def after_restart(s, p):
 def after_late(s, p):
     """Wishes that are too old do not count, and go."""
     p.wish("t", "a", after=2, within=60)
+    assert p.sync()[0] == 0
     s.stop()
     db = sqlite3.connect(os.path.join(s.state, "store.db"))
     assert db.execute("UPDATE wish SET time = time - 61, until = until - 61"
