@@ -107,6 +107,7 @@
 #define CTL_CLIENTS_MAX		32	/* operators at one time */
 #define CTL_ROWS_DEFAULT	100
 #define CTL_ROWS_MAX		1000000
+#define CTL_TRACE_ROWS		4000	/* about one session: they are queued */
 #define CTL_IDLE		10000	/* ms; a client that takes nothing */
 
 /* The parser.  Real mail stays far below each; hostile mail does not. */

@@ -9,6 +9,7 @@
 #include "facts.h"
 #include "parts.h"
 #include "proto.h"
+#include "utf8.h"
 
 enum fd_rule {
 	FD_NONE,
@@ -171,7 +172,6 @@ static const struct proto_rule {
 
 #define NRULES	(sizeof(proto_rules) / sizeof(proto_rules[0]))
 
-static int	 text_ok(const char *, size_t);
 
 _Static_assert(STATS_ACTIONS == ACTION_MAX, "counters of actions");
 
@@ -318,8 +318,8 @@ proto_get_parse_done(const void *data, const struct msg_parse_req *req,
 	    done->arena_size < sizeof(struct arena_head) ||
 	    (done->anomalies & ~ANOMALIES_ALL) != 0 ||
 	    (done->limits & ~(uint32_t)LIMITS_ALL) != 0 ||
-	    !text_ok(done->subject, sizeof(done->subject)) ||
-	    !text_ok(done->msgid, sizeof(done->msgid))) {
+	    !utf8_line(done->subject, sizeof(done->subject)) ||
+	    !utf8_line(done->msgid, sizeof(done->msgid))) {
 		errno = EBADMSG;
 		return (-1);
 	}
@@ -352,18 +352,6 @@ bad:
 	return (-1);
 }
 
-/* UTF-8 is for the log to judge; here only the end and controls matter. */
-static int
-text_ok(const char *s, size_t size)
-{
-	size_t	 i;
-
-	for (i = 0; i < size && s[i] != '\0'; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return (0);
-	return (i < size);
-}
-
 int
 proto_get_scan_hit(const void *data, uint32_t nuses, struct msg_scan_hit *hit)
 {
@@ -371,8 +359,8 @@ proto_get_scan_hit(const void *data, uint32_t nuses, struct msg_scan_hit *hit)
 	if (hit->use >= nuses || hit->nhits == 0 ||
 	    hit->scope >= CONF_SCOPES ||
 	    (hit->part != SCAN_RAW && hit->part >= PARSE_PARTS_MAX) ||
-	    !text_ok(hit->entry, sizeof(hit->entry)) ||
-	    !text_ok(hit->excerpt, sizeof(hit->excerpt))) {
+	    !utf8_line(hit->entry, sizeof(hit->entry)) ||
+	    !utf8_line(hit->excerpt, sizeof(hit->excerpt))) {
 		errno = EBADMSG;
 		return (-1);
 	}
@@ -420,12 +408,12 @@ proto_get_record(const void *data, struct msg_record *r)
 	    r->nrcpt > SMTP_RCPT_MAX || r->nparts > PARSE_PARTS_MAX ||
 	    r->size > MAX_MESSAGE_SIZE ||
 	    ((r->flags & RECORD_QUARANTINE) && !(r->flags & RECORD_SYNC)) ||
-	    !text_ok(r->helo, sizeof(r->helo)) ||
-	    !text_ok(r->from, sizeof(r->from)) ||
-	    !text_ok(r->subject, sizeof(r->subject)) ||
-	    !text_ok(r->msgid, sizeof(r->msgid)) ||
-	    !text_ok(r->name, sizeof(r->name)) ||
-	    !text_ok(r->reply, sizeof(r->reply))) {
+	    !utf8_line(r->helo, sizeof(r->helo)) ||
+	    !utf8_line(r->from, sizeof(r->from)) ||
+	    !utf8_line(r->subject, sizeof(r->subject)) ||
+	    !utf8_line(r->msgid, sizeof(r->msgid)) ||
+	    !utf8_line(r->name, sizeof(r->name)) ||
+	    !utf8_line(r->reply, sizeof(r->reply))) {
 		errno = EBADMSG;
 		return (-1);
 	}
@@ -437,9 +425,9 @@ proto_get_member(const void *data, struct msg_member *m)
 {
 	memcpy(m, data, sizeof(*m));
 	if (m->table[0] == '\0' || m->key[0] == '\0' ||
-	    !text_ok(m->table, sizeof(m->table)) ||
-	    !text_ok(m->key, sizeof(m->key)) ||
-	    !text_ok(m->why, sizeof(m->why))) {
+	    !utf8_line(m->table, sizeof(m->table)) ||
+	    !utf8_line(m->key, sizeof(m->key)) ||
+	    !utf8_line(m->why, sizeof(m->why))) {
 		errno = EBADMSG;
 		return (-1);
 	}

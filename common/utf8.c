@@ -70,3 +70,14 @@ utf8_plain(char *dst, size_t size, const char *src, size_t len)
 	dst[used] = '\0';
 	return (dst);
 }
+
+int
+utf8_line(const char *s, size_t size)
+{
+	size_t	 i;
+
+	for (i = 0; i < size && s[i] != '\0'; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return (0);
+	return (i < size);
+}

@@ -17,6 +17,9 @@ size_t	 utf8_char(const uint8_t *p, size_t n);
 /* Are len bytes valid UTF-8: 1 or 0. */
 int	 utf8_valid(const uint8_t *, size_t len);
 
+/* Does it end within size bytes, without control characters: 1 or 0. */
+int	 utf8_line(const char *, size_t size);
+
 /*
  * Text for people, ended, of at most size bytes, which is not 0: whole
  * characters; a control becomes a space, a broken byte a question mark.

@@ -255,5 +255,9 @@ void	 query_start(struct client *, const struct msg_ctl *);
 int	 query_more(struct client *);
 /* Forget a query that was begun. */
 void	 query_stop(struct client *);
+/* How much there is, as rows. */
+void	 query_counts(struct client *);
+/* Name of a command, for the log. */
+const char *query_name(uint32_t command);
 
 #endif /* MAILWALL_STORE_H */

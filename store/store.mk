@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: ISC
 
 store_SRCS =	\
+	control.c \
 	db.c \
 	main.c \
 	member.c \
 	quarantine.c \
+	query.c \
 	record.c \
 	sandbox.c \
-	send.c \
-	$(if $(wildcard store/control.c),control.c query.c,stub.c)
+	send.c
 store_LIBS =	-lsqlite3 -lmd
