@@ -43,6 +43,7 @@
 	"ipv4-prefix|ipv6-prefix"
 #define X_WHO		"source|from|destination|to|" X_END
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
+#define X_COND		X_VERDICT "|attachment|content|anomaly|" X_WHO
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
 #define X_SCOPE	"subject|sender|recipient|headers|text|html|"	\
@@ -514,8 +515,7 @@ net	: word x_netmore {
 	;
 
 rule	: ON x_phase phase x_action action {
-		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT
-		    "|attachment|content|anomaly|" X_WHO;
+		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_COND;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
@@ -555,7 +555,9 @@ conds	: /* empty */
 	| conds CONTENT x_content maybe_not TABLENAME x_content2 {
 		build_content(rule, &$<pos>5, $5, $4);
 	} content_opts
-	| conds ANOMALY x_anomalies anomalies
+	| conds ANOMALY x_anomalies {
+		build_second(&$<pos>2, rule->w.anomalies != 0, "anomaly");
+	} anomalies
 	| conds ATTACHMENT x_attachment attachment
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
@@ -584,8 +586,14 @@ content_opts
 	;
 
 attachment
-	: TYPE x_type file_types
-	| IS x_flag file_flags
+	: TYPE x_type {
+		build_second(&$<pos>1, rule->w.file_types != 0,
+		    "attachment type");
+	} file_types
+	| IS x_flag {
+		build_second(&$<pos>1, rule->w.file_flags != 0,
+		    "attachment is");
+	} file_flags
 	| NAME x_filename word x_more {
 		build_file_name(rule, &$<pos>3, $3);
 	}
@@ -699,27 +707,26 @@ maybe_comma
 
 x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
 	    "a reply in quotes|disconnect|" X_WHO :
-	    "a reply in quotes|disconnect|" X_VERDICT
-	    "|attachment|content|anomaly|" X_WHO); }
+	    "a reply in quotes|disconnect|" X_COND); }
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
-x_anomalies: { expect(X_ANOMALY "|attachment|content|" X_WHO); } ;
-x_anomalymore: { expect(",|attachment|content|" X_WHO); } ;
+x_anomalies: { expect(X_ANOMALY "|" X_COND); } ;
+x_anomalymore: { expect(",|" X_COND); } ;
 x_content: { expect("!|<table>"); } ;
-x_content2: { expect("in|score|attachment|anomaly|" X_WHO); } ;
-x_entry	: { expect("a word or expression|}"); } ;
+x_content2: { expect("in|score|" X_COND); } ;
+x_entry	: { expect("a word or expression"); } ;
 x_entrymore: { expect(",|a word or expression|}"); } ;
 x_list	: { expect("{|file"); } ;
 x_scope	: { expect(X_SCOPE); } ;
-x_scopemore: { expect(",|in|score|attachment|anomaly|" X_WHO); } ;
+x_scopemore: { expect(",|in|score|" X_COND); } ;
 x_weight: { expect("weight|,|a word or expression|}"); } ;
 x_attachment: { expect("type|name|is"); } ;
 x_filename: { expect("a pattern for names"); } ;
 x_flag	: { expect("what a file is, such as macros or encrypted"); } ;
 x_type	: { expect("a type of files, such as executable or docx"); } ;
-x_typemore: { expect(",|attachment|content|anomaly|" X_WHO); } ;
+x_typemore: { expect(",|" X_COND); } ;
 x_banner: { expect("a banner in quotes"); } ;
 x_from	: { expect("from"); } ;
 x_identity: { expect("proxy|xclient"); } ;
