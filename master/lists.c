@@ -159,7 +159,9 @@ file_line(struct wordlist *l, struct pos *pos, const char *line, size_t len)
 	if (tab != NULL) {
 		n = (size_t)(tab - line);
 		pos->col = (uint32_t)(first + n) + 2;
-		text = lex_copy(tab + 1, len - n - 1);
+		while (tab[1] == ' ')
+			tab++;
+		text = lex_copy(tab + 1, len - (size_t)(tab + 1 - line));
 		if (text == NULL || weight_parse(pos, text, &weight) == -1)
 			return;
 		while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
@@ -194,7 +196,7 @@ lists_add_file(struct wordlist *l, const struct pos *at, const char *path)
 	}
 	/* What has been lost on its way here must not be waited for. */
 	if (STAILQ_EMPTY(&l->words) && lex_errors() == errors)
-		lex_error(at, "at least one", "no words in %s", pos.path);
+		lex_error(at, "one a line", "no entries in %s", pos.path);
 }
 
 /* Where entry n of the list stands in the file. */

@@ -43,12 +43,12 @@
 	"ipv4-prefix|ipv6-prefix"
 #define X_WHO		"source|from|destination|to|" X_END
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
-#define X_COND		X_VERDICT "|attachment|content|anomaly|" X_WHO
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
 #define X_SCOPE	"subject|sender|recipient|headers|text|html|"	\
 	"names|documents"
 #define X_ANOMALY	"hostile|suspicious|harmless|the name of an anomaly"
+#define X_COND		X_VERDICT "|attachment|content|anomaly|" X_WHO
 #define X_PATH		"a path"
 #define X_ADDR		"an address"
 #define X_NET		"a network"
@@ -95,7 +95,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<num>	identity
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
-%type	<str>	weight
+%type	<str>	weight file_type
 %type	<num>	list_kind
 %type	<num>	av_limit_name starttls form verb_policy
 
@@ -515,7 +515,8 @@ net	: word x_netmore {
 	;
 
 rule	: ON x_phase phase x_action action {
-		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_COND;
+		after = $3 == PHASE_CONNECT ? X_WHO : "or|" X_VERDICT
+		    "|attachment|content|anomaly|" X_WHO;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
@@ -600,12 +601,18 @@ attachment
 	;
 
 file_types
-	: word x_typemore {
+	: file_type x_typemore {
 		build_file_type(rule, &$<pos>1, $1);
 	}
-	| file_types ',' x_type word x_typemore {
+	| file_types ',' x_type file_type x_typemore {
 		build_file_type(rule, &$<pos>4, $4);
 	}
+	;
+
+/* "unknown" is both. */
+file_type
+	: word
+	| VERB				{ $$ = $<str>1; }
 	;
 
 file_flags
@@ -707,7 +714,8 @@ maybe_comma
 
 x_actopt: { expect(rule->w.phase == PHASE_CONNECT ?
 	    "a reply in quotes|disconnect|" X_WHO :
-	    "a reply in quotes|disconnect|" X_COND); }
+	    "a reply in quotes|disconnect|" X_VERDICT
+	    "|attachment|content|anomaly|" X_WHO); }
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
 x_addr	: { expect(X_ADDR); } ;
