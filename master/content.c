@@ -18,6 +18,8 @@
 #include "build.h"
 #include "value.h"
 
+static void	 only_once(const struct pos *, int, const char *);
+
 void
 build_content(struct rule *rule, const struct pos *pos, const char *name,
     unsigned int is_not)
@@ -62,13 +64,31 @@ build_score(struct rule *rule, const struct pos *pos, const char *text)
 		rule->w.score = (uint32_t)n;
 }
 
-/* Two of them read like "and" and would be "or". */
-void
-build_second(const struct pos *pos, int is_there, const char *what)
+/* Two of them in a rule read like "and" and would be "or". */
+static void
+only_once(const struct pos *pos, int is_there, const char *what)
 {
 	if (is_there)
 		lex_error(pos, "commas in the first, or another rule",
 		    "a second %s in one rule", what);
+}
+
+void
+build_anomalies(struct rule *rule, const struct pos *pos)
+{
+	only_once(pos, rule->w.anomalies != 0, "anomaly");
+}
+
+void
+build_file_types(struct rule *rule, const struct pos *pos)
+{
+	only_once(pos, rule->w.file_types != 0, "attachment type");
+}
+
+void
+build_file_flags(struct rule *rule, const struct pos *pos)
+{
+	only_once(pos, rule->w.file_flags != 0, "attachment is");
 }
 
 void

@@ -96,8 +96,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %type	<num>	identity
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight file_type
-%type	<num>	list_kind
-%type	<num>	av_limit_name starttls form verb_policy
+%type	<num>	av_limit_name starttls form verb_policy list_kind
 
 %%
 
@@ -556,9 +555,8 @@ conds	: /* empty */
 	| conds CONTENT x_content maybe_not TABLENAME x_content2 {
 		build_content(rule, &$<pos>5, $5, $4);
 	} content_opts
-	| conds ANOMALY x_anomalies {
-		build_second(&$<pos>2, rule->w.anomalies != 0, "anomaly");
-	} anomalies
+	| conds ANOMALY x_anomalies { build_anomalies(rule, &$<pos>2); }
+	    anomalies
 	| conds ATTACHMENT x_attachment attachment
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
@@ -587,14 +585,8 @@ content_opts
 	;
 
 attachment
-	: TYPE x_type {
-		build_second(&$<pos>1, rule->w.file_types != 0,
-		    "attachment type");
-	} file_types
-	| IS x_flag {
-		build_second(&$<pos>1, rule->w.file_flags != 0,
-		    "attachment is");
-	} file_flags
+	: TYPE x_type { build_file_types(rule, &$<pos>1); } file_types
+	| IS x_flag { build_file_flags(rule, &$<pos>1); } file_flags
 	| NAME x_filename word x_more {
 		build_file_name(rule, &$<pos>3, $3);
 	}
@@ -609,10 +601,9 @@ file_types
 	}
 	;
 
-/* "unknown" is both. */
 file_type
 	: word
-	| VERB				{ $$ = $<str>1; }
+	| VERB				{ $$ = $<str>1; /* "unknown" */ }
 	;
 
 file_flags
@@ -625,17 +616,15 @@ file_flags
 	;
 
 anomalies
-	: /* empty */ {
-		build_anomaly(rule, NULL, NULL);
-	}
+	: /* empty */			{ build_anomaly(rule, NULL, NULL); }
 	| anomaly_names
 	;
 
 anomaly_names
-	: word x_anomalymore {
+	: word x_typemore {
 		build_anomaly(rule, &$<pos>1, $1);
 	}
-	| anomaly_names ',' x_anomaly word x_anomalymore {
+	| anomaly_names ',' x_anomaly word x_typemore {
 		build_anomaly(rule, &$<pos>4, $4);
 	}
 	;
@@ -721,7 +710,6 @@ x_action: { expect("pass|block|tempfail|discard|disconnect"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
 x_anomalies: { expect(X_ANOMALY "|" X_COND); } ;
-x_anomalymore: { expect(",|" X_COND); } ;
 x_content: { expect("!|<table>"); } ;
 x_content2: { expect("in|score|" X_COND); } ;
 x_entry	: { expect("a word or expression"); } ;
