@@ -28,7 +28,8 @@ INSTALL_TEXTS =	\
 # The administrator's: never written over.
 INSTALL_CONFS =	\
 	644:etc/mailwall.conf.example:$(SYSCONFDIR)/mailwall.conf \
-	644:etc/firewall.conf.example:$(SYSCONFDIR)/firewall.conf
+	644:etc/firewall.conf.example:$(SYSCONFDIR)/firewall.conf \
+	644:etc/spamwords.example:$(SYSCONFDIR)/spamwords
 
 INSTALL_SUB =	-e 's|/usr/local/sbin|$(SBINDIR)|g' \
 		-e 's|/usr/local/libexec/mailwall|$(LIBEXECDIR)|g' \

@@ -187,6 +187,10 @@ void	 build_content(struct rule *, const struct pos *, const char *name,
 	    unsigned int is_not);
 void	 build_scope(struct rule *, const struct pos *, const char *);
 void	 build_score(struct rule *, const struct pos *, const char *);
+/* A list of anomalies, types or flags begins at pos. */
+void	 build_anomalies(struct rule *, const struct pos *);
+void	 build_file_types(struct rule *, const struct pos *);
+void	 build_file_flags(struct rule *, const struct pos *);
 /* A type or class of files, something that files are, a name's pattern. */
 void	 build_file_type(struct rule *, const struct pos *, const char *);
 void	 build_file_flag(struct rule *, const struct pos *, const char *);

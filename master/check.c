@@ -148,7 +148,8 @@ check_rule(const struct rule *r, const struct conf_globals *g)
 		    r->w.anomalies == 0 && !r->has_file)
 			lex_warning(&r->pos, "rule lets every message "
 			    "through, infected ones too");
-		else if (r->w.verdicts & VERDICT_BIT(VERDICT_VIRUS))
+		else if (r->w.verdicts == 0 ||
+		    (r->w.verdicts & VERDICT_BIT(VERDICT_VIRUS)) != 0)
 			lex_warning(&r->pos, "rule lets infected messages "
 			    "through");
 	}

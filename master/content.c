@@ -18,6 +18,8 @@
 #include "build.h"
 #include "value.h"
 
+static void	 only_once(const struct pos *, int, const char *);
+
 void
 build_content(struct rule *rule, const struct pos *pos, const char *name,
     unsigned int is_not)
@@ -43,7 +45,7 @@ build_scope(struct rule *rule, const struct pos *pos, const char *name)
 		    "html, names or documents", "no text is called \"%s\"",
 		    lex_show(name));
 	else if (rule->scopes & (1U << i))
-		lex_error(pos, "it once", "%s is named twice", name);
+		lex_error(pos, NULL, "%s is in the list already", name);
 	else
 		rule->scopes |= 1U << i;
 }
@@ -60,6 +62,33 @@ build_score(struct rule *rule, const struct pos *pos, const char *text)
 		lex_error(pos, "it once", "a second score in one rule");
 	else
 		rule->w.score = (uint32_t)n;
+}
+
+/* Two of them in a rule read like "and" and would be "or". */
+static void
+only_once(const struct pos *pos, int is_there, const char *what)
+{
+	if (is_there)
+		lex_error(pos, "commas in the first, or another rule",
+		    "a second %s in one rule", what);
+}
+
+void
+build_anomalies(struct rule *rule, const struct pos *pos)
+{
+	only_once(pos, rule->w.anomalies != 0, "anomaly");
+}
+
+void
+build_file_types(struct rule *rule, const struct pos *pos)
+{
+	only_once(pos, rule->w.file_types != 0, "attachment type");
+}
+
+void
+build_file_flags(struct rule *rule, const struct pos *pos)
+{
+	only_once(pos, rule->w.file_flags != 0, "attachment is");
 }
 
 void
@@ -85,7 +114,7 @@ build_anomaly(struct rule *rule, const struct pos *pos, const char *name)
 		    "mailwall-anomalies(7) names",
 		    "no anomaly is called \"%s\"", lex_show(name));
 	else if ((rule->w.anomalies & mask) == mask)
-		lex_error(pos, "it once", "%s is named twice", name);
+		lex_error(pos, NULL, "%s is in the list already", name);
 	rule->w.anomalies |= mask;
 }
 
@@ -110,7 +139,7 @@ build_file_type(struct rule *rule, const struct pos *pos, const char *name)
 		lex_error(pos, "one that mailwall.conf(5) names",
 		    "no type of files is called \"%s\"", lex_show(name));
 	else if ((rule->w.file_types & mask) == mask)
-		lex_error(pos, "it once", "%s is named twice", name);
+		lex_error(pos, NULL, "%s is in the list already", name);
 	rule->w.file_types |= mask;
 }
 
@@ -125,7 +154,7 @@ build_file_flag(struct rule *rule, const struct pos *pos, const char *name)
 		    "nothing that a file could be is called \"%s\"",
 		    lex_show(name));
 	else if (rule->w.file_flags & bit)
-		lex_error(pos, "it once", "%s is named twice", name);
+		lex_error(pos, NULL, "%s is in the list already", name);
 	rule->w.file_flags |= bit;
 }
 
@@ -134,9 +163,10 @@ build_file_name(struct rule *rule, const struct pos *pos, const char *pattern)
 {
 	rule->has_file = 1;
 	if (rule->w.file_name[0] != '\0')
-		lex_error(pos, "it once", "a second name in one rule");
+		lex_error(pos, "another rule",
+		    "a second attachment name in one rule");
 	else if (pattern[0] == '\0' || strlen(pattern) >= CONF_PATTERN_MAX)
-		lex_error(pos, "up to 127 bytes", "bad pattern \"%s\"",
+		lex_error(pos, "1 to 127 bytes", "bad pattern \"%s\"",
 		    lex_show(pattern));
 	else
 		strlcpy(rule->w.file_name, pattern,

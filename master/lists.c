@@ -83,19 +83,24 @@ static void
 list_add(struct wordlist *l, const struct pos *pos, const char *text,
     size_t len, uint32_t weight)
 {
-	const char	*why;
+	const char	*why, *name;
 	struct word	*w;
+	size_t		 i;
 
 	if (len == 0 || len > LIST_ENTRY_MAX) {
 		lex_error(pos, "1 to 1024 bytes", len == 0 ? "empty word" :
 		    "word of %zu bytes", len);
 		return;
 	}
-	if (!utf8_valid((const uint8_t *)text, len) ||
-	    memchr(text, '\0', len) != NULL) {
+	if (!utf8_valid((const uint8_t *)text, len)) {
 		lex_error(pos, "UTF-8", "word is not UTF-8");
 		return;
 	}
+	for (i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+			lex_error(pos, NULL, "control character in a word");
+			return;
+		}
 	if (l->kind == LIST_EXPRESSIONS &&
 	    (why = pattern_refused(text, len)) != NULL) {
 		lex_error(pos, NULL, "expression refused: %s", why);
@@ -109,8 +114,10 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 	}
 	if (l->kind == LIST_IDENTIFIERS &&
 	    conf_ident_find(text, len) == IDENT_MAX) {
-		lex_error(pos, "card, iban, cn-id, kr-rrn, us-ssn, "
-		    "private-key or aws-key", "no such identifier");
+		if ((name = lex_copy(text, len)) != NULL)
+			lex_error(pos, "card, iban, cn-id, kr-rrn, us-ssn, "
+			    "private-key or aws-key", "no identifier is "
+			    "called \"%s\"", lex_show(name));
 		return;
 	}
 	if ((w = lex_alloc(sizeof(*w))) == NULL)
@@ -142,11 +149,15 @@ file_line(struct wordlist *l, struct pos *pos, const char *line, size_t len)
 	const char	*tab;
 	char		*text;
 	uint32_t	 weight;
-	size_t		 n;
+	size_t		 first, n;
 
 	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t' ||
 	    line[len - 1] == '\r'))
 		len--;
+	for (first = 0; first < len && line[first] == ' '; first++)
+		continue;
+	line += first;
+	len -= first;
 	if (len == 0 || line[0] == '#')
 		return;
 	weight = 1;
@@ -154,14 +165,16 @@ file_line(struct wordlist *l, struct pos *pos, const char *line, size_t len)
 	tab = memrchr(line, '\t', len);
 	if (tab != NULL) {
 		n = (size_t)(tab - line);
-		pos->col = (uint32_t)n + 2;
-		text = lex_copy(tab + 1, len - n - 1);
+		pos->col = (uint32_t)(first + n) + 2;
+		while (tab[1] == ' ')
+			tab++;
+		text = lex_copy(tab + 1, len - (size_t)(tab + 1 - line));
 		if (text == NULL || weight_parse(pos, text, &weight) == -1)
 			return;
 		while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
 			n--;
 	}
-	pos->col = 1;
+	pos->col = (uint32_t)first + 1;
 	list_add(l, pos, line, n, weight);
 }
 
@@ -171,7 +184,9 @@ lists_add_file(struct wordlist *l, const struct pos *at, const char *path)
 	struct pos	 pos;
 	const char	*buf, *p, *end, *nl;
 	size_t		 len;
+	int		 errors;
 
+	errors = lex_errors();
 	memset(&pos, 0, sizeof(pos));
 	if (l == NULL || (buf = lex_read(at, path, &pos.path, &len)) == NULL)
 		return;
@@ -186,6 +201,9 @@ lists_add_file(struct wordlist *l, const struct pos *at, const char *path)
 			nl = end;
 		file_line(l, &pos, p, (size_t)(nl - p));
 	}
+	/* What has been lost on its way here must not be waited for. */
+	if (STAILQ_EMPTY(&l->words) && lex_errors() == errors)
+		lex_error(at, "one a line", "no entries in %s", pos.path);
 }
 
 /* Where entry n of the list stands in the file. */

@@ -53,6 +53,7 @@
 #define X_SCOPE	"subject|sender|recipient|headers|text|html|"	\
 	"names|documents"
 #define X_ANOMALY	"hostile|suspicious|harmless|the name of an anomaly"
+#define X_COND		X_VERDICT "|attachment|content|anomaly|" X_WHO
 #define X_PATH		"a path"
 #define X_ADDR		"an address"
 #define X_NET		"a network"
@@ -103,9 +104,8 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %type	<str>	scope facility_name
 %type	<num>	identity add_what
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
-%type	<str>	weight
-%type	<num>	list_kind
-%type	<num>	av_limit_name starttls form verb_policy
+%type	<str>	weight file_type
+%type	<num>	av_limit_name starttls form verb_policy list_kind
 
 %%
 
@@ -636,7 +636,8 @@ conds	: /* empty */
 	| conds CONTENT x_content maybe_not TABLENAME x_content2 {
 		build_content(rule, &$<pos>5, $5, $4);
 	} content_opts
-	| conds ANOMALY x_anomalies anomalies
+	| conds ANOMALY x_anomalies { build_anomalies(rule, &$<pos>2); }
+	    anomalies
 	| conds HELO x_paths paths {
 		build_paths(&$<pos>2, &host, &rule->helo, &rule->has_helo,
 		    "helo");
@@ -717,20 +718,25 @@ content_opts
 	;
 
 attachment
-	: TYPE x_type file_types
-	| IS x_flag file_flags
+	: TYPE x_type { build_file_types(rule, &$<pos>1); } file_types
+	| IS x_flag { build_file_flags(rule, &$<pos>1); } file_flags
 	| NAME x_filename word x_more {
 		build_file_name(rule, &$<pos>3, $3);
 	}
 	;
 
 file_types
-	: word x_typemore {
+	: file_type x_typemore {
 		build_file_type(rule, &$<pos>1, $1);
 	}
-	| file_types ',' x_type word x_typemore {
+	| file_types ',' x_type file_type x_typemore {
 		build_file_type(rule, &$<pos>4, $4);
 	}
+	;
+
+file_type
+	: word
+	| VERB				{ $$ = $<str>1; /* "unknown" */ }
 	;
 
 file_flags
@@ -743,17 +749,15 @@ file_flags
 	;
 
 anomalies
-	: /* empty */ {
-		build_anomaly(rule, NULL, NULL);
-	}
+	: /* empty */			{ build_anomaly(rule, NULL, NULL); }
 	| anomaly_names
 	;
 
 anomaly_names
-	: word x_anomalymore {
+	: word x_typemore {
 		build_anomaly(rule, &$<pos>1, $1);
 	}
-	| anomaly_names ',' x_anomaly word x_anomalymore {
+	| anomaly_names ',' x_anomaly word x_typemore {
 		build_anomaly(rule, &$<pos>4, $4);
 	}
 	;
@@ -836,21 +840,20 @@ x_actopt: { expect(rule->w.phase != PHASE_MESSAGE ? X_ACTOPT X_WHO :
 x_action: { expect("pass|block|tempfail|discard|disconnect|quarantine"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
-x_anomalies: { expect(X_ANOMALY "|attachment|content|" X_WHO); } ;
-x_anomalymore: { expect(",|attachment|content|" X_WHO); } ;
+x_anomalies: { expect(X_ANOMALY "|" X_COND); } ;
 x_content: { expect("!|<table>"); } ;
-x_content2: { expect("in|score|attachment|anomaly|" X_WHO); } ;
-x_entry	: { expect("a word or expression|}"); } ;
+x_content2: { expect("in|score|" X_COND); } ;
+x_entry	: { expect("a word or expression"); } ;
 x_entrymore: { expect(",|a word or expression|}"); } ;
 x_list	: { expect("{|file"); } ;
 x_scope	: { expect(X_SCOPE); } ;
-x_scopemore: { expect(",|in|score|attachment|anomaly|" X_WHO); } ;
+x_scopemore: { expect(",|in|score|" X_COND); } ;
 x_weight: { expect("weight|,|a word or expression|}"); } ;
 x_attachment: { expect("type|name|is"); } ;
 x_filename: { expect("a pattern for names"); } ;
 x_flag	: { expect("what a file is, such as macros or encrypted"); } ;
 x_type	: { expect("a type of files, such as executable or docx"); } ;
-x_typemore: { expect(",|attachment|content|anomaly|" X_WHO); } ;
+x_typemore: { expect(",|" X_COND); } ;
 x_banner: { expect("a banner in quotes"); } ;
 x_after	: { expect("after|" X_ACTOPT X_WHO); } ;
 x_auth	: { expect("authenticated"); } ;

@@ -25,7 +25,7 @@ config/test_value_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 UNIT +=			config/test_load
 config/test_load_SRCS =	regress/config/test_load.c $(config_SRCS)
 config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
-config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc
+config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc,--wrap=setrlimit
 
 FUZZ +=			config/fuzz_config
 config/fuzz_config_SRCS = regress/config/fuzz_config.c $(config_SRCS)

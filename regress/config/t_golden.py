@@ -97,6 +97,8 @@ def example(name, text):
 
 def examples():
     write("abusers", "198.51.100.1\n")
+    with open(TOP + "/etc/spamwords.example") as f:
+        write("spamwords", f.read())
     with open(TOP + "/etc/mailwall.conf.example") as f:
         text = f.read()
     example("shipped-example", text)
@@ -108,8 +110,8 @@ def examples():
         page = f.read()
     page = page[page.index(".Sh EXAMPLES"):]
     found = re.findall(r"(?ms)^\.Bd -literal.*?\n(.*?)^\.Ed", page)
-    result("manual-examples", None if len(found) == 3 else
-           "%d instead of 3" % len(found))
+    result("manual-examples", None if len(found) == 6 else
+           "%d instead of 6" % len(found))
     for i, text in enumerate(found):
         example("manual-example-%d" % (i + 1), text.replace("\\e", "\\"))
 
@@ -148,6 +150,41 @@ def manual():
                None if re.search(want, flat) else "not as documented")
 
 
+def quoted(path, begin="", end=None):
+    """The words in quotes of a table in a source file."""
+    with open(TOP + path) as f:
+        text = f.read()
+    text = text[text.index(begin):]
+    if end is not None:
+        text = text[:text.index(end)]
+    return re.findall(r'"([a-z0-9-]+)"[ ,\t\n}]', text)
+
+
+def names():
+    """Every name of a type, a flag and so on is in mailwall.conf(5)."""
+    with open(TOP + "/master/mailwall.conf.5") as f:
+        page = f.read()
+    for what, least, found, at in (
+            ("types", 60, quoted("/common/facts.c", "types[FT_MAX]", "};"),
+             "Types"),
+            ("classes", 9, quoted("/common/facts.c", "*const\t classes",
+                                  "};"), "Types"),
+            ("flags", 26, quoted("/common/facts.c", "} flags[]", "};"),
+             "The flags are"),
+            ("scopes", 8, quoted("/common/conflist.c", "conf_scope_name",
+                                 "};"), "kinds, by default"),
+            ("identifiers", 7, quoted("/common/conflist.c",
+                                      "conf_ident_name", "};"),
+             ".It Ic identifiers")):
+        part = page[page.index(at):]
+        part = part[:part.index(".El")]
+        marked = set(re.findall(r"[a-z0-9-]+", "\n".join(
+            x for x in part.splitlines() if x.startswith(".It "))))
+        missing = [w for w in found if w not in marked]
+        result("manual-" + what, "only %d" % len(found)
+               if len(found) < least else " ".join(missing) or None)
+
+
 def main():
     tmp = tempfile.mkdtemp(prefix="mailwall-config.")
     try:
@@ -163,6 +200,7 @@ def main():
         golden("-u" in sys.argv)
         examples()
         manual()
+        names()
     finally:
         os.chdir(TOP)
         shutil.rmtree(tmp)

@@ -72,6 +72,7 @@ t_tree()
 	644 $lib/tmpfiles.d/mailwall.conf
 	644 $etc/firewall.conf
 	644 $etc/mailwall.conf
+	644 $etc/spamwords
 	EOT
 	sort -k 2 "$TMP/expected" >"$TMP/expected.sorted"
 	files "$dir" >"$TMP/files"
@@ -85,7 +86,8 @@ t_tree()
 	same "$name: second install keeps the configuration" "$TMP/mine" \
 	    "$dir/$etc/mailwall.conf"
 	test -f "$dir/$share/doc/mailwall/mailwall.conf.example" &&
-	    test -f "$dir/$share/doc/mailwall/firewall.conf.example"
+	    test -f "$dir/$share/doc/mailwall/firewall.conf.example" &&
+	    test -f "$dir/$share/doc/mailwall/spamwords.example"
 	result "$name: second install leaves examples" $?
 
 	: >"$dir/$sbin/other"
