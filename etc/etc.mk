@@ -11,6 +11,7 @@ INSTALL ?=	install
 # MODE:SOURCE:DESTINATION
 INSTALL_PROGS =	\
 	755:$(O)/mailwalld:$(SBINDIR)/mailwalld \
+	755:$(O)/mailwallctl:$(SBINDIR)/mailwallctl \
 	755:$(O)/mailwall-proxy:$(LIBEXECDIR)/mailwall-proxy \
 	755:$(O)/mailwall-parser:$(LIBEXECDIR)/mailwall-parser \
 	755:$(O)/mailwall-scanner:$(LIBEXECDIR)/mailwall-scanner \
@@ -18,6 +19,8 @@ INSTALL_PROGS =	\
 INSTALL_TEXTS =	\
 	755:etc/mailwall-firewall:$(SBINDIR)/mailwall-firewall \
 	644:master/mailwalld.8:$(MANDIR)/man8/mailwalld.8 \
+	644:ctl/mailwallctl.8:$(MANDIR)/man8/mailwallctl.8 \
+	644:etc/mailwallctl.bash:$(BASHDIR)/mailwallctl \
 	644:parser/mailwall-anomalies.7:$(MANDIR)/man7/mailwall-anomalies.7 \
 	644:master/mailwall.conf.5:$(MANDIR)/man5/mailwall.conf.5 \
 	644:etc/mailwall-firewall.8:$(MANDIR)/man8/mailwall-firewall.8 \

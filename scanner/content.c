@@ -26,12 +26,18 @@ static struct match	*match;
 int
 content_load(const struct conf *conf)
 {
+	const struct conf_list	*l;
+	unsigned int		 n;
+
 	if (conf->nuses == 0)
 		return (0);
 	if ((matcher = matcher_new(conf)) == NULL)
 		return (-1);
+	n = 0;
+	TAILQ_FOREACH(l, &conf->lists, entry)
+		n += l->w.kind != LIST_ADDRESSES;
 	log_info("%u words and expressions in %u tables, %zu KiB",
-	    conf->nentries, conf->nlists, matcher_memory(matcher) / 1024);
+	    conf->nentries, n, matcher_memory(matcher) / 1024);
 	return (0);
 }
 

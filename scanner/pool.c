@@ -398,6 +398,7 @@ pool_stop(void)
 	for (i = 0; i < pool.n; i++) {
 		evtimer_del(&pool.worker[i].respawn);
 		worker_reap(&pool.worker[i], &status);
-		tmpdir_remove(pool.worker[i].tmpdir);
+		if (pool.be->uses_tmp)
+			tmpdir_remove(pool.worker[i].tmpdir);
 	}
 }

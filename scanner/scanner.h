@@ -287,8 +287,9 @@ void		 selftest_prepare(void);
 /*
  * Send a message with the EICAR test string through queue, worker and engine.
  * done(1) when it came back with a verdict, done(0) when the scan failed.
+ * finds: the backend looks for viruses, and ought to find it.
  */
-void		 selftest_start(void (*done)(int));
+void		 selftest_start(int finds, void (*done)(int));
 /* Is the job ours?  Then its answer is taken: 1, else 0. */
 int		 selftest_done(const struct job *,
 		    const struct msg_scan_done *);

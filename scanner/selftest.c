@@ -30,6 +30,7 @@ static const char	 eicar[] =
 static struct {
 	struct job	*job;
 	void		(*done)(int);
+	int		 finds;		/* viruses are looked for */
 } test;
 
 static int	 memfd_sealed(const void *, size_t, const void *, size_t);
@@ -89,9 +90,10 @@ selftest_prepare(void)
 }
 
 void
-selftest_start(void (*done)(int))
+selftest_start(int finds, void (*done)(int))
 {
 	test.done = done;
+	test.finds = finds;
 	dispatch_submit(test.job);
 }
 
@@ -101,8 +103,10 @@ selftest_done(const struct job *job, const struct msg_scan_done *done)
 	if (test.job == NULL || job != test.job)
 		return (0);
 	test.job = NULL;
-	if (done->verdict == VERDICT_VIRUS)
-		log_debug("self-test: found %s", done->name);
+	if (done->verdict == VERDICT_VIRUS ||
+	    (done->verdict == VERDICT_CLEAN && !test.finds))
+		log_debug("self-test: %s %s",
+		    proto_verdict_name(done->verdict), done->name);
 	else
 		log_warnx("self-test: the EICAR test string is %s%s%s",
 		    proto_verdict_name(done->verdict),

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: ISC
+
+ctl_SRCS =	\
+	connection.c \
+	main.c \
+	output.c \
+	report.c \
+	rows.c \
+	times.c \
+	top.c
