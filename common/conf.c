@@ -473,6 +473,7 @@ conf_glob(const char *pattern, const char *text)
  * Has the list been found?  Of text that nobody has looked at nothing is
  * known: neither that it has the words nor that it has not, so that no rule
  * matches that asks; what is unscannable or failed has rules of its own.
+ * What was found before the text was cut is there all the same.
  */
 static int
 content_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
@@ -484,6 +485,8 @@ content_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 		return (0);
 	score = f->score[r->content];
 	is_hit = score > 0 && score - 1 >= r->score;
+	if (!is_hit && f->text_cut)
+		return (0);
 	return (is_hit != (int)r->content_not);
 }
 

@@ -436,6 +436,8 @@ struct conf_facts {
 	uint32_t		 nfiles;
 	uint64_t		 other_types;	/* files without room */
 	uint32_t		 other_flags;
+	int			 text_cut;	/* there was more text than
+						   somebody has looked at */
 	const uint32_t		*score;		/* by use, conf->nuses of them,
 						   plus 1; 0: no hit; NULL:
 						   nobody has looked */

@@ -438,7 +438,9 @@ store_rules(void)
 		envelope_store(conf, r);
 		if (r->has_content)
 			r->w.content = resolve_content(r);
-		conf->g.want_files |= (uint32_t)r->has_file;
+		/* "Not in the text" needs to know of text that is cut. */
+		conf->g.want_files |= (uint32_t)r->has_file |
+		    r->w.content_not;
 		check_rule(r, &conf->g);
 		if (lex_errors() == 0)
 			conf_add_rule(conf, &r->w);

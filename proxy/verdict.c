@@ -20,6 +20,7 @@
 static void	 verdict_end(struct session *, const char *, int,
 		    const char *);
 static int	 scores(const struct message *, uint32_t *);
+static int	 text_is_cut(const struct message *);
 static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
 static void	 fact(const struct session *, const char *, ...)
@@ -133,6 +134,18 @@ fact(const struct session *s, const char *fmt, ...)
 	m->nfacts += n;
 }
 
+/* Was there more text in documents than the scanner reads? */
+static int
+text_is_cut(const struct message *m)
+{
+	uint32_t	 flags, i;
+
+	flags = m->other_flags;
+	for (i = 0; i < m->nfiles; i++)
+		flags |= m->file[i].flags;
+	return ((flags & (FF_TEXT_CUT | FF_PARTLY)) != 0);
+}
+
 /* Files of which there is something to say, the first few. */
 static void
 log_files(const struct session *s)
@@ -209,6 +222,7 @@ verdict_decide(struct session *s)
 	facts.nfiles = s->msg->nfiles;
 	facts.other_flags = s->msg->other_flags;
 	facts.other_types = s->msg->other_types;
+	facts.text_cut = text_is_cut(s->msg);
 	if (scores(s->msg, score))
 		facts.score = score;
 	rule = conf_match(s->conf, PHASE_MESSAGE, &facts);

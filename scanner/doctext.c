@@ -71,7 +71,8 @@ textout_init(struct textout *o, void (*emit)(void *, const uint8_t *, size_t),
 	o->arg = arg;
 	o->left = left;
 	o->cut = left == 0;
-	o->n = 0;
+	o->n = o->size = 0;
+	o->buf = NULL;
 }
 
 void
@@ -79,28 +80,36 @@ textout_flush(struct textout *o)
 {
 	if (o->n > 0)
 		o->emit(o->arg, o->buf, o->n);
-	o->n = 0;
+	free(o->buf);
+	o->buf = NULL;
+	o->n = o->size = 0;
 }
 
 void
 textout_bytes(struct textout *o, const uint8_t *p, size_t len)
 {
-	size_t	 n;
+	uint8_t	*buf;
+	size_t	 size;
 
 	if (len > o->left) {
 		len = (size_t)o->left;
 		o->cut = 1;
 	}
 	o->left -= len;
-	for (; len > 0; len -= n, p += n) {
-		n = sizeof(o->buf) - o->n;
-		if (n > len)
-			n = len;
-		memcpy(o->buf + o->n, p, n);
-		o->n += n;
-		if (o->n == sizeof(o->buf))
-			textout_flush(o);
+	if (len > o->size - o->n) {
+		size = o->size == 0 ? DOCTEXT_FIRST : o->size * 2;
+		while (size - o->n < len)
+			size *= 2;
+		if ((buf = realloc(o->buf, size)) == NULL) {
+			o->left = 0;
+			o->cut = 1;
+			return;
+		}
+		o->buf = buf;
+		o->size = size;
 	}
+	memcpy(o->buf + o->n, p, len);
+	o->n += len;
 }
 
 void

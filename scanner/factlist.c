@@ -24,6 +24,8 @@ facts_flag(struct facts *fs, struct file_fact *f, uint32_t flags)
 	fs->flags |= flags;
 	if (f != NULL)
 		f->flags |= flags;
+	else
+		fs->loose |= flags;
 }
 
 struct file_fact *
@@ -39,6 +41,8 @@ facts_add(struct facts *fs, uint32_t part, unsigned int depth,
 	fs->types |= FT_BIT(type);
 	if (fs->n == FACTS_MAX) {
 		fs->dropped++;
+		fs->loose |= flags;
+		fs->loose_types |= FT_BIT(type);
 		return (NULL);
 	}
 	f = &fs->file[fs->n++];

@@ -41,6 +41,9 @@ struct facts {
 	uint32_t		 flags;		/* of all, listed or not */
 	uint64_t		 types;		/* FT_BIT() of all, likewise */
 	uint64_t		 dropped;	/* that found no room */
+	uint64_t		 loose_types;	/* of those */
+	uint32_t		 loose;		/* flags of those, and of the
+						   message's own text */
 	struct file_fact	 file[FACTS_MAX];
 };
 
@@ -216,7 +219,8 @@ struct textout {
 	uint64_t left;		/* bytes that may still be given */
 	int	 cut;		/* there was more, or it was not read */
 	size_t	 n;		/* of buf */
-	uint8_t	 buf[DOCTEXT_RUN_MAX];
+	size_t	 size;
+	uint8_t	*buf;		/* all of it: words have no seams */
 };
 
 /* Before confinement: open the code pages. */
@@ -232,7 +236,7 @@ void		 textout_bytes(struct textout *, const uint8_t *, size_t);
  */
 int		 textout_page(struct textout *, const uint8_t *, size_t,
 		    unsigned int page);
-/* Give what is there. */
+/* Give what is there, in one piece, and forget it. */
 void		 textout_flush(struct textout *);
 
 /*

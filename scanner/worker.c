@@ -196,9 +196,9 @@ worker_scan(struct imsgbuf *ib, struct request *r, const struct backend *be,
 		    sizeof(hit[i])) == -1)
 			_exit(CHILD_OK);
 	result_frame(&res, (uint32_t)(now_us() - start), &done);
-	if (want_files && facts.dropped > 0) {
-		done.other_flags = facts.flags;
-		done.other_types = facts.types;
+	if (want_files) {
+		done.other_flags = facts.loose;
+		done.other_types = facts.loose_types;
 	}
 	if (imsg_compose(ib, IMSG_SCAN_DONE, r->id, -1, &done,
 	    sizeof(done)) == -1 || imsgbuf_flush_wait(ib) == -1)
