@@ -31,7 +31,6 @@
 #define MFD_NOEXEC_SEAL	0x0008U		/* Linux 6.3 */
 #endif
 
-static int	 spool_open(void);
 static void	 spool_put(struct session *, const uint8_t *, size_t);
 static void	 fault(struct message *, enum data_fault);
 static void	 form_fault(struct message *, enum data_fault);
@@ -42,8 +41,8 @@ static int	 data_normalised(struct session *, const uint8_t *, size_t,
 		    size_t *);
 static size_t	 normalise(struct message *, uint8_t, uint8_t *);
 
-static int
-spool_open(void)
+int
+data_spool(void)
 {
 	int	 fd;
 
@@ -66,7 +65,7 @@ data_begin(void)
 	}
 	if ((m = calloc(1, sizeof(*m))) == NULL)
 		return (NULL);
-	m->fd = spool_open();
+	m->fd = data_spool();
 	if (m->fd == -1) {
 		free(m);
 		return (NULL);
