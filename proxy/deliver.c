@@ -64,29 +64,6 @@ body_start(struct session *s)
 	s->state = SESSION_BODY;
 }
 
-size_t
-deliver_stuff(struct buf *out, const uint8_t *p, size_t len, int bol)
-{
-	const uint8_t	*lf;
-	size_t		 off, n;
-
-	for (off = 0; off < len; off += n) {
-		if (bol && p[off] == '.' && buf_add(out, ".", 1) == -1)
-			return (0);
-		/* Up to the next line that begins with a dot. */
-		n = 0;
-		do {
-			lf = memchr(p + off + n, '\n', len - off - n);
-			n = lf == NULL ? len - off :
-			    (size_t)(lf - (p + off)) + 1;
-		} while (off + n < len && p[off + n] != '.');
-		if (buf_add(out, p + off, n) == -1)
-			return (0);
-		bol = p[off + n - 1] == '\n';
-	}
-	return (off);
-}
-
 /*
  * The next bytes of the sealed message.  Read, not mapped: for messages of
  * ordinary size the page tables would cost more than the copy.
@@ -109,8 +86,7 @@ body_next(struct session *s)
 	if (by_bdat(s)) {
 		if (buf_add(&s->sout, chunk, (size_t)n) == -1)
 			return (-1);
-	} else if (deliver_stuff(&s->sout, chunk, (size_t)n,
-	    !m->mid_line) == 0)
+	} else if (stuff_dots(&s->sout, chunk, (size_t)n, !m->mid_line) == -1)
 		return (-1);
 	m->mid_line = chunk[n - 1] != '\n';
 	m->sent += (size_t)n;

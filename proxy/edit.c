@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Marks on a message before it is passed on: a field on top of its header, a
- * tag before its subject.  The message that was scanned is sealed, so a new
- * one is made of it; every other byte of it stays.
+ * Marks on a message that is passed: a header field on top, and a tag before
+ * the subject.  All other bytes stay as they are, and so does the message
+ * itself if that fails.
+ *
+ * What counts for the header are those lines that every reader takes for it:
+ * it ends at an empty line, or before a line that is no field.  A Subject
+ * behind such a line is text to some readers, who would not see its tag; then
+ * one is put on top, which all of them see.
  */
 
+#include <sys/mman.h>
+
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -17,267 +24,477 @@
 #include "proxy.h"
 #include "utf8.h"
 
-#define LINE_MAX_OCTETS	998	/* RFC 5322 section 2.1.1, without CRLF */
-#define WORD_BYTES	45	/* become 60: RFC 2047 section 2 allows 75 */
-#define COPY		65536	/* bytes at a time */
+#define LINE_MAX_TEXT	998	/* RFC 5322 section 2.1.1, without CRLF */
+#define LINE_MAX_WORD	76	/* with encoded words, RFC 2047 section 2 */
+/*
+ * Bytes in one encoded word, 64 characters of it: fewer than the 75 that are
+ * allowed, so that "Subject: " fits before the first.
+ */
+#define WORD_BYTES	39
+#define TEXT_SIZE	1024	/* all that is added in one place */
 
-/* Where things are in a header. */
 struct header {
-	char		*text;		/* the first len bytes, ended */
-	size_t		 len;
-	size_t		 subject;	/* behind the colon; 0: no such field */
-	size_t		 line;		/* length of that field's first line */
-	int		 is_signed;	/* there is a DKIM-Signature */
+	const uint8_t	*base;		/* the message */
+	const uint8_t	*end;
+	const uint8_t	*top;		/* where a field may be added */
+	int		 is_text;	/* what is there is no header */
+	int		 is_signed;
+	/* The first Subject; NULL: there is none. */
+	const uint8_t	*line;		/* its first line ... */
+	const uint8_t	*eol;		/* ... which ends here */
+	const uint8_t	*body;		/* behind the colon */
+	const uint8_t	*next;		/* the field that follows */
 };
 
-static int	 header_read(const struct message *, struct header *);
-static size_t	 field_name(const char *, size_t);
-static void	 header_scan(struct header *);
-static int	 encode_tag(const char *, char *, size_t);
-static int	 put(int, const char *, size_t);
-static int	 copy(int, int, uint64_t, uint64_t);
-static int	 replace(struct message *, int, uint64_t);
-static int	 write_edited(int, const struct message *,
-		    const struct header *, const char *, const char *, int);
+/* A tag and its forms, without white space around them. */
+struct tag {
+	char		 text[CONF_TAG_MAX];
+	int		 has_space;	/* white space followed */
+	int		 is_encoded;	/* must be; these are its words: */
+	char		 word[256];
+	char		 word_space[256];	/* that white space inside */
+};
 
-/* As much of the message as a header can be; text is the caller's then. */
+/* Bytes that go in before at. */
+struct patch {
+	const uint8_t	*at;
+	char		 text[TEXT_SIZE];
+};
+
+static int	 is_space(uint8_t);
+static const uint8_t *skip_space(const uint8_t *, const uint8_t *);
+static const uint8_t *line_end(const uint8_t *, const uint8_t *,
+		    const uint8_t **);
+static size_t	 field_name(const uint8_t *, const uint8_t *, size_t *);
+static int	 is_name(const char *, const uint8_t *, size_t);
+static int	 type_signed(const uint8_t *, const uint8_t *);
+static void	 mailbox_line(struct header *);
+static void	 header_read(struct header *);
+static size_t	 base64(char *, const uint8_t *, size_t);
+static void	 encode(char *, size_t, const char *);
+static void	 tag_read(struct tag *, const char *);
+static int	 begins(const uint8_t *, const uint8_t *, const char *);
+static int	 is_tagged(const struct header *, const struct tag *);
+static int	 has_word(const uint8_t *, const uint8_t *);
+static void	 tag_put(const struct header *, const struct tag *,
+		    struct patch *);
+static void	 top_put(const struct header *, const struct tag *,
+		    const char *, struct patch *);
+static int	 write_all(int, const void *, size_t);
+static int	 rewrite(struct message *, const struct header *,
+		    const struct patch *, const struct patch *);
+
 static int
-header_read(const struct message *m, struct header *h)
+is_space(uint8_t c)
 {
-	ssize_t	 n;
-
-	memset(h, 0, sizeof(*h));
-	h->len = m->size < PARSE_HEADER_BYTES_MAX ? (size_t)m->size :
-	    PARSE_HEADER_BYTES_MAX;
-	if ((h->text = malloc(h->len + 1)) == NULL)
-		return (-1);
-	n = pread(m->fd, h->text, h->len, 0);
-	if (n < 0 || (size_t)n != h->len) {
-		free(h->text);
-		errno = EIO;
-		return (-1);
-	}
-	h->text[h->len] = '\0';
-	return (0);
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
-/* Length of a field's name with white space behind it (obsolete, RFC 5322
- * section 4.5) up to its colon; 0 when the line is no field. */
-static size_t
-field_name(const char *line, size_t len)
+static const uint8_t *
+skip_space(const uint8_t *p, const uint8_t *end)
 {
-	size_t	 i;
+	while (p < end && is_space(*p))
+		p++;
+	return (p);
+}
 
-	for (i = 0; i < len && line[i] > 0x20 && line[i] < 0x7f &&
-	    line[i] != ':'; i++)
-		;
-	if (i == 0)
+/* The end of the line at p, before its CRLF; *next is behind that. */
+static const uint8_t *
+line_end(const uint8_t *p, const uint8_t *end, const uint8_t **next)
+{
+	const uint8_t	*lf;
+
+	for (lf = p; lf < end; lf++) {
+		if ((lf = memchr(lf, '\n', (size_t)(end - lf))) == NULL)
+			break;
+		if (lf > p && lf[-1] == '\r') {
+			*next = lf + 1;
+			return (lf - 1);
+		}
+	}
+	*next = end;
+	return (end);
+}
+
+/*
+ * Length of the field name that the line begins with, 0 if it is no field;
+ * white space may follow it (RFC 5322 section 4.5).  *body: behind the colon.
+ */
+static size_t
+field_name(const uint8_t *p, const uint8_t *eol, size_t *body)
+{
+	size_t	 len, n, i;
+
+	len = (size_t)(eol - p);
+	for (n = 0; n < len && p[n] > 0x20 && p[n] < 0x7f && p[n] != ':'; n++)
+		continue;
+	for (i = n; i < len && (p[i] == ' ' || p[i] == '\t'); i++)
+		continue;
+	if (n == 0 || i == len || p[i] != ':')
 		return (0);
-	while (i < len && (line[i] == ' ' || line[i] == '\t'))
-		i++;
-	return (i < len && line[i] == ':' ? i : 0);
+	*body = i + 1;
+	return (n);
+}
+
+static int
+is_name(const char *name, const uint8_t *p, size_t len)
+{
+	return (strlen(name) == len &&
+	    strncasecmp(name, (const char *)p, len) == 0);
+}
+
+/* Is that multipart/signed (RFC 1847)? */
+static int
+type_signed(const uint8_t *p, const uint8_t *end)
+{
+	p = skip_space(p, end);
+	if (end - p < 9 || !is_name("multipart", p, 9))
+		return (0);
+	p = skip_space(p + 9, end);
+	if (p == end || *p != '/')
+		return (0);
+	p = skip_space(p + 1, end);
+	return (end - p >= 6 && is_name("signed", p, 6));
+}
+
+/* The envelope line of a mailbox file is before the header, not in it. */
+static void
+mailbox_line(struct header *h)
+{
+	const uint8_t	*next;
+	size_t		 len;
+
+	len = (size_t)(h->end - h->base);
+	if ((len > 5 && memcmp(h->base, "From ", 5) == 0) ||
+	    (len > 6 && memcmp(h->base, ">From ", 6) == 0)) {
+		(void)line_end(h->base, h->end, &next);
+		if (next < h->end)
+			h->top = next;
+	}
 }
 
 static void
-header_scan(struct header *h)
+header_read(struct header *h)
 {
-	const char	*line, *nl;
-	size_t		 off, len, name;
+	const uint8_t	*p, *eol, *next;
+	size_t		 n, body;
+	int		 in_subject;
 
-	for (off = 0; off < h->len; off += len + 2) {
-		line = h->text + off;
-		nl = memmem(line, h->len - off, "\r\n", 2);
-		if (nl == NULL || nl == line)
-			return;
-		len = (size_t)(nl - line);
-		if (*line == ' ' || *line == '\t')
+	h->top = h->base;
+	mailbox_line(h);
+	in_subject = 0;
+	for (p = h->top; p < h->end; p = next) {
+		eol = line_end(p, h->end, &next);
+		if (eol == p)
+			break;
+		/* Blank ones too: RFC 5322 section 4.2. */
+		if (p > h->top && (*p == ' ' || *p == '\t')) {
+			if (in_subject)
+				h->next = next;
 			continue;
-		if ((name = field_name(line, len)) == 0)
-			return;
-		if (strncasecmp(line, "Subject", 7) == 0 &&
-		    strchr(" \t:", line[7]) != NULL && h->subject == 0) {
-			h->subject = off + name + 1;
-			h->line = len;
-		} else if (strncasecmp(line, "DKIM-Signature", 14) == 0)
+		}
+		if ((n = field_name(p, eol, &body)) == 0) {
+			h->is_text = p == h->top;
+			break;
+		}
+		in_subject = h->line == NULL && is_name("Subject", p, n);
+		if (in_subject) {
+			h->line = p;
+			h->eol = eol;
+			h->body = p + body;
+			h->next = next;
+		}
+		if (is_name("DKIM-Signature", p, n) ||
+		    is_name("ARC-Message-Signature", p, n) ||
+		    (is_name("Content-Type", p, n) &&
+		    type_signed(p + body, h->end)))
 			h->is_signed = 1;
 	}
 }
 
-/* As it is written: ASCII as it stands, all else in encoded words. */
-static int
-encode_tag(const char *tag, char *dst, size_t size)
+/* Ended; returns its length. */
+static size_t
+base64(char *dst, const uint8_t *p, size_t len)
 {
 	static const char	 digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const uint8_t		*p;
-	size_t			 i, len, n, c, used;
 	uint32_t		 v;
+	size_t			 i, n;
 
-	p = (const uint8_t *)tag;
-	len = strlen(tag);
-	for (i = 0; i < len && p[i] < 0x80; i++)
-		;
-	if (i == len)
-		return (strlcpy(dst, tag, size) < size ? 0 : -1);
-	used = 0;
-	while (len > 0) {
-		/* Whole characters: RFC 2047 section 5 (3). */
-		for (n = 0; n < len; n += c)
-			if ((c = utf8_char(p + n, len - n)) == 0 ||
-			    n + c > WORD_BYTES)
+	n = 0;
+	for (i = 0; i < len; i += 3) {
+		v = (uint32_t)p[i] << 16;
+		if (i + 1 < len)
+			v |= (uint32_t)p[i + 1] << 8;
+		if (i + 2 < len)
+			v |= p[i + 2];
+		dst[n++] = digits[v >> 18];
+		dst[n++] = digits[v >> 12 & 63];
+		dst[n++] = i + 1 < len ? digits[v >> 6 & 63] : '=';
+		dst[n++] = i + 2 < len ? digits[v & 63] : '=';
+	}
+	dst[n] = '\0';
+	return (n);
+}
+
+/* Words of whole characters, a line each; text is UTF-8. */
+static void
+encode(char *dst, size_t size, const char *text)
+{
+	const uint8_t	*p;
+	char		 digits[WORD_BYTES / 3 * 4 + 1];
+	size_t		 len, off, n, c;
+
+	p = (const uint8_t *)text;
+	len = strlen(text);
+	dst[0] = '\0';
+	for (off = 0; off < len; off += n) {
+		for (n = 0; off + n < len; n += c) {
+			c = utf8_char(p + off + n, len - off - n);
+			if (n + c > WORD_BYTES)
 				break;
-		if (n == 0 || used + 14 + (n + 2) / 3 * 4 > size)
-			return (-1);
-		memcpy(dst + used, "=?UTF-8?B?", 10);
-		used += 10;
-		for (i = 0; i < n; i += 3) {
-			v = (uint32_t)p[i] << 16;
-			v |= i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0;
-			v |= i + 2 < n ? p[i + 2] : 0;
-			dst[used++] = digits[v >> 18];
-			dst[used++] = digits[v >> 12 & 63];
-			dst[used++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
-			dst[used++] = i + 2 < n ? digits[v & 63] : '=';
 		}
-		memcpy(dst + used, "?= ", 3);
-		used += 3;
-		p += n;
-		len -= n;
+		(void)base64(digits, p + off, n);
+		strlcat(dst, off == 0 ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?",
+		    size);
+		strlcat(dst, digits, size);
+		strlcat(dst, "?=", size);
 	}
-	dst[used] = '\0';
-	return (0);
+}
+
+static void
+tag_read(struct tag *t, const char *tag)
+{
+	char	 spaced[CONF_TAG_MAX + 1];
+	size_t	 len, i;
+
+	memset(t, 0, sizeof(*t));
+	tag += strspn(tag, " ");
+	for (len = strlen(tag); len > 0 && tag[len - 1] == ' '; len--)
+		t->has_space = 1;
+	utf8_plain(t->text, sizeof(t->text), tag, len);
+	t->is_encoded = strstr(t->text, "=?") != NULL;
+	for (i = 0; t->text[i] != '\0'; i++)
+		if ((uint8_t)t->text[i] >= 0x80)
+			t->is_encoded = 1;
+	if (!t->is_encoded)
+		return;
+	encode(t->word, sizeof(t->word), t->text);
+	snprintf(spaced, sizeof(spaced), "%s ", t->text);
+	encode(t->word_space, sizeof(t->word_space), spaced);
+}
+
+/* Does the text begin with that?  White space is like white space. */
+static int
+begins(const uint8_t *p, const uint8_t *end, const char *text)
+{
+	while (*text != '\0') {
+		if (p == end)
+			return (0);
+		if (is_space((uint8_t)*text)) {
+			if (!is_space(*p))
+				return (0);
+			p = skip_space(p, end);
+			while (is_space((uint8_t)*text))
+				text++;
+		} else if (*p++ != (uint8_t)*text++)
+			return (0);
+	}
+	return (1);
+}
+
+/*
+ * In front only: further on, behind what a window shows, it would be a
+ * sender's way out.
+ */
+static int
+is_tagged(const struct header *h, const struct tag *t)
+{
+	const uint8_t	*p;
+
+	p = skip_space(h->body, h->next);
+	return (begins(p, h->next, t->text) ||
+	    (t->is_encoded && (begins(p, h->next, t->word) ||
+	    begins(p, h->next, t->word_space))));
 }
 
 static int
-put(int fd, const char *p, size_t len)
+has_word(const uint8_t *p, const uint8_t *end)
 {
-	ssize_t	 n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (-1);
-		p += n;
-		len -= (size_t)n;
-	}
-	return (0);
+	return (memmem(p, (size_t)(end - p), "=?", 2) != NULL);
 }
 
-/* Bytes of the message from one offset up to another. */
-static int
-copy(int to, int from, uint64_t off, uint64_t end)
+/*
+ * The tag goes behind the colon and one space.  A line that would become too
+ * long is folded, before the tag or behind it.
+ */
+static void
+tag_put(const struct header *h, const struct tag *t, struct patch *patch)
 {
-	static char	 chunk[COPY];
-	size_t		 want;
+	const uint8_t	*at, *rest;
+	const char	*lead, *mark, *end, *last;
+	size_t		 col, max, left;
+
+	at = h->body;
+	rest = skip_space(at, h->next);
+	if (rest >= h->eol)
+		at = h->eol;	/* nothing else is in this line */
+	else if (*at == ' ' || *at == '\t')
+		at++;
+	mark = t->text;
+	if (t->is_encoded)
+		/* Between two words white space is not shown. */
+		mark = t->has_space && begins(rest, h->next, "=?") ?
+		    t->word_space : t->word;
+	max = t->is_encoded || has_word(at, h->eol) ? LINE_MAX_WORD :
+	    LINE_MAX_TEXT;
+
+	lead = at > h->body && (at[-1] == ' ' || at[-1] == '\t') ? "" : " ";
+	col = (size_t)(at - h->line) + strlen(lead);
+	if (col + strcspn(mark, "\r") > max) {
+		lead = "\r\n ";
+		col = 1;
+	}
+	if ((last = strrchr(mark, '\n')) != NULL)
+		col = strlen(last + 1);
+	else
+		col += strlen(mark);
+	left = (size_t)(h->eol - at);
+	end = t->has_space || t->is_encoded || (left >= 2 &&
+	    memcmp(at, "=?", 2) == 0) ? " " : "";
+	if (left == 0)
+		end = "";
+	else if (col + strlen(end) + left > max)
+		end = "\r\n ";
+	patch->at = at;
+	snprintf(patch->text, sizeof(patch->text), "%s%s%s", lead, mark, end);
+}
+
+/* The field, and a subject for a message that has none. */
+static void
+top_put(const struct header *h, const struct tag *t, const char *header,
+    struct patch *patch)
+{
+	int	 need_subject;
+
+	need_subject = t->text[0] != '\0' && h->line == NULL;
+	patch->at = h->top;
+	if (header[0] == '\0' && !need_subject)
+		return;
+	snprintf(patch->text, sizeof(patch->text), "%s%s%s%s%s%s", header,
+	    header[0] == '\0' ? "" : "\r\n",
+	    need_subject ? "Subject: " : "",
+	    !need_subject ? "" : t->is_encoded ? t->word : t->text,
+	    need_subject ? "\r\n" : "",
+	    /* Else its first line would be taken for one of the header. */
+	    h->is_text ? "\r\n" : "");
+}
+
+static int
+write_all(int fd, const void *data, size_t len)
+{
+	const uint8_t	*p;
 	ssize_t		 n;
 
-	while (off < end) {
-		want = end - off < COPY ? (size_t)(end - off) : COPY;
-		n = pread(from, chunk, want, (off_t)off);
+	for (p = data; len > 0; p += n, len -= (size_t)n) {
+		n = write(fd, p, len);
 		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0 || put(to, chunk, (size_t)n) == -1)
+			n = 0;
+		if (n == -1)
 			return (-1);
-		off += (uint64_t)n;
 	}
 	return (0);
 }
 
-/* The new one takes the old one's place: sealed, and counted. */
+/* Both messages count for the spool until the old one is gone. */
 static int
-replace(struct message *m, int fd, uint64_t size)
+rewrite(struct message *m, const struct header *h, const struct patch *top,
+    const struct patch *subject)
 {
-	if (size > m->size && size - m->size > proxy.spool_max -
-	    (proxy.spool_used < proxy.spool_max ? proxy.spool_used :
-	    proxy.spool_max)) {
+	size_t	 ntop, nsubject;
+	uint64_t size;
+	int	 fd, old, error;
+
+	ntop = strlen(top->text);
+	nsubject = strlen(subject->text);
+	size = m->size + ntop + nsubject;
+	if (size > MAX_MESSAGE_SIZE) {
+		errno = EFBIG;
+		return (-1);
+	}
+	if (size > proxy.spool_max ||
+	    proxy.spool_used > proxy.spool_max - size) {
 		errno = ENOSPC;
 		return (-1);
 	}
-	proxy.spool_used = proxy.spool_used - m->charged + size;
-	m->charged = size;
-	close(m->fd);
+	if ((fd = data_spool()) == -1)
+		return (-1);
+	old = m->fd;
 	m->fd = fd;
-	m->size = size;
-	return (data_seal(m));
-}
-
-static int
-write_edited(int fd, const struct message *m, const struct header *h,
-    const char *tag, const char *header, int has_tag)
-{
-	const char	*rest;
-	uint64_t	 at;
-	size_t		 n;
-
-	if (header[0] != '\0' && (put(fd, header, strlen(header)) == -1 ||
-	    put(fd, "\r\n", 2) == -1))
+	if (write_all(fd, h->base, (size_t)(top->at - h->base)) == -1 ||
+	    write_all(fd, top->text, ntop) == -1 ||
+	    write_all(fd, top->at, (size_t)(subject->at - top->at)) == -1 ||
+	    write_all(fd, subject->text, nsubject) == -1 ||
+	    write_all(fd, subject->at, (size_t)(h->end - subject->at)) == -1 ||
+	    data_seal(m) == -1) {
+		error = errno;
+		m->fd = old;
+		close(fd);
+		errno = error;
 		return (-1);
-	if (!has_tag)
-		return (copy(fd, m->fd, 0, m->size));
-	n = strlen(tag);
-	if (h->subject == 0) {
-		if (put(fd, "Subject: ", 9) == -1 || put(fd, tag, n) == -1 ||
-		    put(fd, "\r\n", 2) == -1)
-			return (-1);
-		return (copy(fd, m->fd, 0, m->size));
 	}
-	at = h->subject;
-	rest = h->text + h->subject;
-	if (*rest == ' ' || *rest == '\t')
-		at++;
-	if (copy(fd, m->fd, 0, at) == -1 || (at == h->subject &&
-	    put(fd, " ", 1) == -1) || put(fd, tag, n) == -1)
-		return (-1);
-	/* Folded, the line has room for it. */
-	if (h->line + n + 1 > LINE_MAX_OCTETS && put(fd, "\r\n ", 3) == -1)
-		return (-1);
-	return (copy(fd, m->fd, at, m->size));
+	close(old);
+	proxy.spool_used += size - m->charged;
+	m->charged = size;
+	m->size = size;
+	return (0);
 }
 
 int
 edit_message(struct session *s, const char *tag, const char *header,
     int *breaks)
 {
-	struct message	*m;
 	struct header	 h;
+	struct patch	 top, subject;
+	struct message	*m;
+	struct tag	 t;
 	const char	*p;
-	char		 text[4 * CONF_TAG_MAX];
-	off_t		 size;
-	int		 fd, has_tag, saved;
+	void		*map;
+	int		 ret, error;
 
-	m = s->msg;
 	*breaks = 0;
-	if (encode_tag(tag, text, sizeof(text)) == -1) {
+	for (p = header; (uint8_t)*p >= 0x20 && *p != 0x7f; p++)
+		continue;
+	if (*p != '\0' || p - header >= CONF_HEADER_MAX ||
+	    strlen(tag) >= CONF_TAG_MAX) {
 		errno = EINVAL;
 		return (-1);
 	}
-	if (header_read(m, &h) == -1)
+	m = s->msg;
+	map = NULL;
+	/* Of most messages only the header is touched before the copy. */
+	if (m->size > 0 && (map = mmap(NULL, (size_t)m->size, PROT_READ,
+	    MAP_PRIVATE, m->fd, 0)) == MAP_FAILED)
 		return (-1);
-	header_scan(&h);
-	has_tag = text[0] != '\0';
-	if (has_tag && h.subject != 0) {
-		p = h.text + h.subject;
-		p += strspn(p, " \t");
-		/* It came back to us, or passed two of us. */
-		if (strncmp(p, text, strlen(text)) == 0)
-			has_tag = 0;
+	memset(&h, 0, sizeof(h));
+	h.base = map == NULL ? (const uint8_t *)"" : map;
+	h.end = h.base + m->size;
+	header_read(&h);
+	tag_read(&t, tag);
+	memset(&top, 0, sizeof(top));
+	memset(&subject, 0, sizeof(subject));
+	top_put(&h, &t, header, &top);
+	subject.at = top.at;
+	if (t.text[0] != '\0' && h.line != NULL && !is_tagged(&h, &t))
+		tag_put(&h, &t, &subject);
+	ret = 0;
+	if (top.text[0] != '\0' || subject.text[0] != '\0') {
+		ret = rewrite(m, &h, &top, &subject);
+		*breaks = ret == 0 && h.is_signed;
 	}
-	fd = -1;
-	if ((!has_tag && header[0] == '\0') ||
-	    ((fd = data_spool()) != -1 &&
-	    write_edited(fd, m, &h, text, header, has_tag) == 0 &&
-	    (size = lseek(fd, 0, SEEK_CUR)) != -1 &&
-	    replace(m, fd, (uint64_t)size) == 0)) {
-		*breaks = has_tag && h.is_signed;
-		free(h.text);
-		return (0);
-	}
-	saved = errno;
-	free(h.text);
-	if (fd != -1 && fd != m->fd)
-		close(fd);
-	errno = saved;
-	return (-1);
+	error = errno;
+	if (map != NULL)
+		munmap(map, (size_t)(h.end - h.base));
+	errno = error;
+	return (ret);
 }

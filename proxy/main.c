@@ -24,7 +24,8 @@
 #define FILES_SPARE	512	/* descriptors that are not sessions' */
 #define FILES_SESSION	2	/* both sockets ... */
 #define FILES_MESSAGE	3	/* spool, arena, one of them in a frame */
-#define FILES_BASE	256	/* stock of sockets, channels, listeners */
+#define FILES_BASE	288	/* stock of sockets, channels, listeners,
+				   what is sent for the store */
 
 static void	 master_event(int, uint32_t, void *);
 static void	 master_frame(struct imsg *);
@@ -63,7 +64,7 @@ proxy_want_write(void)
 void
 proxy_check_end(void)
 {
-	if (proxy.draining && proxy.nsessions == 0)
+	if (proxy.draining && proxy.nsessions + proxy.nsending == 0)
 		ev_stop();
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The gateway's own SMTP client: what an operator lets out of the quarantine
- * goes to its server by this.  One connection a message, one command at a
- * time, no second try: the store hears what the server has said, and decides.
+ * The gateway's own client: a message that the store sends goes to its server
+ * by SMTP (RFC 5321), one command at a time.
+ *
+ * The store hears the outcome once, and nothing is tried a second time here:
+ * what is lost behind the dot may have arrived.  A success is only a 2xx that
+ * the server said after it had all of the message.
  */
 
 #include <sys/socket.h>
@@ -18,564 +21,949 @@
 #include <bsd/string.h>
 
 #include "proxy.h"
+#include "proxyproto.h"
 #include "utf8.h"
 
-#define OUTGOING_MAX	16	/* at a time */
-#define CHUNK		65536	/* bytes of the message at a time */
-#define SOCK_RETRY	100	/* ms until the stock is looked at again */
-#define SOCK_TRIES	100
-#define LINE_MAX_OUT	(SMTP_ADDR_MAX + 128)
+#define SENDINGS_MAX	16	/* at a time; each has two descriptors */
+#define CHUNK		65536	/* bytes of a message at a time */
+#define QUIT_TIME	5000	/* ms; nothing depends on its reply */
 
-/* What is awaited. */
-enum out_state {
-	OUT_FRAMES,		/* recipients and message, from the store */
-	OUT_SOCKET,
-	OUT_CONNECT,
-	OUT_BANNER,
-	OUT_EHLO,
-	OUT_HELO,
-	OUT_MAIL,
-	OUT_RCPT,
-	OUT_DATA,
-	OUT_BODY,		/* room for the rest of the message */
-	OUT_DOT
+enum step {
+	STEP_SOCKET,		/* waits for one */
+	STEP_CONNECT,
+	STEP_BANNER,		/* these wait for a reply */
+	STEP_EHLO,
+	STEP_HELO,
+	STEP_SCAN,		/* the message is looked at */
+	STEP_MAIL,
+	STEP_RCPT,
+	STEP_DATA,
+	STEP_BODY,		/* message bytes go to the server */
+	STEP_DOT,		/* all in the buffer, or sent */
+	STEP_QUIT,		/* the store has heard */
+	STEP_DEAD		/* to be freed */
 };
 
-#define HAS_8BIT	0x1
-#define HAS_SIZE	0x2
-#define HAS_UTF8	0x4
-
-struct outgoing {
-	TAILQ_ENTRY(outgoing)	 entry;
+struct sending {
+	TAILQ_ENTRY(sending)	 entry;
+	struct imsgbuf		*ib;		/* of the store */
 	uint64_t		 id;
-	struct imsgbuf		*ib;
-	struct msg_send		 req;
-	enum out_state		 state;
-	struct buf		 rcpt;		/* strings */
-	uint32_t		 nrcpt;
-	const char		*next;		/* recipient to be named */
-	int			 fd;		/* message; -1: not yet */
+	enum step		 step;
+	struct conf		*conf;		/* referenced */
+	struct msg_send		 m;
+	char			*rcpt;		/* strings */
+	size_t			 rcpt_len;
+	const char		*rcpt_now;	/* NULL: all had their turn */
+	uint32_t		 naccepted;
+	int			 is_told;	/* the store has heard */
+	int			 fd;		/* the message, or -1 */
 	uint64_t		 size;
-	uint64_t		 sent;
-	int			 mid_line;
-	unsigned int		 has;		/* HAS_* */
-	unsigned int		 tries;
+	uint64_t		 off;		/* read so far */
+	uint8_t			 last;		/* byte before that */
+	int			 is_8bit;	/* message */
+	int			 is_utf8;	/* an address */
+	int			 is_eof;	/* the server has closed */
+	unsigned int		 ext;		/* EXT_* */
+	int			 code;		/* of the last reply ... */
+	char			 text[CONF_REPLY_MAX];	/* ... and all of it */
+	struct sockwait		 sock;
 	struct ev		 ev;
 	struct buf		 in, out;
-	struct evtimer		 timer;
-	struct msg_send_done	 done;
+	struct evtimer		 timer;		/* the server must do sth. */
+	struct evtimer		 deadline;	/* of the whole */
 };
 
-static void	 out_begin(struct imsgbuf *, const struct imsg *);
-static void	 out_refuse(struct imsgbuf *, uint64_t, const char *);
-static struct outgoing *out_find(uint64_t);
-static int	 out_rcpt(struct outgoing *, const struct imsg *);
-static void	 out_connect(struct outgoing *);
-static void	 out_connected(struct outgoing *);
-static void	 out_event(int, uint32_t, void *);
-static void	 out_late(void *);
-static void	 out_say(struct outgoing *, enum out_state, enum timeout,
-		    const char *, ...)
-		    __attribute__((__format__(printf, 4, 5)));
-static void	 out_fail(struct outgoing *, const char *);
-static void	 out_end(struct outgoing *);
-static void	 out_free(struct outgoing *);
-static int	 out_flush(struct outgoing *);
-static int	 out_read(struct outgoing *, struct reply *);
-static void	 out_keywords(struct outgoing *, size_t);
-static void	 out_keep(struct outgoing *, const struct reply *);
-static void	 out_mail(struct outgoing *);
-static void	 out_next(struct outgoing *);
-static void	 out_reply(struct outgoing *, const struct reply *);
-static int	 out_body(struct outgoing *);
+#define EXT_SIZE	0x1
+#define EXT_8BITMIME	0x2
+#define EXT_SMTPUTF8	0x4
 
-static TAILQ_HEAD(, outgoing) outgoings = TAILQ_HEAD_INITIALIZER(outgoings);
-static unsigned int	 noutgoing;
+static void	 answer(struct imsgbuf *, uint64_t, int, uint32_t,
+		    const char *);
+static int	 frame_send(struct imsgbuf *, const struct imsg *);
+static int	 frame_rcpt(const struct imsg *);
+static int	 frame_mail(struct imsgbuf *, struct imsg *);
+static void	 frames_reset(void);
+static struct sending *sending_new(struct imsgbuf *, int, uint64_t);
+static void	 sending_free(struct sending *);
+static int	 path_ok(enum verb, const char *);
+static int	 paths_ok(struct sending *);
+static int	 make_room(void);
+static void	 result(struct sending *, int, uint32_t, const char *);
+static void	 quit(struct sending *);
+static void	 failed(struct sending *, const char *);
+static void	 broken(struct sending *, const char *);
+static void	 refused(struct sending *);
+static void	 sending_socket(void *, int);
+static void	 sending_event(int, uint32_t, void *);
+static void	 sending_late(void *);
+static void	 sending_run(struct sending *);
+static void	 sending_wait(struct sending *);
+static void	 connected(struct sending *);
+static void	 receive(struct sending *);
+static void	 transmit(struct sending *);
+static uint64_t	 step_time(const struct sending *);
+static void	 command(struct sending *, enum step, const char *, ...)
+		    __attribute__((__format__(printf, 3, 4)));
+static void	 own_addr(const struct sending *, struct addr *);
+static void	 hello(struct sending *, enum step, const char *);
+static unsigned int ext_find(const uint8_t *, size_t);
+static void	 reply_keep(struct sending *, const struct reply *);
+static int	 reply_take(struct sending *);
+static void	 reply_act(struct sending *);
+static void	 reply_rcpt(struct sending *);
+static void	 reply_dot(struct sending *);
+static ssize_t	 file_read(struct sending *);
+static void	 scan(struct sending *);
+static void	 mail(struct sending *);
+static void	 body(struct sending *);
 
-static struct outgoing *
-out_find(uint64_t id)
-{
-	struct outgoing	*o;
+static TAILQ_HEAD(, sending) sendings = TAILQ_HEAD_INITIALIZER(sendings);
 
-	TAILQ_FOREACH(o, &outgoings, entry)
-		if (o->id == id)
-			return (o);
-	return (NULL);
-}
+/* What has come of a message; its frames are not mixed with others. */
+static struct {
+	int		 is_open;
+	uint64_t	 id;
+	struct msg_send	 m;
+	char		*rcpt;
+	size_t		 rcpt_len;
+	uint32_t	 nrcpt;
+	const char	*why;		/* it will not be sent, or NULL */
+} frames;
+
+static uint8_t	 chunk[CHUNK];
+
+/* ---- frames of the store ------------------------------------------------- */
 
 static void
-out_refuse(struct imsgbuf *ib, uint64_t id, const char *text)
+answer(struct imsgbuf *ib, uint64_t id, int code, uint32_t naccepted,
+    const char *text)
 {
-	struct msg_send_done	 done;
+	struct msg_send_done	 d;
 
-	memset(&done, 0, sizeof(done));
-	strlcpy(done.text, text, sizeof(done.text));
-	if (imsg_compose(ib, IMSG_SEND_DONE, id, -1, &done,
-	    sizeof(done)) == -1)
+	memset(&d, 0, sizeof(d));
+	d.code = (uint32_t)code;
+	d.naccepted = naccepted;
+	utf8_plain(d.text, sizeof(d.text), text, strlen(text));
+	/* Should the store be gone, its channel says so. */
+	if (imsg_compose(ib, IMSG_SEND_DONE, id, -1, &d, sizeof(d)) == -1)
 		log_warn("store");
 	store_want_write();
 }
 
 static void
-out_begin(struct imsgbuf *ib, const struct imsg *imsg)
+frames_reset(void)
 {
-	struct outgoing	*o;
+	free(frames.rcpt);
+	memset(&frames, 0, sizeof(frames));
+}
 
-	if ((o = calloc(1, sizeof(*o))) == NULL)
-		fatal("%s", __func__);
-	memcpy(&o->req, imsg->data, sizeof(o->req));
-	o->req.from[sizeof(o->req.from) - 1] = '\0';
-	o->id = imsg->id;
-	o->ib = ib;
-	o->fd = o->ev.fd = -1;
-	buf_init(&o->rcpt, RECORD_RCPT_BYTES_MAX);
-	buf_init(&o->in, SMTP_REPLY_MAX);
-	buf_init(&o->out, 2 * CHUNK + LINE_MAX_OUT);
-	evtimer_init(&o->timer, out_late, o);
-	TAILQ_INSERT_TAIL(&outgoings, o, entry);
-	noutgoing++;
+/* One that only says goodbye makes room for one that has something to say. */
+static int
+make_room(void)
+{
+	struct sending	*sd;
+
+	if (proxy.nsending < SENDINGS_MAX)
+		return (1);
+	TAILQ_FOREACH(sd, &sendings, entry)
+		if (sd->step == STEP_QUIT) {
+			sending_free(sd);
+			return (1);
+		}
+	return (0);
 }
 
 static int
-out_rcpt(struct outgoing *o, const struct imsg *imsg)
+frame_send(struct imsgbuf *ib, const struct imsg *imsg)
 {
+	const struct sending	*sd;
+	struct msg_send		*m;
+
+	if (frames.is_open)
+		return (-1);
+	TAILQ_FOREACH(sd, &sendings, entry)
+		if (sd->id == imsg->id && !sd->is_told)
+			return (-1);
+	m = &frames.m;
+	memcpy(m, imsg->data, sizeof(*m));
+	if ((m->dest.family != 4 && m->dest.family != 6) || m->nrcpt == 0 ||
+	    m->nrcpt > SMTP_RCPT_MAX ||
+	    memchr(m->from, '\0', sizeof(m->from)) == NULL ||
+	    proto_strings(m->from, strlen(m->from) + 1) != 1)
+		return (-1);
+	frames.is_open = 1;
+	frames.id = imsg->id;
+	if (proxy.conf == NULL)
+		frames.why = "this process has no configuration yet";
+	else if (proxy.draining)
+		frames.why = "this process is ending";
+	else if (!make_room())
+		frames.why = "too many messages are being sent";
+	return (0);
+}
+
+static int
+frame_rcpt(const struct imsg *imsg)
+{
+	char	*p;
 	int	 n;
 
 	n = proto_strings(imsg->data, imsg->len);
-	if (n == -1 || (uint32_t)n > o->req.nrcpt - o->nrcpt ||
-	    buf_add(&o->rcpt, imsg->data, imsg->len) == -1)
+	if (!frames.is_open || frames.id != imsg->id || n == -1 ||
+	    (uint32_t)n > frames.m.nrcpt - frames.nrcpt ||
+	    imsg->len > RECORD_RCPT_BYTES_MAX - frames.rcpt_len)
 		return (-1);
-	o->nrcpt += (uint32_t)n;
+	frames.nrcpt += (uint32_t)n;
+	if (frames.why != NULL)
+		return (0);
+	p = realloc(frames.rcpt, frames.rcpt_len + imsg->len);
+	if (p == NULL) {
+		frames.why = "out of memory";
+		return (0);
+	}
+	frames.rcpt = p;
+	memcpy(p + frames.rcpt_len, imsg->data, imsg->len);
+	frames.rcpt_len += imsg->len;
+	return (0);
+}
+
+static int
+frame_mail(struct imsgbuf *ib, struct imsg *imsg)
+{
+	struct msg_mail	 mail;
+	struct sending	*sd;
+
+	memcpy(&mail, imsg->data, sizeof(mail));
+	if (!frames.is_open || frames.id != imsg->id ||
+	    frames.nrcpt != frames.m.nrcpt || mail.size > MAX_MESSAGE_SIZE)
+		return (-1);
+	sd = NULL;
+	if (frames.why == NULL && (sd = sending_new(ib, imsg_take_fd(imsg),
+	    mail.size)) == NULL)
+		frames.why = "out of memory";
+	if (frames.why != NULL)
+		answer(ib, imsg->id, 0, 0, frames.why);
+	frames_reset();
+	if (sd == NULL)
+		return (0);
+	if (paths_ok(sd))
+		sock_take(&sd->sock, sd->m.dest.family);
+	else {
+		result(sd, 0, 0, "an address cannot be one of SMTP");
+		sending_free(sd);
+	}
 	return (0);
 }
 
 int
 outgoing_frame(struct imsgbuf *ib, struct imsg *imsg)
 {
-	struct outgoing	*o;
-	struct msg_mail	 mail;
-
-	o = out_find(imsg->id);
-	if ((o == NULL) != (imsg->type == IMSG_SEND) ||
-	    (o != NULL && o->state != OUT_FRAMES))
-		return (-1);
 	switch (imsg->type) {
 	case IMSG_SEND:
-		out_begin(ib, imsg);
-		return (0);
+		return (frame_send(ib, imsg));
 	case IMSG_SEND_RCPT:
-		return (out_rcpt(o, imsg));
+		return (frame_rcpt(imsg));
+	case IMSG_SEND_MAIL:
+		return (frame_mail(ib, imsg));
 	default:
-		break;
-	}
-	memcpy(&mail, imsg->data, sizeof(mail));
-	if (o->nrcpt != o->req.nrcpt || o->nrcpt == 0 ||
-	    mail.size > MAX_MESSAGE_SIZE ||
-	    (o->req.dest.family != 4 && o->req.dest.family != 6))
 		return (-1);
-	o->fd = imsg_take_fd(imsg);
-	o->size = mail.size;
-	if (noutgoing > OUTGOING_MAX) {
-		out_refuse(o->ib, o->id, "too many messages on their way");
-		out_free(o);
-		return (0);
 	}
-	o->state = OUT_SOCKET;
-	out_connect(o);
-	return (0);
 }
 
 void
 outgoing_lost(void)
 {
-	struct outgoing	*o;
+	struct sending	*sd;
 
-	while ((o = TAILQ_FIRST(&outgoings)) != NULL)
-		out_free(o);
+	frames_reset();
+	while ((sd = TAILQ_FIRST(&sendings)) != NULL)
+		sending_free(sd);
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+/* Takes fd, and the recipients out of the frames. */
+static struct sending *
+sending_new(struct imsgbuf *ib, int fd, uint64_t size)
+{
+	struct sending	*sd;
+	uint64_t	 ms;
+
+	if ((sd = calloc(1, sizeof(*sd))) == NULL) {
+		close(fd);
+		return (NULL);
+	}
+	sd->ib = ib;
+	sd->id = frames.id;
+	sd->step = STEP_SOCKET;
+	sd->conf = conf_ref(proxy.conf);
+	sd->m = frames.m;
+	sd->rcpt = frames.rcpt;
+	sd->rcpt_len = frames.rcpt_len;
+	sd->rcpt_now = sd->rcpt;
+	frames.rcpt = NULL;
+	sd->fd = fd;
+	sd->size = size;
+	sd->last = '\n';
+	sd->sock.cb = sending_socket;
+	sd->sock.arg = sd;
+	sd->ev.fd = -1;
+	buf_init(&sd->in, SMTP_REPLY_MAX);
+	buf_init(&sd->out, CHUNK * 2 + SMTP_LINE_MAX);
+	evtimer_init(&sd->timer, sending_late, sd);
+	evtimer_set(&sd->timer, step_time(sd));
+	evtimer_init(&sd->deadline, sending_late, sd);
+	if ((ms = sd->conf->g.timeout[TMO_SESSION]) != 0)
+		evtimer_set(&sd->deadline, ms);
+	TAILQ_INSERT_TAIL(&sendings, sd, entry);
+	proxy.nsending++;
+	return (sd);
 }
 
 static void
-out_free(struct outgoing *o)
+sending_free(struct sending *sd)
 {
 	int	 fd;
 
-	evtimer_del(&o->timer);
-	if (o->ev.fd != -1) {
-		fd = o->ev.fd;
-		ev_del(&o->ev);
+	sock_leave(&sd->sock);
+	if ((fd = sd->ev.fd) != -1) {
+		ev_del(&sd->ev);
 		close(fd);
 	}
-	if (o->fd != -1)
-		close(o->fd);
-	buf_clear(&o->rcpt);
-	buf_clear(&o->in);
-	buf_clear(&o->out);
-	TAILQ_REMOVE(&outgoings, o, entry);
-	noutgoing--;
-	free(o);
+	if (sd->fd != -1)
+		close(sd->fd);
+	evtimer_del(&sd->timer);
+	evtimer_del(&sd->deadline);
+	buf_clear(&sd->in);
+	buf_clear(&sd->out);
+	free(sd->rcpt);
+	conf_unref(sd->conf);
+	TAILQ_REMOVE(&sendings, sd, entry);
+	proxy.nsending--;
+	free(sd);
+	proxy_check_end();
 }
 
-/* Tell the store; frees it. */
-static void
-out_end(struct outgoing *o)
+/* Can it stand between < and > in a command, and is that all of it then? */
+static int
+path_ok(enum verb verb, const char *path)
 {
-	char	 dest[ADDR_STRLEN], text[2 * CONF_REPLY_MAX];
+	char	 arg[SMTP_ADDR_MAX + 32], again[SMTP_ADDR_MAX + 8];
+	size_t	 params;
+	int	 n;
 
-	log_info("sent dest=%s recipients=%u accepted=%u code=%u reply=%s",
-	    addr_ipport(&o->req.dest, dest, sizeof(dest)), o->nrcpt,
-	    o->done.naccepted, o->done.code, log_quote(text, sizeof(text),
-	    o->done.text, strlen(o->done.text)));
-	if (imsg_compose(o->ib, IMSG_SEND_DONE, o->id, -1, &o->done,
-	    sizeof(o->done)) == -1)
-		log_warn("store");
-	store_want_write();
-	/* Polite, and of no consequence. */
-	if (o->ev.fd != -1 && o->state != OUT_BODY)
-		(void)send(o->ev.fd, "QUIT\r\n", 6,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-	out_free(o);
+	n = snprintf(arg, sizeof(arg), "%s:<%s>",
+	    verb == VERB_MAIL ? "FROM" : "TO", path);
+	return (n > 0 && (size_t)n < sizeof(arg) &&
+	    command_path(verb, arg, (size_t)n, again, sizeof(again),
+	    &params) == 0 && params == (size_t)n && strcmp(path, again) == 0);
 }
 
-/* No reply decides: nobody has the message. */
-static void
-out_fail(struct outgoing *o, const char *why)
+static int
+paths_ok(struct sending *sd)
 {
-	o->done.code = 0;
-	o->done.naccepted = 0;
-	strlcpy(o->done.text, why, sizeof(o->done.text));
-	out_end(o);
+	const char	*path, *p;
+
+	if (!path_ok(VERB_MAIL, sd->m.from))
+		return (0);
+	for (p = sd->m.from; *p != '\0'; p++)
+		sd->is_utf8 |= (uint8_t)*p >= 0x80;
+	for (path = sd->rcpt; path != NULL;
+	    path = proto_next(sd->rcpt, sd->rcpt_len, path)) {
+		if (!path_ok(VERB_RCPT, path))
+			return (0);
+		for (p = path; *p != '\0'; p++)
+			sd->is_utf8 |= (uint8_t)*p >= 0x80;
+	}
+	return (1);
+}
+
+/* Tell the store, once. */
+static void
+result(struct sending *sd, int code, uint32_t naccepted, const char *text)
+{
+	if (sd->is_told)
+		return;
+	sd->is_told = 1;
+	answer(sd->ib, sd->id, code, naccepted, text);
+	close(sd->fd);
+	sd->fd = -1;
+	evtimer_del(&sd->deadline);
 }
 
 static void
-out_late(void *arg)
+quit(struct sending *sd)
 {
-	struct outgoing	*o;
-
-	o = arg;
-	if (o->state == OUT_SOCKET && ++o->tries < SOCK_TRIES)
-		out_connect(o);
-	else
-		out_fail(o, o->state == OUT_SOCKET ? "no socket" :
-		    "time-out of the server");
+	buf_drain(&sd->in, sd->in.len);
+	command(sd, STEP_QUIT, "QUIT");
 }
 
+/* It is we who cannot go on; the server is waiting for a command. */
 static void
-out_connect(struct outgoing *o)
+failed(struct sending *sd, const char *why)
 {
-	struct sockaddr_storage	 ss;
-	socklen_t		 len;
-	int			 fd;
+	result(sd, 0, 0, why);
+	quit(sd);
+}
 
-	fd = sock_get(o->req.dest.family == 4 ? SOCK_PLAIN4 : SOCK_PLAIN6);
-	if (fd == -1) {
-		evtimer_set(&o->timer, SOCK_RETRY);
+/*
+ * The connection is of no use any more.  Whoever has not all of a message has
+ * none of it (RFC 5321 section 4.1.1.4); behind the dot nobody knows.
+ */
+static void
+broken(struct sending *sd, const char *why)
+{
+	char	 text[CONF_REPLY_MAX + 64];
+
+	snprintf(text, sizeof(text), "%s%s",
+	    sd->step == STEP_DOT && sd->out.len == 0 ?
+	    "whether it was delivered is not known: " : "", why);
+	result(sd, 0, 0, text);
+	sd->step = STEP_DEAD;
+}
+
+/* The reply is a no, or nothing that could be one here. */
+static void
+refused(struct sending *sd)
+{
+	char	 text[CONF_REPLY_MAX + 32];
+	int	 in_body;
+
+	if (sd->code < 400) {
+		snprintf(text, sizeof(text), "server out of step: %s",
+		    sd->text);
+		broken(sd, text);
 		return;
 	}
-	len = addr_to_sockaddr(&o->req.dest, &ss);
+	in_body = sd->step == STEP_BODY || sd->out.len > 0;
+	result(sd, sd->code, 0, sd->text);
+	/* What we say in the middle of the message would be part of it. */
+	if (in_body || sd->code == 421)
+		sd->step = STEP_DEAD;
+	else
+		quit(sd);
+}
+
+/* ---- connection ---------------------------------------------------------- */
+
+static void
+sending_socket(void *arg, int fd)
+{
+	struct sockaddr_storage	 ss;
+	struct sending		*sd;
+	socklen_t		 len;
+
+	sd = arg;
+	sd->step = STEP_CONNECT;
+	len = addr_to_sockaddr(&sd->m.dest, &ss);
 	if ((connect(fd, (struct sockaddr *)&ss, len) == -1 &&
 	    errno != EINPROGRESS) ||
-	    ev_add(&o->ev, fd, EPOLLOUT, out_event, o) == -1) {
-		o->ev.fd = -1;
+	    ev_add(&sd->ev, fd, EPOLLOUT, sending_event, sd) == -1) {
+		broken(sd, strerror(errno));
 		close(fd);
-		out_fail(o, strerror(errno));
-		return;
 	}
-	o->state = OUT_CONNECT;
-	evtimer_set(&o->timer, proxy.conf->g.timeout[TMO_CONNECT]);
+	sending_wait(sd);
 }
 
-/* A server that was configured to be told who its client is: it is us. */
 static void
-out_connected(struct outgoing *o)
+connected(struct sending *sd)
 {
-	static const char		 v1[] = "PROXY UNKNOWN\r\n";
-	static const uint8_t		 v2[] = {
-		0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49,
-		0x54, 0x0a, 0x20, 0x00, 0x00, 0x00	/* version 2, LOCAL */
-	};
 	const struct conf_server_wire	*w;
+	struct addr			 own;
+	uint8_t				 header[PROXYPROTO_MADE_MAX];
 	socklen_t			 len;
+	size_t				 n;
 	int				 error;
 
-	error = 0;
 	len = sizeof(error);
-	if (getsockopt(o->ev.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+	if (getsockopt(sd->ev.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	if (error != 0) {
-		out_fail(o, strerror(error));
+		broken(sd, strerror(error));
 		return;
 	}
-	w = conf_server(proxy.conf, &o->req.dest);
-	if (w != NULL && w->identity == IDENTITY_PROXY1)
-		(void)buf_add(&o->out, v1, sizeof(v1) - 1);
-	if (w != NULL && w->identity == IDENTITY_PROXY2)
-		(void)buf_add(&o->out, v2, sizeof(v2));
-	o->state = OUT_BANNER;
-	evtimer_set(&o->timer, proxy.conf->g.timeout[TMO_BANNER]);
-}
-
-/* Send a line; its reply is awaited in that state, so long. */
-static void
-out_say(struct outgoing *o, enum out_state state, enum timeout t,
-    const char *fmt, ...)
-{
-	va_list	 ap;
-
-	va_start(ap, fmt);
-	/* One line always fits: the last one was answered. */
-	(void)buf_vaddf(&o->out, fmt, ap);
-	va_end(ap);
-	(void)buf_add(&o->out, "\r\n", 2);
-	o->state = state;
-	evtimer_set(&o->timer, proxy.conf->g.timeout[t]);
-}
-
-/* Keywords of an EHLO reply at the begin of the buffer. */
-static void
-out_keywords(struct outgoing *o, size_t len)
-{
-	const char	*p, *end, *nl;
-
-	p = (const char *)buf_ptr(&o->in);
-	end = p + len;
-	for (; p + 4 < end; p = nl + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (nl == NULL)
-			return;
-		if (strncasecmp(p + 4, "8BITMIME", 8) == 0)
-			o->has |= HAS_8BIT;
-		else if (strncasecmp(p + 4, "SIZE", 4) == 0)
-			o->has |= HAS_SIZE;
-		else if (strncasecmp(p + 4, "SMTPUTF8", 8) == 0)
-			o->has |= HAS_UTF8;
-	}
+	sd->step = STEP_BANNER;
+	evtimer_set(&sd->timer, step_time(sd));
+	/* One that wants to hear who its client is: we are. */
+	w = conf_server(sd->conf, &sd->m.dest);
+	if (w == NULL || (w->identity != IDENTITY_PROXY1 &&
+	    w->identity != IDENTITY_PROXY2))
+		return;
+	own_addr(sd, &own);
+	n = proxyproto_make(w->identity == IDENTITY_PROXY1 ? 1 : 2, &own,
+	    &sd->m.dest, header);
+	if (buf_add(&sd->out, header, n) == -1)
+		broken(sd, "out of memory");
 }
 
 static void
-out_mail(struct outgoing *o)
+receive(struct sending *sd)
 {
-	char	 size[40];
+	uint8_t	*p;
+	ssize_t	 n;
+	size_t	 room;
 
-	snprintf(size, sizeof(size), " SIZE=%llu",
-	    (unsigned long long)o->size);
-	o->next = (const char *)buf_ptr(&o->rcpt);
-	out_say(o, OUT_MAIL, TMO_COMMAND, "MAIL FROM:<%s>%s%s%s", o->req.from,
-	    o->has & HAS_SIZE ? size : "",
-	    o->has & HAS_8BIT ? " BODY=8BITMIME" : "",
-	    o->has & HAS_UTF8 ? " SMTPUTF8" : "");
-}
-
-/* The next recipient, or the message for those that were taken. */
-static void
-out_next(struct outgoing *o)
-{
-	if (o->next != NULL)
-		out_say(o, OUT_RCPT, TMO_COMMAND, "RCPT TO:<%s>", o->next);
-	else if (o->done.naccepted > 0)
-		out_say(o, OUT_DATA, TMO_DATA, "DATA");
-	else
-		out_end(o);
-}
-
-/* A reply for the operator: its first line. */
-static void
-out_keep(struct outgoing *o, const struct reply *r)
-{
-	const char	*p;
-	size_t		 n;
-
-	p = (const char *)buf_ptr(&o->in);
-	for (n = 0; n < r->len && p[n] != '\r' && p[n] != '\n'; n++)
-		;
-	o->done.code = (uint32_t)r->code;
-	utf8_plain(o->done.text, sizeof(o->done.text), p, n);
-}
-
-static void
-out_reply(struct outgoing *o, const struct reply *r)
-{
-	struct sockaddr_storage	 ss;
-	struct addr		 own;
-	socklen_t		 len;
-	char			 ip[ADDR_STRLEN];
-	int			 class;
-
-	class = r->code / 100;
-	if (o->state != OUT_RCPT || class != 2)
-		out_keep(o, r);
-	switch (o->state) {
-	case OUT_BANNER:
-	case OUT_EHLO:
-		if (o->state == OUT_EHLO && class == 2) {
-			out_keywords(o, r->len);
-			out_mail(o);
+	while (sd->in.len < sd->in.max && !sd->is_eof) {
+		if ((p = buf_reserve(&sd->in, 1, &room)) == NULL) {
+			broken(sd, "out of memory");
 			return;
 		}
-		if (o->state == OUT_BANNER && r->code != 220)
-			break;
-		/* RFC 5321 section 4.1.4: no name, so the address. */
-		len = sizeof(ss);
-		memset(&own, 0, sizeof(own));
-		if (getsockname(o->ev.fd, (struct sockaddr *)&ss, &len) == -1 ||
-		    addr_from_sockaddr(&own, (struct sockaddr *)&ss) == -1)
-			own = o->req.dest;
-		out_say(o, o->state == OUT_BANNER ? OUT_EHLO : OUT_HELO,
-		    TMO_COMMAND, "%s [%s%s]", o->state == OUT_BANNER ?
-		    "EHLO" : "HELO", own.family == 6 ? "IPv6:" : "",
-		    addr_ip(&own, ip, sizeof(ip)));
-		return;
-	case OUT_HELO:
-		if (class != 2)
-			break;
-		out_mail(o);
-		return;
-	case OUT_MAIL:
-		if (class != 2)
-			break;
-		out_next(o);
-		return;
-	case OUT_RCPT:
-		o->done.naccepted += class == 2;
-		o->next = proto_next(buf_ptr(&o->rcpt), o->rcpt.len, o->next);
-		out_next(o);
-		return;
-	case OUT_DATA:
-		if (r->code != 354)
-			break;
-		o->state = OUT_BODY;
-		evtimer_set(&o->timer, proxy.conf->g.timeout[TMO_BLOCK]);
-		return;
-	case OUT_DOT:
-		if (class == 2) {
-			out_end(o);
-			return;
-		}
-		break;
-	case OUT_FRAMES:
-	case OUT_SOCKET:
-	case OUT_CONNECT:
-	case OUT_BODY:
-		break;
-	}
-	/* The server will not have it; a yes is out of step here. */
-	o->done.naccepted = 0;
-	if (class == 2 || class == 3)
-		o->done.code = 0;
-	out_end(o);
-}
-
-/* The next bytes of the message: 0, or -1 when the file is not what it was. */
-static int
-out_body(struct outgoing *o)
-{
-	static uint8_t	 chunk[CHUNK];
-	size_t		 want;
-	ssize_t		 n;
-
-	while (o->sent < o->size && o->out.len <= CHUNK / 2) {
-		want = o->size - o->sent < CHUNK / 2 ?
-		    (size_t)(o->size - o->sent) : CHUNK / 2;
-		n = pread(o->fd, chunk, want, (off_t)o->sent);
+		n = recv(sd->ev.fd, p, room, MSG_DONTWAIT);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n <= 0 || deliver_stuff(&o->out, chunk, (size_t)n,
-		    !o->mid_line) == 0)
-			return (-1);
-		o->mid_line = chunk[n - 1] != '\n';
-		o->sent += (uint64_t)n;
+		if (n == -1 && errno == EAGAIN)
+			break;
+		if (n <= 0)
+			sd->is_eof = 1;
+		else
+			buf_commit(&sd->in, (size_t)n);
 	}
-	if (o->sent < o->size)
-		return (0);
-	if ((o->mid_line && buf_add(&o->out, "\r\n", 2) == -1) ||
-	    buf_add(&o->out, ".\r\n", 3) == -1)
-		return (-1);
-	o->state = OUT_DOT;
-	evtimer_set(&o->timer, proxy.conf->g.timeout[TMO_DOT]);
-	return (0);
 }
 
-/* Send what there is: 0, or -1 when the connection is lost. */
-static int
-out_flush(struct outgoing *o)
+static void
+transmit(struct sending *sd)
 {
 	ssize_t	 n;
 
-	while (o->out.len > 0) {
-		n = send(o->ev.fd, buf_ptr(&o->out), o->out.len,
+	while (sd->out.len > 0) {
+		n = send(sd->ev.fd, buf_ptr(&sd->out), sd->out.len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
-			return (errno == EAGAIN ? 0 : -1);
-		buf_drain(&o->out, (size_t)n);
-		if (o->state == OUT_BODY)
-			evtimer_set(&o->timer,
-			    proxy.conf->g.timeout[TMO_BLOCK]);
+		if (n == -1 && errno == EAGAIN)
+			break;
+		if (n == -1) {
+			/* It may have said why before it went. */
+			receive(sd);
+			while (reply_take(sd))
+				continue;
+			if (sd->step != STEP_DEAD)
+				broken(sd, "connection lost");
+			return;
+		}
+		buf_drain(&sd->out, (size_t)n);
+		/* Progress: the clock starts again. */
+		if (sd->step == STEP_BODY || sd->step == STEP_DOT)
+			evtimer_set(&sd->timer, step_time(sd));
 	}
-	return (0);
-}
-
-/* Read what the server says: 1 for a whole reply, 0, or -1: it is lost. */
-static int
-out_read(struct outgoing *o, struct reply *r)
-{
-	uint8_t	*p;
-	size_t	 room;
-	ssize_t	 n;
-
-	if ((p = buf_reserve(&o->in, 1, &room)) == NULL)
-		return (-1);
-	n = recv(o->ev.fd, p, room, MSG_DONTWAIT);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return (0);
-	if (n <= 0)
-		return (-1);
-	buf_commit(&o->in, (size_t)n);
-	return (reply_parse(buf_ptr(&o->in), o->in.len, r));
 }
 
 static void
-out_event(int fd, uint32_t events, void *arg)
+sending_event(int fd, uint32_t events, void *arg)
 {
-	struct outgoing	*o;
+	struct sending	*sd;
+
+	sd = arg;
+	if (sd->step == STEP_CONNECT)
+		connected(sd);
+	else if (events & ~(uint32_t)EPOLLOUT)
+		receive(sd);
+	sending_run(sd);
+}
+
+static void
+sending_late(void *arg)
+{
+	struct sending	*sd;
+
+	sd = arg;
+	broken(sd, sd->step == STEP_SOCKET ? "no socket in time" :
+	    sd->step == STEP_CONNECT ? "server does not answer" :
+	    "time-out of the server");
+	sending_run(sd);
+}
+
+/* Do all that can be done now; it may be freed by this. */
+static void
+sending_run(struct sending *sd)
+{
+	while (reply_take(sd))
+		continue;
+	if (sd->is_eof && sd->step != STEP_DEAD)
+		broken(sd, "connection lost");
+	if (sd->step == STEP_SCAN)
+		scan(sd);
+	if (sd->step == STEP_BODY)
+		body(sd);
+	if (sd->step != STEP_DEAD)
+		transmit(sd);
+	sending_wait(sd);
+}
+
+static void
+sending_wait(struct sending *sd)
+{
+	uint32_t	 events;
+
+	switch (sd->step) {
+	case STEP_DEAD:
+		sending_free(sd);
+		return;
+	case STEP_SOCKET:
+	case STEP_CONNECT:
+	case STEP_SCAN:		/* one event after the other: others, too */
+		events = EPOLLOUT;
+		break;
+	case STEP_BODY:
+		events = EPOLLIN;
+		if (sd->out.len > 0 || sd->in.len == 0)
+			events |= EPOLLOUT;
+		break;
+	default:
+		events = EPOLLIN;
+		if (sd->out.len > 0)
+			events |= EPOLLOUT;
+		break;
+	}
+	ev_mod(&sd->ev, events);
+	buf_shrink(&sd->in);
+	buf_shrink(&sd->out);
+}
+
+/* ---- dialogue ------------------------------------------------------------ */
+
+/* How long the server has for what it owes: RFC 5321 section 4.5.3.2. */
+static uint64_t
+step_time(const struct sending *sd)
+{
+	const uint64_t	*t;
+
+	t = sd->conf->g.timeout;
+	switch (sd->step) {
+	case STEP_SOCKET:
+	case STEP_CONNECT:
+		return (t[TMO_CONNECT]);
+	case STEP_BANNER:
+		return (t[TMO_BANNER]);
+	case STEP_DATA:
+		return (t[TMO_DATA]);
+	case STEP_SCAN:
+	case STEP_BODY:
+		return (t[TMO_BLOCK]);
+	case STEP_DOT:
+		return (t[sd->out.len > 0 ? TMO_BLOCK : TMO_DOT]);
+	case STEP_QUIT:
+		return (QUIT_TIME);
+	case STEP_EHLO:
+	case STEP_HELO:
+	case STEP_MAIL:
+	case STEP_RCPT:
+	case STEP_DEAD:
+	default:
+		return (t[TMO_COMMAND]);
+	}
+}
+
+static void
+command(struct sending *sd, enum step step, const char *fmt, ...)
+{
+	va_list	 ap;
+	int	 ret;
+
+	/* Said before it was asked, it would pass for the answer. */
+	if (sd->in.len > 0) {
+		broken(sd, "server out of step: it spoke unasked");
+		return;
+	}
+	va_start(ap, fmt);
+	ret = buf_vaddf(&sd->out, fmt, ap);
+	va_end(ap);
+	if (ret == -1 || buf_add(&sd->out, "\r\n", 2) == -1) {
+		broken(sd, "out of memory");
+		return;
+	}
+	sd->step = step;
+	evtimer_set(&sd->timer, step_time(sd));
+}
+
+static void
+own_addr(const struct sending *sd, struct addr *a)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len;
+
+	len = sizeof(ss);
+	memset(a, 0, sizeof(*a));
+	if (getsockname(sd->ev.fd, (struct sockaddr *)&ss, &len) == 0)
+		(void)addr_from_sockaddr(a, (struct sockaddr *)&ss);
+}
+
+/* The host of the banner, or our address (RFC 5321 section 4.1.3). */
+static void
+hello(struct sending *sd, enum step step, const char *verb)
+{
+	const char	*banner;
+	struct addr	 own;
+	char		 ip[ADDR_STRLEN];
+
+	banner = sd->conf->g.banner;
+	if (banner[0] != '\0') {
+		command(sd, step, "%s %.*s", verb, (int)strcspn(banner, " "),
+		    banner);
+		return;
+	}
+	own_addr(sd, &own);
+	command(sd, step, "%s [%s%s]", verb, own.family == 6 ? "IPv6:" : "",
+	    addr_ip(&own, ip, sizeof(ip)));
+}
+
+/* What the server announces of that which is of use here. */
+static unsigned int
+ext_find(const uint8_t *data, size_t len)
+{
+	static const struct {
+		const char	*name;
+		unsigned int	 bit;
+	} known[] = {
+		{ "SIZE", EXT_SIZE },		/* RFC 1870 */
+		{ "8BITMIME", EXT_8BITMIME },	/* RFC 6152 */
+		{ "SMTPUTF8", EXT_SMTPUTF8 },	/* RFC 6531 */
+	};
+	const uint8_t	*lf;
+	const char	*word;
+	unsigned int	 bits;
+	size_t		 off, n, i;
+
+	bits = 0;
+	for (off = 0; off < len; off = (size_t)(lf - data) + 1) {
+		lf = memchr(data + off, '\n', len - off);
+		if (lf == NULL)
+			break;
+		/* The first line has a name. */
+		if (off == 0 || (size_t)(lf - data) < off + 5)
+			continue;
+		word = (const char *)data + off + 4;
+		for (n = 0; word[n] != ' ' && word[n] != '=' &&
+		    word[n] != '\r'; n++)
+			continue;
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (strlen(known[i].name) == n &&
+			    strncasecmp(word, known[i].name, n) == 0)
+				bits |= known[i].bit;
+	}
+	return (bits);
+}
+
+/* Its code, and its lines as one for people; the code is in front. */
+static void
+reply_keep(struct sending *sd, const struct reply *r)
+{
+	const uint8_t	*data, *lf;
+	char		 line[CONF_REPLY_MAX * 2];
+	size_t		 off, len, used;
+
+	data = buf_ptr(&sd->in);
+	used = 0;
+	for (off = 0; off < r->len; off = (size_t)(lf - data) + 1) {
+		lf = memchr(data + off, '\n', r->len - off);
+		if (lf == NULL)
+			break;
+		len = (size_t)(lf - data) - 1 - off;
+		if (off > 0) {
+			if (len <= 4 || used + 1 >= sizeof(line))
+				continue;
+			line[used++] = ' ';
+			off += 4;
+			len -= 4;
+		}
+		if (len > sizeof(line) - used)
+			len = sizeof(line) - used;
+		memcpy(line + used, data + off, len);
+		used += len;
+	}
+	if (used > 3)
+		line[3] = ' ';
+	utf8_plain(sd->text, sizeof(sd->text), line, used);
+	sd->code = r->code;
+}
+
+/* Returns 1 when there was a reply; it is out of the buffer then. */
+static int
+reply_take(struct sending *sd)
+{
 	struct reply	 r;
-	size_t		 len;
-	uint64_t	 id;
 	int		 n;
 
-	o = arg;
-	id = o->id;
-	if (o->state == OUT_CONNECT) {
-		out_connected(o);
-		if (out_find(id) == NULL)
-			return;
-	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		n = out_read(o, &r);
-		if (n == -1) {
-			out_fail(o, "connection lost");
-			return;
-		}
-		if (n == 1) {
-			/* One command at a time: nothing may follow. */
-			len = r.len;
-			if (o->in.len > len) {
-				out_fail(o, "server out of step");
-				return;
-			}
-			out_reply(o, &r);
-			if (out_find(id) == NULL)
-				return;
-			buf_drain(&o->in, len);
-		}
+	if (sd->in.len == 0 || sd->step == STEP_SCAN || sd->step == STEP_DEAD)
+		return (0);
+	if ((n = reply_parse(buf_ptr(&sd->in), sd->in.len, &r)) == 0)
+		return (0);
+	if (n == -1) {
+		broken(sd, "server sent something that is no reply");
+		return (0);
 	}
-	if (o->state == OUT_BODY && out_body(o) == -1) {
-		out_fail(o, "message cannot be read");
+	reply_keep(sd, &r);
+	if (sd->step == STEP_EHLO)
+		sd->ext = ext_find(buf_ptr(&sd->in), r.len);
+	buf_drain(&sd->in, r.len);
+	reply_act(sd);
+	return (1);
+}
+
+static void
+reply_act(struct sending *sd)
+{
+	int	 ok;
+
+	ok = sd->code / 100 == 2;
+	/* Before our own command was sent it answers something else. */
+	if (sd->out.len > 0 && sd->step != STEP_BODY &&
+	    sd->step != STEP_DOT && sd->step != STEP_QUIT && sd->code < 400)
+		refused(sd);
+	else if (sd->step == STEP_BANNER && sd->code == 220)
+		hello(sd, STEP_EHLO, "EHLO");
+	else if (sd->step == STEP_EHLO && sd->code >= 400 && sd->code != 421) {
+		sd->ext = 0;
+		hello(sd, STEP_HELO, "HELO");
+	} else if ((sd->step == STEP_EHLO || sd->step == STEP_HELO) && ok) {
+		sd->step = STEP_SCAN;
+		evtimer_del(&sd->timer);
+	} else if (sd->step == STEP_MAIL && ok)
+		command(sd, STEP_RCPT, "RCPT TO:<%s>", sd->rcpt_now);
+	else if (sd->step == STEP_RCPT)
+		reply_rcpt(sd);
+	else if (sd->step == STEP_DATA && sd->code == 354) {
+		sd->step = STEP_BODY;
+		evtimer_set(&sd->timer, step_time(sd));
+	} else if (sd->step == STEP_DOT)
+		reply_dot(sd);
+	else if (sd->step == STEP_QUIT)
+		sd->step = STEP_DEAD;
+	else
+		refused(sd);
+}
+
+static void
+reply_rcpt(struct sending *sd)
+{
+	if (sd->code / 100 == 2)
+		sd->naccepted++;
+	else if (sd->code < 400 || sd->code == 421) {
+		refused(sd);
 		return;
 	}
-	if (out_flush(o) == -1) {
-		out_fail(o, "connection lost");
+	sd->rcpt_now = proto_next(sd->rcpt, sd->rcpt_len, sd->rcpt_now);
+	if (sd->rcpt_now != NULL)
+		command(sd, STEP_RCPT, "RCPT TO:<%s>", sd->rcpt_now);
+	else if (sd->naccepted > 0)
+		command(sd, STEP_DATA, "DATA");
+	else
+		refused(sd);
+}
+
+/* A yes before it can have all of the message is no answer to it. */
+static void
+reply_dot(struct sending *sd)
+{
+	if (sd->code / 100 != 2 || sd->out.len > 0) {
+		refused(sd);
 		return;
 	}
-	ev_mod(&o->ev, EPOLLIN | (o->out.len > 0 || o->state == OUT_BODY ?
-	    EPOLLOUT : 0));
+	result(sd, sd->code, sd->naccepted, sd->text);
+	quit(sd);
+}
+
+/* ---- message ------------------------------------------------------------- */
+
+/* The next bytes of it into chunk: how many, or -1 and it is over. */
+static ssize_t
+file_read(struct sending *sd)
+{
+	uint64_t	 want;
+	ssize_t		 n;
+
+	want = sd->size - sd->off;
+	if (want > sizeof(chunk))
+		want = sizeof(chunk);
+	do
+		n = pread(sd->fd, chunk, (size_t)want, (off_t)sd->off);
+	while (n == -1 && errno == EINTR);
+	if (n == -1 || (n == 0 && want > 0)) {
+		broken(sd, n == -1 ? strerror(errno) :
+		    "the file of the message is cut off");
+		return (-1);
+	}
+	sd->off += (uint64_t)n;
+	return (n);
+}
+
+/*
+ * Some more of it, before anything is said about it.  What came by BDAT need
+ * not be lines; by DATA a server might see another end in it (RFC 5321 section
+ * 2.3.8).
+ */
+static void
+scan(struct sending *sd)
+{
+	ssize_t	 n, i;
+
+	if ((n = file_read(sd)) == -1)
+		return;
+	for (i = 0; i < n; i++) {
+		if ((chunk[i] == '\n') != (sd->last == '\r') ||
+		    chunk[i] == '\0')
+			break;
+		sd->is_8bit |= chunk[i] >= 0x80;
+		sd->last = chunk[i];
+	}
+	if (i < n || (sd->off == sd->size && sd->last != '\n'))
+		failed(sd, "the message has a bare CR or LF, a NUL, or a last "
+		    "line without an end, and cannot go by DATA");
+	else if (sd->off == sd->size) {
+		sd->off = 0;
+		mail(sd);
+	}
+}
+
+static void
+mail(struct sending *sd)
+{
+	char	 size[32];
+
+	if (sd->is_utf8 && (sd->ext & EXT_SMTPUTF8) == 0) {
+		failed(sd, "the server takes no addresses in UTF-8");
+		return;
+	}
+	snprintf(size, sizeof(size), " SIZE=%llu",
+	    (unsigned long long)sd->size);
+	/*
+	 * To a server without 8BITMIME the message goes as it is: it went the
+	 * same way when it was passed on.
+	 */
+	command(sd, STEP_MAIL, "MAIL FROM:<%s>%s%s%s", sd->m.from,
+	    sd->ext & EXT_SIZE ? size : "",
+	    sd->is_8bit && (sd->ext & EXT_8BITMIME) ? " BODY=8BITMIME" : "",
+	    sd->is_utf8 ? " SMTPUTF8" : "");
+}
+
+/* The next bytes to the server; the dot only if it has said nothing so far. */
+static void
+body(struct sending *sd)
+{
+	ssize_t	 n;
+	char	 c;
+	int	 bol;
+
+	if (sd->out.len > CHUNK / 2 || sd->in.len > 0)
+		return;
+	if (sd->off < sd->size) {
+		bol = sd->off == 0 || sd->last == '\n';
+		if ((n = file_read(sd)) == -1)
+			return;
+		if (stuff_dots(&sd->out, chunk, (size_t)n, bol) == -1) {
+			broken(sd, "out of memory");
+			return;
+		}
+		sd->last = chunk[n - 1];
+	}
+	if (sd->off < sd->size ||
+	    recv(sd->ev.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	    errno != EAGAIN)
+		return;
+	if (buf_add(&sd->out, ".\r\n", 3) == -1) {
+		broken(sd, "out of memory");
+		return;
+	}
+	sd->step = STEP_DOT;
+	evtimer_set(&sd->timer, step_time(sd));
 }

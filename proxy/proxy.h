@@ -228,6 +228,15 @@ struct session {
 
 TAILQ_HEAD(sessions, session);
 
+/* One who waits for a socket and is no session; storage of its owner's. */
+struct sockwait {
+	TAILQ_ENTRY(sockwait)	 entry;
+	void			(*cb)(void *arg, int fd); /* takes fd */
+	void			*arg;
+	uint32_t		 kind;		/* enum sock_kind */
+	int			 is_waiting;
+};
+
 /* This process. */
 struct proxy {
 	struct conf		*conf;		/* in force for new sessions */
@@ -239,6 +248,7 @@ struct proxy {
 	unsigned int		 nsessions;
 	unsigned int		 nrefused;	/* of them */
 	unsigned int		 max_sessions;	/* of this process */
+	unsigned int		 nsending;	/* messages of the store's */
 	unsigned int		 nmessages;	/* in hand */
 	unsigned int		 max_messages;	/* by descriptors */
 	uint64_t		 spool_used;	/* bytes */
@@ -299,10 +309,15 @@ void		 sock_add(uint32_t kind, int fd);
  * for a socket; sock_add() goes on then.  On failure the client is told.
  */
 void		 sock_connect(struct session *);
-/* One of the stock for ourselves; -1: not now, try again in a moment. */
-int		 sock_get(uint32_t kind);
 /* The session is going: leave the queue. */
 void		 sock_forget(struct session *);
+/*
+ * A plain socket of that family for w->cb, which is set as w->arg is: now or
+ * when master has sent one.
+ */
+void		 sock_take(struct sockwait *, int family);
+/* It is not wanted any more; idempotent. */
+void		 sock_leave(struct sockwait *);
 
 /* session.c */
 
@@ -435,6 +450,8 @@ int		 ehlo_filter(const struct session *, const uint8_t *data,
 
 /* data.c */
 
+/* An empty memfd for a message; -1 with errno. */
+int		 data_spool(void);
 /*
  * Begin a message: spool and machine.  Returns it, or NULL with errno when
  * there is no descriptor or memory.
@@ -572,6 +589,15 @@ void		 outgoing_lost(void);
 int		 edit_message(struct session *, const char *tag,
 		    const char *header, int *breaks);
 
+/* stuff.c */
+
+/*
+ * Append len bytes of a message, which is more than none, to a buffer, dots at
+ * the begin of a line doubled; bol: the first byte begins a line.  Returns 0,
+ * or -1 with errno of buf_add(); some of it may be in the buffer then.
+ */
+int		 stuff_dots(struct buf *, const uint8_t *, size_t len, int bol);
+
 /* deliver.c */
 
 /* Pass the message on: DATA to the server. */
@@ -580,12 +606,6 @@ void		 deliver_start(struct session *);
 void		 deliver_reply(struct session *, const struct reply *);
 /* The server was lost before its reply to the dot: 451 to the client. */
 void		 deliver_failed(struct session *, const char *why);
-/*
- * Put len bytes into a buffer, dots at the begin of a line doubled; bol: the
- * first byte begins a line.  Returns len, or 0 when memory is short.
- */
-size_t		 deliver_stuff(struct buf *, const uint8_t *, size_t len,
-		    int bol);
 /* Put the next bytes of the message into sout; 1 if some were put. */
 int		 deliver_output(struct session *);
 

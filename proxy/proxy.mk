@@ -20,5 +20,6 @@ proxy_SRCS =	\
 	sock.c \
 	source.c \
 	store.c \
+	stuff.c \
 	verdict.c
 proxy_LIBS =

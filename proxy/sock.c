@@ -23,6 +23,7 @@ static uint32_t	 sock_kind(const struct session *);
 static void	 sock_ask(uint32_t);
 static int	 sock_use(struct session *, int);
 static int	 kind_wanted(uint32_t);
+static void	 wait_end(struct sockwait *);
 
 static struct stock {
 	int		 fd[STOCK_MAX];
@@ -30,6 +31,7 @@ static struct stock {
 	unsigned int	 asked;		/* not come yet */
 	unsigned int	 nwaiting;
 	struct sessions	 waiting;
+	TAILQ_HEAD(, sockwait) others;	/* after them */
 	int		 ready;
 } stocks[SOCK_KIND_MAX];
 
@@ -90,8 +92,10 @@ sock_prefetch(void)
 	uint32_t	 kind;
 
 	for (kind = 0; kind < SOCK_KIND_MAX; kind++) {
-		if (!stocks[kind].ready)
+		if (!stocks[kind].ready) {
 			TAILQ_INIT(&stocks[kind].waiting);
+			TAILQ_INIT(&stocks[kind].others);
+		}
 		stocks[kind].ready = 1;
 		if (kind_wanted(kind))
 			sock_ask(kind);
@@ -101,6 +105,7 @@ sock_prefetch(void)
 void
 sock_add(uint32_t kind, int fd)
 {
+	struct sockwait	*w;
 	struct stock	*k;
 	struct session	*s;
 
@@ -114,6 +119,12 @@ sock_add(uint32_t kind, int fd)
 		if (sock_use(s, fd) == -1 && s->state == SESSION_CONNECT)
 			sock_connect(s);
 		session_run(s);
+		sock_ask(kind);
+		return;
+	}
+	if ((w = TAILQ_FIRST(&k->others)) != NULL) {
+		wait_end(w);
+		w->cb(w->arg, fd);
 		sock_ask(kind);
 		return;
 	}
@@ -175,16 +186,6 @@ fail:
 	return (0);
 }
 
-int
-sock_get(uint32_t kind)
-{
-	int	 fd;
-
-	fd = stocks[kind].n > 0 ? stocks[kind].fd[--stocks[kind].n] : -1;
-	sock_ask(kind);
-	return (fd);
-}
-
 void
 sock_connect(struct session *s)
 {
@@ -203,4 +204,43 @@ sock_connect(struct session *s)
 	TAILQ_INSERT_TAIL(&k->waiting, s, wait);
 	k->nwaiting++;
 	sock_ask(kind);
+}
+
+void
+sock_take(struct sockwait *w, int family)
+{
+	struct stock	*k;
+
+	w->kind = family == 4 ? SOCK_PLAIN4 : SOCK_PLAIN6;
+	k = &stocks[w->kind];
+	if (k->n > 0) {
+		w->cb(w->arg, k->fd[--k->n]);
+		sock_ask(w->kind);
+		return;
+	}
+	w->is_waiting = 1;
+	TAILQ_INSERT_TAIL(&k->others, w, entry);
+	k->nwaiting++;
+	sock_ask(w->kind);
+}
+
+static void
+wait_end(struct sockwait *w)
+{
+	struct stock	*k;
+
+	w->is_waiting = 0;
+	k = &stocks[w->kind];
+	TAILQ_REMOVE(&k->others, w, entry);
+	k->nwaiting--;
+}
+
+void
+sock_leave(struct sockwait *w)
+{
+	if (!w->is_waiting)
+		return;
+	wait_end(w);
+	/* Perhaps in vain, as in sock_forget(). */
+	stocks[w->kind].asked = 0;
 }

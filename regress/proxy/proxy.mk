@@ -32,7 +32,8 @@ proxy/test_data_LIBS =	-lbsd
 
 UNIT +=			proxy/test_deliver
 proxy/test_deliver_SRCS = regress/proxy/test_deliver.c proxy/deliver.c \
-			proxy/reply.c common/ev.c $(proxy_unit_SRCS)
+			proxy/reply.c proxy/stuff.c common/ev.c \
+			$(proxy_unit_SRCS)
 proxy/test_deliver_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/test_deliver_LIBS = -lbsd
 
@@ -68,3 +69,13 @@ FUZZ +=			proxy/fuzz_proxyproto
 proxy/fuzz_proxyproto_SRCS = regress/proxy/fuzz_proxyproto.c \
 			proxy/proxyproto.c common/addr.c
 proxy/fuzz_proxyproto_CPPFLAGS = -Iproxy
+
+# The gateway's own client.
+proxy_outgoing_SRCS =	proxy/outgoing.c proxy/command.c proxy/proxyproto.c \
+			proxy/reply.c proxy/stuff.c common/ev.c \
+			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+UNIT +=			proxy/test_outgoing
+proxy/test_outgoing_SRCS = regress/proxy/test_outgoing.c \
+			$(proxy_outgoing_SRCS)
+proxy/test_outgoing_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_outgoing_LIBS = -lbsd
