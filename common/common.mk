@@ -6,9 +6,12 @@ COMMON_SRCS =	\
 	conflist.c \
 	confwire.c \
 	ev.c \
+	exprfold.c \
 	facts.c \
 	imsg.c \
 	log.c \
+	normal.c \
+	normtab.c \
 	parts.c \
 	priv.c \
 	proto.c \

@@ -100,6 +100,11 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 		lex_error(pos, NULL, "expression refused: %s", why);
 		return;
 	}
+	if (l->kind != LIST_EXPRESSIONS && l->kind != LIST_IDENTIFIERS &&
+	    (why = pattern_word_refused(text, len, l->errors)) != NULL) {
+		lex_error(pos, NULL, "word refused: %s", why);
+		return;
+	}
 	if (l->kind == LIST_IDENTIFIERS &&
 	    conf_ident_find(text, len) == IDENT_MAX) {
 		lex_error(pos, "card, iban, cn-id, kr-rrn, us-ssn, "
