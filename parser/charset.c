@@ -126,6 +126,7 @@ static struct charset {
 #define NCHARSETS	(sizeof(charsets) / sizeof(charsets[0]))
 
 static struct charset *charset_find(const char *, size_t);
+static void	 skip_bad(const struct charset *, char **, size_t *);
 static size_t	 put_replacement(uint8_t *, size_t);
 
 void
@@ -163,6 +164,24 @@ charset_find(const char *name, size_t len)
 		    strncasecmp(charsets[i].name, name, len) == 0)
 			return (&charsets[i]);
 	return (NULL);
+}
+
+/*
+ * Skip what means nothing here, and go on.  The converter stays in the state
+ * that it is in: with ISO-2022 what follows would become something else, as
+ * it would between two units of UTF-16.
+ */
+static void
+skip_bad(const struct charset *c, char **in, size_t *inleft)
+{
+	size_t	 unit;
+
+	unit = strncmp(c->conv, "UTF-16", 6) == 0 ? 2 :
+	    strncmp(c->conv, "UTF-32", 6) == 0 ? 4 : 1;
+	if (unit > *inleft)
+		unit = *inleft;
+	*in += unit;
+	*inleft -= unit;
 }
 
 static size_t
@@ -238,12 +257,9 @@ charset_utf8(const char *name, size_t namelen, const uint8_t *src, size_t len,
 			break;
 		if (toleft < sizeof(buf) && inleft < before)
 			continue;
-		/* A byte that means nothing here: skip it, and go on. */
 		*bad = 1;
 		o += put_replacement(out + o, cap - o);
-		in++;
-		inleft--;
-		iconv(c->cd, NULL, NULL, NULL, NULL);
+		skip_bad(c, &in, &inleft);
 	}
 	/* Some hold a character back that another might combine with. */
 	to = (char *)buf;
@@ -274,14 +290,11 @@ charset_text(const char *name, size_t namelen, const uint8_t *src, size_t len,
 		if (iconv(c->cd, &in, &inleft, &to, &toleft) != (size_t)-1 ||
 		    toleft < 16)
 			break;
-		/* A byte that means nothing here: skip it, and go on. */
 		(*bad)++;
 		memcpy(to, replacement, sizeof(replacement));
 		to += sizeof(replacement);
 		toleft -= sizeof(replacement);
-		in++;
-		inleft--;
-		iconv(c->cd, NULL, NULL, NULL, NULL);
+		skip_bad(c, &in, &inleft);
 	}
 	iconv(c->cd, NULL, NULL, &to, &toleft);
 	return (cap - toleft);
