@@ -137,6 +137,14 @@ is_repeated(const struct fold *f)
 static void
 put_itself(struct fold *f, uint32_t c)
 {
+	uint32_t	 one;
+
+	/* It may join the one before, which stands for itself as well. */
+	if (f->last != 0 && (one = normal_compose(f->last, c)) != 0) {
+		f->w[f->n - 1] = (wchar_t)one;
+		f->last = one;
+		return;
+	}
 	if (c != 0 && c < 0x80 && strchr("\\^$.[]|()*+?{}", (int)c) != NULL)
 		put(f, '\\');
 	put(f, c);
@@ -189,12 +197,16 @@ fold_char(struct fold *f, uint32_t c)
 		return;
 	}
 	is_group = n > 1 && is_repeated(f);
-	if (is_group)
+	if (is_group) {
 		put(f, '(');
+		f->last = 0;
+	}
 	for (i = 0; i < n; i++)
 		put_itself(f, out[i]);
-	if (is_group)
+	if (is_group) {
 		put(f, ')');
+		f->last = 0;
+	}
 }
 
 /* "\x41" or "\x{41}", behind the x; as TRE reads it. */

@@ -225,14 +225,16 @@ pattern_word_refused(const char *s, size_t len, unsigned int errors)
 	for (i = 0; i < norm.len; i += used, n++)
 		letters += normal_get(norm.out + i, norm.len - i, &used) !=
 		    ' ';
-	normal_free(&norm);
 	why = NULL;
 	if (letters == 0)
 		why = "nothing that is seen";
+	else if (norm.len > 2 * LIST_ENTRY_MAX)
+		why = "it is too long in the normal form";
 	else if (errors > 0 && n > LETTERS_MAX)
 		why = "more than 64 letters";
 	else if (letters < (size_t)errors * LETTERS_PER)
 		why = "fewer than 3 letters for each that may be wrong";
+	normal_free(&norm);
 	return (why);
 }
 

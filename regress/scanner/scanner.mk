@@ -118,6 +118,30 @@ scanner/test_match_SRCS =	regress/scanner/test_match.c $(match_SRCS)
 scanner/test_match_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_match_LIBS =	-ltre -lbsd
 
+FUZZ +=		scanner/fuzz_normal
+scanner/fuzz_normal_SRCS =	regress/scanner/fuzz_normal.c \
+				$(addprefix common/,normal.c normtab.c utf8.c)
+scanner/fuzz_normal_CPPFLAGS =	-iquote common -iquote scanner
+
+FUZZ +=		scanner/fuzz_ident
+scanner/fuzz_ident_SRCS =	regress/scanner/fuzz_ident.c scanner/ident.c \
+				$(addprefix common/,normal.c normtab.c utf8.c)
+scanner/fuzz_ident_CPPFLAGS =	-iquote common -iquote scanner
+
+FUZZ +=		scanner/fuzz_expr
+scanner/fuzz_expr_SRCS =	regress/scanner/fuzz_expr.c scanner/expr.c \
+				master/pattern.c \
+				$(addprefix common/,addr.c conf.c conflist.c \
+				ev.c exprfold.c log.c normal.c normtab.c \
+				utf8.c)
+scanner/fuzz_expr_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_expr_LIBS =	-ltre -lbsd
+
+FUZZ +=		scanner/fuzz_match
+scanner/fuzz_match_SRCS =	regress/scanner/fuzz_match.c $(match_SRCS)
+scanner/fuzz_match_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_match_LIBS =	-ltre -lbsd
+
 # What a scan costs; run by hand: $(O)/regress/scanner/bench_scan regress/db
 bench_scan_SRCS =	$(addprefix scanner/,engine.c layers.c result.c \
 			tmpdir.c dbwatch.c sandbox.c) $(inspect_SRCS)

@@ -98,6 +98,10 @@ static const struct test	 tests[] = {
 	{ "[\xef\xbc\xbd]foo", "a", 0, 0 },
 	/* One that becomes two. */
 	{ "stra\xc3\x9f+e", "STRASSE", 0, 1 },
+	/* Two that are one: kana with a mark, Hangul from its letters. */
+	{ "\xe3\x81\x8b\xe3\x82\x99\xe3\x81\x8f",
+	    "\xe3\x81\x8c\xe3\x81\x8f", 0, 1 },
+	{ "\xe1\x84\x80\xe1\x85\xb5\xe1\x86\xab", "\xea\xb8\xb4", 0, 1 },
 	/* Blanks. */
 	{ "top  secret", "top \n secret", 0, 1 },
 	{ "top\\tsecret", "top\tsecret", 0, 1 },
