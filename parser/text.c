@@ -557,6 +557,9 @@ give_field(struct mime *m, uint32_t part, const uint8_t *p,
 	anomalies = 0;
 	o += encword_decode(buf, len, out + o, room - o, &anomalies);
 	free(buf);
+	/* One character is four bytes at most: it may have been cut. */
+	if (room - o < 4 && len > 0)
+		m->arena.limits |= LIMIT_TEXT;
 	arena_commit(&m->arena, o);
 	give(m, part, scope, 0, out, o);
 	/* Bytes beyond ASCII that are no UTF-8: somebody's charset. */

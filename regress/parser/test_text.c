@@ -331,6 +331,13 @@ test_room(void)
 	harness_case("room: too small", (p.parts.head->limits & LIMIT_TEXT)
 	    != 0, "nobody says so");
 	harness_close(&p);
+	/* An eighth is kept for the tables, so these are no limit here. */
+	n = (size_t)snprintf(msg, sizeof(msg), "Subject: ");
+	memset(msg + n, 'x', sizeof(msg) - n);
+	parse(&p, msg, sizeof(msg), 65536);
+	harness_case("room: too small for a field",
+	    (p.parts.head->limits & LIMIT_TEXT) != 0, "nobody says so");
+	harness_close(&p);
 }
 
 int
