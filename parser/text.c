@@ -72,7 +72,6 @@ static void	 give_field(struct mime *, uint32_t, const uint8_t *,
 static void	 give_header(struct mime *, uint32_t, const uint8_t *,
 		    const uint8_t *);
 static void	 give_name(struct mime *, uint32_t);
-static int	 is_unlike_ascii(const char *, size_t);
 static size_t	 give_declared(struct mime *, uint32_t, int, unsigned int,
 		    const char *, size_t, const uint8_t *, size_t);
 static int	 part_is_html(const struct mime *, const struct arena_part *);
@@ -343,7 +342,10 @@ give_hz(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
 	free(gb);
 }
 
-/* ASCII in which another charset is written, declared or not. */
+/*
+ * Charsets that are written in ASCII, declared or not; some byte of another
+ * kind may be there as well.
+ */
 static void
 give_escaped(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
     size_t len)
@@ -397,22 +399,6 @@ give_flowed(struct mime *m, uint32_t part, const uint8_t *p, size_t len)
 	give(m, part, TEXT_PLAIN, TEXT_ALTERNATE, out, o);
 }
 
-/* A charset in which bytes below 0x80 are not what they are in ASCII. */
-static int
-is_unlike_ascii(const char *cs, size_t len)
-{
-	static const char *const	 names[] = {
-		"utf-16", "utf-32", "utf-7", "unicode-1-1-utf-7", "iso-2022-"
-	};
-	size_t				 i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (len >= strlen(names[i]) &&
-		    strncasecmp(cs, names[i], strlen(names[i])) == 0)
-			return (1);
-	return (0);
-}
-
 /*
  * The text as it was declared, or as its <meta> says.  Returns how much of it
  * could not be converted, 1 also when there is no such charset.
@@ -421,18 +407,16 @@ static size_t
 give_declared(struct mime *m, uint32_t part, int is_html, unsigned int flags,
     const char *cs, size_t cslen, const uint8_t *p, size_t len)
 {
-	size_t	 bad, other;
+	const char	*other;
+	size_t		 bad, bad2;
 
 	if (give_charset(m, part, is_html, flags, cs, cslen, p, len,
 	    &bad) == -1)
 		return (1);
 	/* Without a mark the order is a matter of taste, RFC 2781, 4.3. */
-	if (name_is(cs, cslen, "utf-16"))
-		(void)give_charset(m, part, is_html, TEXT_ALTERNATE,
-		    "utf-16be", 8, p, len, &other);
-	else if (name_is(cs, cslen, "utf-32"))
-		(void)give_charset(m, part, is_html, TEXT_ALTERNATE,
-		    "utf-32be", 8, p, len, &other);
+	if ((other = charset_other_order(cs, cslen)) != NULL)
+		(void)give_charset(m, part, is_html, TEXT_ALTERNATE, other,
+		    strlen(other), p, len, &bad2);
 	return (bad);
 }
 
@@ -455,7 +439,7 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	if (len == 0)
 		return;
 	bom = give_bom(m, i, is_html, p, len);
-	if (bom && is_unlike_ascii(cs, cslen))
+	if (bom && charset_is_unlike_ascii(cs, cslen))
 		return;
 	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
 		p += 3;
@@ -465,13 +449,12 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	/* As it stands: right for most of today's mail. */
 	if (valid)
 		give_utf8(m, i, is_html, 0, p, len);
-	if (valid && !is_html && memmem(p, len, " \r\n", 3) != NULL)
+	if (valid && !is_html && (memmem(p, len, " \r\n", 3) != NULL ||
+	    memmem(p, len, " \n", 2) != NULL))
 		give_flowed(m, i, p, len);
-	if (valid && is_ascii(p, len)) {
-		give_escaped(m, i, is_html, p, len);
-		if (!is_unlike_ascii(cs, cslen))
-			return;
-	}
+	give_escaped(m, i, is_html, p, len);
+	if (valid && is_ascii(p, len) && !charset_is_unlike_ascii(cs, cslen))
+		return;
 	bad = 1;
 	flags = valid || bom ? TEXT_ALTERNATE : 0;
 	if (cslen > 0 && !name_is(cs, cslen, "utf-8") &&
