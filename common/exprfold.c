@@ -201,8 +201,19 @@ fold_char(struct fold *f, uint32_t c)
 		put(f, '(');
 		f->last = 0;
 	}
-	for (i = 0; i < n; i++)
-		put_itself(f, out[i]);
+	for (i = 0; i < n; i++) {
+		if (out[i] != ' ') {
+			put_itself(f, out[i]);
+			continue;
+		}
+		/* A text may have it or not: it is between others there. */
+		if (i + 1 < n && normal_is_solid(out[i + 1]) &&
+		    normal_is_solid(f->last))
+			continue;
+		put(f, ' ');
+		put(f, '?');
+		f->last = 0;
+	}
 	if (is_group) {
 		put(f, ')');
 		f->last = 0;

@@ -4,12 +4,16 @@
  * An expression, a NUL, and a text; the first byte is how many letters may be
  * wrong.  What the check of the configuration takes compiles or is refused; a
  * match lies in the text, and one of the pieces is there; an expression
- * without any sign matches where its normal form is.
+ * without any sign matches where its normal form is; and one of small letters
+ * and signs of ASCII, which the normal form leaves alone, matches what it did
+ * as it was written.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <tre/tre.h>
 
 #include "expr.h"
 #include "normal.h"
@@ -38,6 +42,49 @@ normalise(struct normal *n, const uint8_t *p, size_t len)
 	normal_make(n, p, len);
 }
 
+/* Does the normal form leave all of it as it is? */
+static int
+is_alike(const uint8_t *p, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++) {
+		if (p[i] <= ' ' || p[i] >= 0x7f || (p[i] >= 'A' &&
+		    p[i] <= 'Z'))
+			return (0);
+		/* White space, codes; "\u" and the like are no escapes. */
+		if (p[i] == '\\' && i + 1 < len && p[i + 1] >= 'a' &&
+		    memchr("bdsw", p[i + 1], 4) == NULL)
+			return (0);
+		/* A range that has capital letters in it. */
+		if (p[i] == '-' && i > 0 && i + 1 < len && p[i - 1] < '[' &&
+		    p[i + 1] > 'Z')
+			return (0);
+	}
+	return (memmem(p, len, "upper", 5) == NULL);
+}
+
+static void
+compare(const uint8_t *p, size_t len, const struct normal *text, int matches)
+{
+	wchar_t	 w[256], t[EXPR_WINDOW];
+	regex_t	 re;
+	size_t	 i, n, used;
+
+	if (!is_alike(p, len))
+		return;
+	for (i = 0; i < len; i++)
+		w[i] = (wchar_t)p[i];
+	if (tre_regwncomp(&re, w, len, REG_EXTENDED) != REG_OK)
+		return;
+	for (i = n = 0; i < text->len; i += used)
+		t[n++] = (wchar_t)normal_get(text->out + i, text->len - i,
+		    &used);
+	if ((tre_regwnexec(&re, t, n, 0, NULL, 0) == REG_OK) != matches)
+		abort();
+	tre_regfree(&re);
+}
+
 /* In a text that is looked at as a whole. */
 static void
 match(const struct expr *e, unsigned int errors, const uint8_t *word,
@@ -64,10 +111,12 @@ match(const struct expr *e, unsigned int errors, const uint8_t *word,
 			has = 1;
 	if (matches && !has)
 		abort();
+	if (errors == 0)
+		compare(word, wordlen, text, matches);
 	if (errors > 0 || !is_plain(word, wordlen))
 		return;
 	normalise(&n, word, wordlen);
-	if (memchr(n.out, ' ', n.len) == NULL && matches !=
+	if (n.len > 0 && memchr(n.out, ' ', n.len) == NULL && matches !=
 	    (memmem(text->out, text->len, n.out, n.len) != NULL))
 		abort();
 	normal_free(&n);
