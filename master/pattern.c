@@ -145,8 +145,8 @@ walk(struct walk *k, const wchar_t *w, size_t len)
 		case '(':
 			if (++k->depth == NESTED_MAX)
 				return ("more than 15 groups in each other");
-			k->group[k->depth].product = 1;
-			k->group[k->depth].places = 0;
+			k->group[k->depth].product = k->product = 1;
+			k->group[k->depth].places = k->places = 0;
 			break;
 		case ')':
 			k->depth--;	/* they are in pairs */

@@ -23,14 +23,19 @@
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
+/* No sign, and nothing that is a blank, which means something at the ends. */
 static int
 is_plain(const uint8_t *p, size_t len)
 {
-	size_t	 i;
+	uint32_t	 out[32];
+	size_t		 i, used;
 
-	for (i = 0; i < len; i++)
-		if (p[i] <= ' ' || memchr("\\^$.[]|()*+?{}", p[i], 14) != NULL)
+	for (i = 0; i < len; i += used) {
+		if (memchr("\\^$.[]|()*+?{}", p[i], 14) != NULL ||
+		    (normal_chars(normal_get(p + i, len - i, &used), out,
+		    32) == 1 && out[0] == ' '))
 			return (0);
+	}
 	return (1);
 }
 
