@@ -7,9 +7,12 @@ COMMON_SRCS =	\
 	conflist.c \
 	confwire.c \
 	ev.c \
+	exprfold.c \
 	facts.c \
 	imsg.c \
 	log.c \
+	normal.c \
+	normtab.c \
 	parts.c \
 	priv.c \
 	proto.c \

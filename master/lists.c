@@ -108,8 +108,16 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 	}
 	if (l->kind == LIST_ADDRESSES &&
 	    (why = addrset_check(text, len)) != NULL) {
-		lex_error(pos, "user@domain, @domain, .domain, user@, <> or "
-		    "a pattern with *", "\"%s\" %s", lex_show(text), why);
+		if ((name = lex_copy(text, len)) != NULL)
+			lex_error(pos, "user@domain, @domain, .domain, "
+			    "user@, <> or a pattern with *", "\"%s\" %s",
+			    lex_show(name), why);
+		return;
+	}
+	if (l->kind != LIST_EXPRESSIONS && l->kind != LIST_IDENTIFIERS &&
+	    l->kind != LIST_ADDRESSES &&
+	    (why = pattern_word_refused(text, len, l->errors)) != NULL) {
+		lex_error(pos, NULL, "word refused: %s", why);
 		return;
 	}
 	if (l->kind == LIST_IDENTIFIERS &&

@@ -5,9 +5,12 @@
  *
  * TRE matches in linear time, but for references back; and it needs gigabytes
  * to compile some short ones: bounds of repetition multiply when they are
- * nested.  What looks like that is refused with the reason.  What does not is
- * compiled once here, in a child that has two seconds and 256 MiB, so that
- * the scanner never meets one that it cannot compile.
+ * nested, and a ")" that closes nothing has no end at all.  What looks like
+ * that is refused with the reason.  What does not is compiled once here, in a
+ * child that has two seconds and 256 MiB, so that the scanner never meets one
+ * that it cannot compile.
+ *
+ * TRE gets here what it gets there: the expression in the normal form.
  */
 
 #include <sys/resource.h>
@@ -22,7 +25,8 @@
 
 #include <tre/tre.h>
 
-#include "utf8.h"
+#include "exprfold.h"
+#include "normal.h"
 
 #include "pattern.h"
 
@@ -30,8 +34,18 @@
 #define BOUND_MAX	255	/* RE_DUP_MAX of TRE */
 #define NESTED_MAX	16	/* groups */
 #define STARS_MAX	64	/* repetitions: 1000 of them cost 100 MiB */
+#define PLACES_MAX	2000	/* characters when all bounds are written out:
+				   what TRE makes of them grows with the square,
+				   at worst */
+#define LETTERS_MAX	64	/* of a word that may be misspelt */
+#define LETTERS_PER	3	/* of it at least, for each that is wrong */
 #define COMPILE_TIME	2	/* s of processor time, for all together */
 #define COMPILE_MEMORY	(256 * MIB)
+
+/* Exit statuses of the child beside those of TRE, which are 0 to 13. */
+#define FINDS_ALL	100	/* it compiles, but matches any text */
+#define NO_CHECK	101	/* something failed that has nothing to do
+				   with the expression */
 
 /* Which expression the child is at; it tells before it tries. */
 struct place {
@@ -39,26 +53,44 @@ struct place {
 	uint32_t	 entry;
 };
 
-static const char *bound(const char *, size_t, size_t *, unsigned long *);
-static size_t	 widen(const uint8_t *, size_t, wchar_t *);
+/* What a walk over an expression has found so far. */
+struct walk {
+	struct {
+		unsigned long	 product;	/* the largest one inside */
+		unsigned long	 places;
+	}		 group[NESTED_MAX];
+	unsigned int	 depth;
+	unsigned int	 stars;
+	unsigned long	 product;	/* of what came last */
+	unsigned long	 places;
+};
+
+static const char *bound(const wchar_t *, size_t, size_t *, unsigned long *);
+static void	 item(struct walk *, unsigned long, unsigned long);
+static const char *repeat(struct walk *, unsigned long);
+static const char *walk(struct walk *, const wchar_t *, size_t);
+static size_t	 similar_fold(const uint8_t *, size_t, wchar_t *, size_t);
+static int	 finds_all(const regex_t *);
+static int	 compile(const struct conf_list *, const uint8_t *, size_t);
 static int	 compile_all(const struct conf *, int);
+static int	 limit(__rlimit_resource_t, rlim_t);
 static void	 child(const struct conf *, int) __attribute__((__noreturn__));
 
 /* "{m,n}" at *i, which is moved to its "}"; the larger number. */
 static const char *
-bound(const char *s, size_t len, size_t *i, unsigned long *max)
+bound(const wchar_t *w, size_t len, size_t *i, unsigned long *max)
 {
 	unsigned long	 n;
 
 	*max = n = 0;
-	for ((*i)++; *i < len && s[*i] != '}'; (*i)++) {
-		if (s[*i] == ',') {
+	for ((*i)++; *i < len && w[*i] != '}'; (*i)++) {
+		if (w[*i] == ',') {
 			n = 0;
 			continue;
 		}
-		if (s[*i] < '0' || s[*i] > '9')
+		if (w[*i] < '0' || w[*i] > '9')
 			return ("a bound that is no number");
-		n = n * 10 + (unsigned long)(s[*i] - '0');
+		n = n * 10 + (unsigned long)(w[*i] - '0');
 		if (n > BOUND_MAX)
 			return ("a bound of more than 255");
 		if (n > *max)
@@ -67,95 +99,181 @@ bound(const char *s, size_t len, size_t *i, unsigned long *max)
 	return (*i == len ? "a { without its }" : NULL);
 }
 
-const char *
-pattern_refused(const char *s, size_t len)
+/* Something that may be repeated. */
+static void
+item(struct walk *k, unsigned long product, unsigned long places)
 {
-	unsigned long	 inner[NESTED_MAX], product, n;
+	k->product = product;
+	k->places = places;
+	if (product > k->group[k->depth].product)
+		k->group[k->depth].product = product;
+	k->group[k->depth].places += places;
+}
+
+/* What came last, n times. */
+static const char *
+repeat(struct walk *k, unsigned long n)
+{
+	k->group[k->depth].places -= k->places;
+	item(k, k->product * n, k->places * n);
+	if (k->product > BOUNDS_MAX)
+		return ("bounds that multiply to more than 1000");
+	if (k->group[k->depth].places > PLACES_MAX)
+		return ("more than 2000 characters when all bounds are "
+		    "written out");
+	return (NULL);
+}
+
+static const char *
+walk(struct walk *k, const wchar_t *w, size_t len)
+{
+	unsigned long	 n;
 	const char	*why;
-	unsigned int	 depth, stars;
 	size_t		 i;
 
-	/* inner[d]: the largest product inside the group of depth d. */
-	memset(inner, 0, sizeof(inner));
-	inner[0] = product = 1;
-	depth = stars = 0;
 	for (i = 0; i < len; i++) {
-		switch (s[i]) {
+		why = NULL;
+		switch (w[i]) {
 		case '\\':
-			if (++i < len && s[i] >= '1' && s[i] <= '9')
-				return ("a reference back, which takes for "
-				    "ever on some texts");
-			product = 1;
+			i++;
+			item(k, 1, 1);
 			break;
 		case '[':
-			i += 1 + (i + 1 < len && s[i + 1] == '^');
-			do
-				i++;
-			while (i < len && s[i] != ']');
-			if (i >= len)
-				return ("a [ without its ]");
-			product = 1;
+			i = expr_bracket_end(w, len, i) - 1;
+			item(k, 1, 1);
 			break;
 		case '(':
-			if (++depth == NESTED_MAX)
+			if (++k->depth == NESTED_MAX)
 				return ("more than 15 groups in each other");
-			inner[depth] = 1;
-			product = 1;
+			k->group[k->depth].product = k->product = 1;
+			k->group[k->depth].places = k->places = 0;
 			break;
 		case ')':
-			if (depth == 0)
-				return ("a ) without its (");
-			product = inner[depth--];
-			if (product > inner[depth])
-				inner[depth] = product;
+			k->depth--;	/* they are in pairs */
+			item(k, k->group[k->depth + 1].product,
+			    k->group[k->depth + 1].places);
 			break;
 		case '*':
 		case '+':
 		case '?':
-			if (++stars > STARS_MAX)
-				return ("more than 64 repetitions");
+			if (++k->stars > STARS_MAX)
+				why = "more than 64 repetitions";
 			break;
 		case '{':
-			if ((why = bound(s, len, &i, &n)) != NULL)
-				return (why);
-			product *= n == 0 ? 1 : n;
-			if (product > BOUNDS_MAX)
-				return ("bounds that multiply to more than "
-				    "1000");
-			if (product > inner[depth])
-				inner[depth] = product;
+			if ((why = bound(w, len, &i, &n)) == NULL)
+				why = repeat(k, n == 0 ? 1 : n);
+			break;
+		case '|':
+			item(k, 1, 0);
 			break;
 		default:
-			product = 1;
+			item(k, 1, 1);
 			break;
 		}
+		if (why != NULL)
+			return (why);
 	}
-	return (depth > 0 ? "a ( without its )" : NULL);
+	return (NULL);
 }
 
-static size_t
-widen(const uint8_t *p, size_t len, wchar_t *w)
+const char *
+pattern_refused(const char *s, size_t len)
 {
-	uint32_t	 c;
-	size_t		 i, k, n, used;
+	struct walk	 k;
+	wchar_t		 w[EXPR_FOLDED_MAX];
+	const char	*why;
+	size_t		 n;
 
+	n = expr_fold((const uint8_t *)s, len, w, EXPR_FOLDED_MAX, &why);
+	if (n == 0)
+		return (why);
+	memset(&k, 0, sizeof(k));
+	k.group[0].product = k.product = 1;
+	return (walk(&k, w, n));
+}
+
+/* A word in the normal form; how many characters it has, 0: too many. */
+static size_t
+similar_fold(const uint8_t *p, size_t len, wchar_t *w, size_t max)
+{
+	struct normal	 norm;
+	size_t		 i, n, used;
+
+	if (normal_init(&norm, len * NORMAL_GROWTH) == -1)
+		return (0);
+	normal_make(&norm, p, len);
 	n = 0;
-	for (i = 0; i < len; i += used) {
-		used = utf8_char(p + i, len - i);
-		if (used < 2) {
-			used = 1;
-			w[n++] = p[i];
-			continue;
-		}
-		c = p[i] & (0xffU >> (used + 1));
-		for (k = 1; k < used; k++)
-			c = c << 6 | (p[i + k] & 0x3f);
-		w[n++] = (wchar_t)c;
-	}
+	for (i = 0; i < norm.len && n < max; i += used)
+		w[n++] = (wchar_t)normal_get(norm.out + i, norm.len - i,
+		    &used);
+	n = i < norm.len ? 0 : n;
+	normal_free(&norm);
 	return (n);
 }
 
-/* In the child: returns what TRE says, REG_OK when all is well. */
+const char *
+pattern_word_refused(const char *s, size_t len, unsigned int errors)
+{
+	struct normal	 norm;
+	const char	*why;
+	size_t		 i, n, letters, used;
+
+	if (normal_init(&norm, len * NORMAL_GROWTH) == -1)
+		return ("no memory");
+	normal_make(&norm, (const uint8_t *)s, len);
+	n = letters = 0;
+	for (i = 0; i < norm.len; i += used, n++)
+		letters += normal_get(norm.out + i, norm.len - i, &used) !=
+		    ' ';
+	why = NULL;
+	if (letters == 0)
+		why = "nothing that is seen";
+	else if (norm.len > 2 * LIST_ENTRY_MAX)
+		why = "it is too long in the normal form";
+	else if (errors > 0 && n > LETTERS_MAX)
+		why = "more than 64 letters";
+	else if (letters < (size_t)errors * LETTERS_PER)
+		why = "fewer than 3 letters for each that may be wrong";
+	normal_free(&norm);
+	return (why);
+}
+
+/* Whatever the text: found where it is empty, and where it has anything. */
+static int
+finds_all(const regex_t *re)
+{
+	static const wchar_t	 text[] = { 0xe000 };	/* private use */
+
+	return (tre_regwnexec(re, text, 0, 0, NULL, 0) == REG_OK &&
+	    tre_regwnexec(re, text, 1, 0, NULL, 0) == REG_OK);
+}
+
+/* Returns what TRE says, or FINDS_ALL. */
+static int
+compile(const struct conf_list *l, const uint8_t *text, size_t len)
+{
+	wchar_t		 w[EXPR_FOLDED_MAX];
+	const char	*why;
+	regex_t		 re;
+	size_t		 n;
+	int		 ret, is_similar;
+
+	is_similar = l->w.kind == LIST_SIMILAR;
+	n = is_similar ? similar_fold(text, len, w, EXPR_FOLDED_MAX) :
+	    expr_fold(text, len, w, EXPR_FOLDED_MAX, &why);
+	/* Others have been refused when they were read. */
+	if (n == 0)
+		return (REG_BADPAT);
+	ret = tre_regwncomp(&re, w, n, is_similar ? REG_LITERAL :
+	    REG_EXTENDED);
+	if (ret != REG_OK)
+		return (ret);
+	ret = finds_all(&re) ? FINDS_ALL : REG_OK;
+	tre_regfree(&re);
+	return (ret);
+}
+
+/* In the child: returns what compile() says, REG_OK when all is well. */
 static int
 compile_all(const struct conf *conf, int fd)
 {
@@ -163,9 +281,7 @@ compile_all(const struct conf *conf, int fd)
 	struct conf_entry	 e;
 	struct place		 at;
 	const uint8_t		*text;
-	wchar_t			 w[LIST_ENTRY_MAX];
-	regex_t			 re;
-	size_t			 n, off;
+	size_t			 off;
 	int			 ret;
 
 	TAILQ_FOREACH(l, &conf->lists, entry) {
@@ -177,30 +293,33 @@ compile_all(const struct conf *conf, int fd)
 		off = 0;
 		for (; conf_next_entry(l, &off, &e, &text) == 1; at.entry++) {
 			if (write(fd, &at, sizeof(at)) != sizeof(at))
-				return (REG_ESPACE);
-			n = widen(text, e.len, w);
-			ret = tre_regwncomp(&re, w, n,
-			    l->w.kind == LIST_SIMILAR ? REG_LITERAL :
-			    REG_EXTENDED);
-			if (ret != REG_OK)
+				return (NO_CHECK);
+			if ((ret = compile(l, text, e.len)) != REG_OK)
 				return (ret);
-			tre_regfree(&re);
 		}
 	}
 	return (REG_OK);
 }
 
-static void
-child(const struct conf *conf, int fd)
+static int
+limit(__rlimit_resource_t what, rlim_t max)
 {
 	struct rlimit	 rl;
 
-	rl.rlim_cur = rl.rlim_max = COMPILE_MEMORY;
-	setrlimit(RLIMIT_AS, &rl);
-	rl.rlim_cur = rl.rlim_max = COMPILE_TIME;
-	setrlimit(RLIMIT_CPU, &rl);
-	rl.rlim_cur = rl.rlim_max = 0;
-	setrlimit(RLIMIT_CORE, &rl);
+	rl.rlim_cur = rl.rlim_max = max;
+	return (setrlimit(what, &rl));
+}
+
+static void
+child(const struct conf *conf, int fd)
+{
+#ifndef MAILWALL_SANITIZE	/* shadow memory is terabytes of address */
+	if (limit(RLIMIT_AS, COMPILE_MEMORY) == -1)
+		_exit(NO_CHECK);
+#endif
+	if (limit(RLIMIT_CPU, COMPILE_TIME) == -1 ||
+	    limit(RLIMIT_CORE, 0) == -1)
+		_exit(NO_CHECK);
 	_exit(compile_all(conf, fd));
 }
 
@@ -233,14 +352,19 @@ pattern_compile(const struct conf *conf, uint32_t *list, uint32_t *entry,
 	close(fd[0]);
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		continue;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == REG_OK)
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : REG_ESPACE;
+	if (status == REG_OK)
 		return (0);
 	*list = at.list;
 	*entry = at.entry;
 	memset(&re, 0, sizeof(re));
-	if (WIFEXITED(status) && WEXITSTATUS(status) != REG_ESPACE)
-		tre_regerror(WEXITSTATUS(status), &re, why, size);
-	else
+	if (status == REG_ESPACE)
 		snprintf(why, size, "takes too much time or memory");
+	else if (status == FINDS_ALL)
+		snprintf(why, size, "it is found in any text");
+	else if (status > REG_BADRPT)
+		snprintf(why, size, "cannot be checked");
+	else
+		tre_regerror(status, &re, why, size);
 	return (-1);
 }

@@ -89,8 +89,17 @@ static struct charset {
 	{ "x-gbk", "GB18030", NULL },
 	{ "gb18030", "GB18030", NULL },
 	{ "euc-cn", "GB18030", NULL },
+	{ "gb_2312-80", "GB18030", NULL },
+	{ "gb_2312", "GB18030", NULL },
+	{ "csgb2312", "GB18030", NULL },
+	{ "chinese", "GB18030", NULL },
+	{ "cp54936", "GB18030", NULL },
+	{ "windows-936", "GB18030", NULL },
 	{ "big5", "BIG5-HKSCS", NULL },
 	{ "big5-hkscs", "BIG5-HKSCS", NULL },
+	{ "cn-big5", "BIG5-HKSCS", NULL },
+	{ "csbig5", "BIG5-HKSCS", NULL },
+	{ "x-x-big5", "BIG5-HKSCS", NULL },
 	{ "cp950", "CP950", NULL },
 	{ "euc-tw", "EUC-TW", NULL },
 	{ "euc-kr", "CP949", NULL },
@@ -98,6 +107,12 @@ static struct charset {
 	{ "ks_c_5601", "CP949", NULL },
 	{ "cp949", "CP949", NULL },
 	{ "uhc", "CP949", NULL },
+	{ "windows-949", "CP949", NULL },
+	{ "ks_c_5601-1989", "CP949", NULL },
+	{ "ksc5601", "CP949", NULL },
+	{ "ksc_5601", "CP949", NULL },
+	{ "korean", "CP949", NULL },
+	{ "cseuckr", "CP949", NULL },
 	{ "johab", "JOHAB", NULL },
 	{ "iso-2022-kr", "ISO-2022-KR", NULL },
 	{ "iso-2022-cn", "ISO-2022-CN", NULL },
@@ -105,27 +120,41 @@ static struct charset {
 	{ "iso-2022-jp-1", "ISO-2022-JP-2", NULL },
 	{ "iso-2022-jp-2", "ISO-2022-JP-2", NULL },
 	{ "iso-2022-jp-3", "ISO-2022-JP-3", NULL },
+	{ "csiso2022jp", "ISO-2022-JP-2", NULL },
 	{ "shift_jis", "CP932", NULL },
 	{ "shift-jis", "CP932", NULL },
 	{ "sjis", "CP932", NULL },
 	{ "x-sjis", "CP932", NULL },
 	{ "windows-31j", "CP932", NULL },
 	{ "cp932", "CP932", NULL },
+	{ "ms932", "CP932", NULL },
+	{ "ms_kanji", "CP932", NULL },
+	{ "csshiftjis", "CP932", NULL },
 	{ "euc-jp", "EUC-JP-MS", NULL },
 	{ "x-euc-jp", "EUC-JP-MS", NULL },
 	{ "utf-16", "UTF-16", NULL },
 	{ "utf-16le", "UTF-16LE", NULL },
 	{ "utf-16be", "UTF-16BE", NULL },
+	{ "utf16", "UTF-16", NULL },
+	{ "unicode", "UTF-16", NULL },
+	{ "csunicode", "UTF-16", NULL },
+	{ "ucs-2", "UTF-16", NULL },
+	{ "iso-10646-ucs-2", "UTF-16", NULL },
 	{ "utf-32", "UTF-32", NULL },
 	{ "utf-32le", "UTF-32LE", NULL },
 	{ "utf-32be", "UTF-32BE", NULL },
+	{ "utf32", "UTF-32", NULL },
+	{ "ucs-4", "UTF-32", NULL },
+	{ "iso-10646-ucs-4", "UTF-32", NULL },
 	{ "utf-7", "UTF-7", NULL },
 	{ "unicode-1-1-utf-7", "UTF-7", NULL },
+	{ "csunicode11utf7", "UTF-7", NULL },
 };
 
 #define NCHARSETS	(sizeof(charsets) / sizeof(charsets[0]))
 
 static struct charset *charset_find(const char *, size_t);
+static void	 skip_bad(const struct charset *, char **, size_t *);
 static size_t	 put_replacement(uint8_t *, size_t);
 
 void
@@ -163,6 +192,24 @@ charset_find(const char *name, size_t len)
 		    strncasecmp(charsets[i].name, name, len) == 0)
 			return (&charsets[i]);
 	return (NULL);
+}
+
+/*
+ * Skip what means nothing here, and go on.  The converter stays in the state
+ * that it is in: with ISO-2022 what follows would become something else, as
+ * it would between two units of UTF-16.
+ */
+static void
+skip_bad(const struct charset *c, char **in, size_t *inleft)
+{
+	size_t	 unit;
+
+	unit = strncmp(c->conv, "UTF-16", 6) == 0 ? 2 :
+	    strncmp(c->conv, "UTF-32", 6) == 0 ? 4 : 1;
+	if (unit > *inleft)
+		unit = *inleft;
+	*in += unit;
+	*inleft -= unit;
 }
 
 static size_t
@@ -206,6 +253,26 @@ utf8_clean(const uint8_t *p, size_t len, uint8_t *out, size_t cap, int *bad)
 	return (o);
 }
 
+int
+charset_is_unlike_ascii(const char *name, size_t len)
+{
+	struct charset	*c;
+
+	c = charset_find(name, len);
+	return (c != NULL && (strncmp(c->conv, "UTF-", 4) == 0 ||
+	    strncmp(c->conv, "ISO-2022-", 9) == 0));
+}
+
+const char *
+charset_other_order(const char *name, size_t len)
+{
+	struct charset	*c;
+
+	c = charset_find(name, len);
+	return (c == NULL ? NULL : strcmp(c->conv, "UTF-16") == 0 ?
+	    "utf-16be" : strcmp(c->conv, "UTF-32") == 0 ? "utf-32be" : NULL);
+}
+
 size_t
 charset_utf8(const char *name, size_t namelen, const uint8_t *src, size_t len,
     uint8_t *out, size_t cap, int *bad)
@@ -238,12 +305,9 @@ charset_utf8(const char *name, size_t namelen, const uint8_t *src, size_t len,
 			break;
 		if (toleft < sizeof(buf) && inleft < before)
 			continue;
-		/* A byte that means nothing here: skip it, and go on. */
 		*bad = 1;
 		o += put_replacement(out + o, cap - o);
-		in++;
-		inleft--;
-		iconv(c->cd, NULL, NULL, NULL, NULL);
+		skip_bad(c, &in, &inleft);
 	}
 	/* Some hold a character back that another might combine with. */
 	to = (char *)buf;
@@ -274,14 +338,11 @@ charset_text(const char *name, size_t namelen, const uint8_t *src, size_t len,
 		if (iconv(c->cd, &in, &inleft, &to, &toleft) != (size_t)-1 ||
 		    toleft < 16)
 			break;
-		/* A byte that means nothing here: skip it, and go on. */
 		(*bad)++;
 		memcpy(to, replacement, sizeof(replacement));
 		to += sizeof(replacement);
 		toleft -= sizeof(replacement);
-		in++;
-		inleft--;
-		iconv(c->cd, NULL, NULL, NULL, NULL);
+		skip_bad(c, &in, &inleft);
 	}
 	iconv(c->cd, NULL, NULL, &to, &toleft);
 	return (cap - toleft);

@@ -34,6 +34,15 @@ size_t	 charset_utf8(const char *name, size_t namelen, const uint8_t *,
 size_t	 charset_text(const char *name, size_t namelen, const uint8_t *,
 	    size_t len, uint8_t *out, size_t cap, size_t *bad);
 
+/* Are bytes below 0x80 something else there than in ASCII: 1 or 0. */
+int	 charset_is_unlike_ascii(const char *name, size_t namelen);
+
+/*
+ * The charset in which bytes are that have the other order than is taken when
+ * there is no mark of it; NULL when name leaves no doubt.
+ */
+const char *charset_other_order(const char *name, size_t namelen);
+
 /* The same from (alleged) UTF-8. */
 size_t	 utf8_clean(const uint8_t *, size_t len, uint8_t *out, size_t cap,
 	    int *bad);

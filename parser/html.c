@@ -28,6 +28,7 @@ struct html {
 	const uint8_t	*end;
 	struct html_out	*shown;
 	struct html_out	*hidden;
+	int		 is_inner;	/* of a conditional comment */
 	char		 inside[NAME_MAX_LEN];	/* the element that hides */
 	unsigned int	 depth;		/* of elements of its name; 0: shown */
 };
@@ -59,7 +60,10 @@ static void	 attribute(struct html *, struct tag *, const uint8_t *, size_t,
 		    const uint8_t *, size_t);
 static void	 attributes(struct html *, struct tag *);
 static void	 tag_done(struct html *, struct tag *);
+static const uint8_t *style_skip(const uint8_t *, const uint8_t *);
+static void	 comment(struct html *, const uint8_t *);
 static void	 markup(struct html *);
+static void	 read_all(struct html *);
 
 /* They begin a line or a cell. */
 static const char *const	 blocks[] = {
@@ -287,32 +291,45 @@ skip_until(const uint8_t *p, const uint8_t *end, const char *what)
 	return (q == NULL ? end : q + strlen(what));
 }
 
+/* Behind the blanks and comments of a style. */
+static const uint8_t *
+style_skip(const uint8_t *p, const uint8_t *end)
+{
+	while (p < end) {
+		if (is_blank(*p))
+			p++;
+		else if (end - p >= 2 && p[0] == '/' && p[1] == '*')
+			p = skip_until(p + 2, end, "*/");
+		else
+			break;
+	}
+	return (p);
+}
+
 /* Does a style make its element invisible?  Blanks do not count. */
 static int
 style_hides(const uint8_t *p, size_t len)
 {
 	static const char *const	 hides[] = {
 		"display:none", "visibility:hidden", "font-size:0",
-		"opacity:0;", "max-height:0", "mso-hide:all"
+		"opacity:0", "max-height:0", "mso-hide:all"
 	};
-	const char			*at;
-	char				 s[512];
-	size_t				 i, n;
+	const char			*s;
+	const uint8_t			*end, *q;
+	size_t				 i;
 
-	n = 0;
-	for (i = 0; i < len && n < sizeof(s) - 2; i++)
-		if (!is_blank(p[i]))
-			s[n++] = (char)(p[i] >= 'A' && p[i] <= 'Z' ?
-			    p[i] | 0x20 : p[i]);
-	s[n++] = ';';
-	s[n] = '\0';
-	for (i = 0; i < sizeof(hides) / sizeof(hides[0]); i++) {
-		if ((at = strstr(s, hides[i])) == NULL)
-			continue;
-		/* "font-size:0.9em" can be read. */
-		at += strlen(hides[i]);
-		if (at[-1] != '0' || (*at != '.' && (*at < '0' || *at > '9')))
-			return (1);
+	for (end = p + len; p < end; p++) {
+		for (i = 0; i < sizeof(hides) / sizeof(hides[0]); i++) {
+			q = p;
+			for (s = hides[i]; *s != '\0' && q < end &&
+			    *s == (*q >= 'A' && *q <= 'Z' ? *q | 0x20 : *q);
+			    s++)
+				q = style_skip(q + 1, end);
+			/* "font-size:0.9em" can be read. */
+			if (*s == '\0' && (s[-1] != '0' || q == end ||
+			    (*q != '.' && (*q < '0' || *q > '9'))))
+				return (1);
+		}
 	}
 	return (0);
 }
@@ -392,12 +409,14 @@ static void
 tag_done(struct html *h, struct tag *t)
 {
 	static const char *const	 raw[] = {
-		"noembed", "noframes", "script", "style", "xmp"
+		"noembed", "noframes", "plaintext", "script", "style", "xmp"
 	};
 	char				 close[NAME_MAX_LEN + 3];
 	const uint8_t			*q;
 
-	if (name_in(t->name, blocks, sizeof(blocks) / sizeof(blocks[0])))
+	/* What is not shown breaks no line either. */
+	if ((h->depth > 0 || !t->is_hidden) &&
+	    name_in(t->name, blocks, sizeof(blocks) / sizeof(blocks[0])))
 		put(out(h), " ", 1);
 	if (h->depth > 0 && strcmp(t->name, h->inside) == 0) {
 		if (t->is_end)
@@ -426,7 +445,45 @@ tag_done(struct html *h, struct tag *t)
 		if (strncasecmp((const char *)q, close, t->len + 2) == 0)
 			break;
 	}
-	h->p = q == NULL ? h->end : q;
+	if (q == NULL)
+		q = h->end;
+	/* These are shown as they are written. */
+	if (strcmp(t->name, "xmp") == 0)
+		put(out(h), h->p, (size_t)(q - h->p));
+	else if (strcmp(t->name, "plaintext") == 0) {
+		q = h->end;
+		put(out(h), h->p, (size_t)(q - h->p));
+	}
+	h->p = q;
+}
+
+/*
+ * A comment, from its first dash on; "<!-->" and "<!--->" are whole ones.
+ * Outlook shows what is in "<!--[if ...]>", and no one else does, so that is
+ * read apart.
+ */
+static void
+comment(struct html *h, const uint8_t *p)
+{
+	struct html	 inner;
+	const uint8_t	*end, *odd;
+
+	end = skip_until(p, h->end, "-->");
+	/* An odd end, and an end all the same: HTML 5, 13.2.5.52. */
+	odd = skip_until(p + 2, end, "--!>");
+	if (odd < end)
+		end = odd;
+	h->p = end;
+	if (h->is_inner || end - p < 6 || p[2] != '[' ||
+	    strncasecmp((const char *)p + 3, "if", 2) != 0)
+		return;
+	memset(&inner, 0, sizeof(inner));
+	inner.p = skip_until(p, end, "]>");
+	inner.end = end;
+	inner.shown = inner.hidden = h->hidden;
+	inner.is_inner = 1;
+	put(h->hidden, "\n", 1);
+	read_all(&inner);
 }
 
 /* Something that begins with "<"; p is there. */
@@ -438,9 +495,7 @@ markup(struct html *h)
 
 	p = h->p + 1;
 	if (h->end - p >= 3 && memcmp(p, "!--", 3) == 0) {
-		/* A comment; "<!-->" is one, too. */
-		h->p = p[3 < h->end - p ? 3 : 2] == '>' ? p + 4 :
-		    skip_until(p + 3, h->end, "-->");
+		comment(h, p + 1);
 		return;
 	}
 	if (p < h->end && (*p == '!' || *p == '?')) {
@@ -466,27 +521,34 @@ markup(struct html *h)
 	tag_done(h, &t);
 }
 
+static void
+read_all(struct html *h)
+{
+	const uint8_t	*lt;
+
+	while (h->p < h->end) {
+		lt = memchr(h->p, '<', (size_t)(h->end - h->p));
+		if (lt == NULL)
+			lt = h->end;
+		put_decoded(out(h), h->p, lt, 0);
+		h->p = lt;
+		if (lt < h->end)
+			markup(h);
+	}
+}
+
 void
 html_text(const uint8_t *p, size_t len, struct html_out *shown,
     struct html_out *hidden)
 {
 	struct html	 h;
-	const uint8_t	*lt;
 
 	memset(&h, 0, sizeof(h));
 	h.p = p;
 	h.end = p + len;
 	h.shown = shown;
 	h.hidden = hidden;
-	while (h.p < h.end) {
-		lt = memchr(h.p, '<', (size_t)(h.end - h.p));
-		if (lt == NULL)
-			lt = h.end;
-		put_decoded(out(&h), h.p, lt, 0);
-		h.p = lt;
-		if (lt < h.end)
-			markup(&h);
-	}
+	read_all(&h);
 }
 
 const char *

@@ -72,8 +72,10 @@ static void	 give_field(struct mime *, uint32_t, const uint8_t *,
 static void	 give_header(struct mime *, uint32_t, const uint8_t *,
 		    const uint8_t *);
 static void	 give_name(struct mime *, uint32_t);
-static int	 part_is_html(const struct mime *, const struct arena_part *,
-		    const uint8_t *);
+static size_t	 give_declared(struct mime *, uint32_t, int, unsigned int,
+		    const char *, size_t, const uint8_t *, size_t);
+static int	 part_is_html(const struct mime *, const struct arena_part *);
+static int	 looks_html(const uint8_t *, size_t);
 static int	 name_is(const char *, size_t, const char *);
 
 static int
@@ -275,7 +277,10 @@ give_guesses(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
 	}
 }
 
-/* A byte order mark wins over what was declared.  1: there is one. */
+/*
+ * A byte order mark wins over what was declared with some readers, and others
+ * do not know it.  1: there is one.
+ */
 static int
 give_bom(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
     size_t len)
@@ -337,7 +342,10 @@ give_hz(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
 	free(gb);
 }
 
-/* ASCII in which another charset is written, declared or not. */
+/*
+ * Charsets that are written in ASCII, declared or not; some byte of another
+ * kind may be there as well.
+ */
 static void
 give_escaped(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
     size_t len)
@@ -391,6 +399,27 @@ give_flowed(struct mime *m, uint32_t part, const uint8_t *p, size_t len)
 	give(m, part, TEXT_PLAIN, TEXT_ALTERNATE, out, o);
 }
 
+/*
+ * The text as it was declared, or as its <meta> says.  Returns how much of it
+ * could not be converted, 1 also when there is no such charset.
+ */
+static size_t
+give_declared(struct mime *m, uint32_t part, int is_html, unsigned int flags,
+    const char *cs, size_t cslen, const uint8_t *p, size_t len)
+{
+	const char	*other;
+	size_t		 bad, bad2;
+
+	if (give_charset(m, part, is_html, flags, cs, cslen, p, len,
+	    &bad) == -1)
+		return (1);
+	/* Without a mark the order is a matter of taste, RFC 2781, 4.3. */
+	if ((other = charset_other_order(cs, cslen)) != NULL)
+		(void)give_charset(m, part, is_html, TEXT_ALTERNATE, other,
+		    strlen(other), p, len, &bad2);
+	return (bad);
+}
+
 /* All readings of a body that is text. */
 static void
 give_body(struct mime *m, uint32_t i, int is_html)
@@ -399,14 +428,18 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	const uint8_t		*p;
 	const char		*cs, *meta;
 	size_t			 len, cslen, metalen, bad;
-	int			 valid;
+	unsigned int		 flags;
+	int			 valid, bom;
 
 	q = &m->arena.part[i];
 	p = q->flags & PART_ARENA ? m->arena.body + q->off : m->msg + q->off;
 	len = (size_t)q->len;
 	cs = m->arena.str + q->charset_off;
 	cslen = q->charset_len;
-	if (len == 0 || give_bom(m, i, is_html, p, len))
+	if (len == 0)
+		return;
+	bom = give_bom(m, i, is_html, p, len);
+	if (bom && charset_is_unlike_ascii(cs, cslen))
 		return;
 	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
 		p += 3;
@@ -416,28 +449,24 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	/* As it stands: right for most of today's mail. */
 	if (valid)
 		give_utf8(m, i, is_html, 0, p, len);
-	if (valid && !is_html && memmem(p, len, " \r\n", 3) != NULL)
+	if (valid && !is_html && (memmem(p, len, " \r\n", 3) != NULL ||
+	    memmem(p, len, " \n", 2) != NULL))
 		give_flowed(m, i, p, len);
-	if (valid && is_ascii(p, len)) {
-		give_escaped(m, i, is_html, p, len);
-		if (!name_is(cs, cslen, "utf-7") && !name_is(cs, cslen,
-		    "unicode-1-1-utf-7") && !(cslen >= 6 &&
-		    strncasecmp(cs, "utf-16", 6) == 0))
-			return;
-	}
+	give_escaped(m, i, is_html, p, len);
+	if (valid && is_ascii(p, len) && !charset_is_unlike_ascii(cs, cslen))
+		return;
 	bad = 1;
+	flags = valid || bom ? TEXT_ALTERNATE : 0;
 	if (cslen > 0 && !name_is(cs, cslen, "utf-8") &&
 	    !name_is(cs, cslen, "us-ascii"))
-		if (give_charset(m, i, is_html, valid ? TEXT_ALTERNATE : 0,
-		    cs, cslen, p, len, &bad) == -1)
-			bad = 1;
+		bad = give_declared(m, i, is_html, flags, cs, cslen, p, len);
 	meta = is_html ? html_charset(p, len, &metalen) : NULL;
 	if (meta != NULL && !valid && !(metalen == cslen &&
-	    strncasecmp(meta, cs, cslen) == 0) && give_charset(m, i, is_html,
-	    TEXT_ALTERNATE, meta, metalen, p, len, &bad) == -1)
-		bad = 1;
+	    strncasecmp(meta, cs, cslen) == 0))
+		bad = give_declared(m, i, is_html, TEXT_ALTERNATE, meta,
+		    metalen, p, len);
 	if (!valid && bad > 0) {
-		m->arena.part[i].anomalies |= cslen > 0 ?
+		m->arena.part[i].anomalies |= cslen > 0 && !bom ?
 		    ANOMALY(A_WRONG_CHARSET) : 0;
 		give_guesses(m, i, is_html, p, len, cs, cslen);
 		/* And as what it may be after all, but for some bytes. */
@@ -511,6 +540,9 @@ give_field(struct mime *m, uint32_t part, const uint8_t *p,
 	anomalies = 0;
 	o += encword_decode(buf, len, out + o, room - o, &anomalies);
 	free(buf);
+	/* One character is four bytes at most: it may have been cut. */
+	if (room - o < 4 && len > 0)
+		m->arena.limits |= LIMIT_TEXT;
 	arena_commit(&m->arena, o);
 	give(m, part, scope, 0, out, o);
 	/* Bytes beyond ASCII that are no UTF-8: somebody's charset. */
@@ -565,21 +597,41 @@ give_name(struct mime *m, uint32_t i)
 	give(m, i, TEXT_NAME, 0, out, q->name_len);
 }
 
-/* Is it HTML, by its type or by how it begins: a reader would show it so. */
+/* By its type: a reader shows no tags. */
 static int
-part_is_html(const struct mime *m, const struct arena_part *q,
-    const uint8_t *body)
+part_is_html(const struct mime *m, const struct arena_part *q)
 {
 	const char	*type;
-	size_t		 n;
 
 	type = m->arena.str + q->type_off;
-	if (name_is(type, q->type_len, "text/html") ||
-	    name_is(type, q->type_len, "application/xhtml+xml"))
-		return (1);
-	n = q->len < 512 ? (size_t)q->len : 512;
-	return (memmem(body, n, "<html", 5) != NULL ||
-	    memmem(body, n, "<HTML", 5) != NULL);
+	return (name_is(type, q->type_len, "text/html") ||
+	    name_is(type, q->type_len, "application/xhtml+xml"));
+}
+
+/* By how it begins, whatever it is called: a browser may be asked to. */
+static int
+looks_html(const uint8_t *p, size_t len)
+{
+	static const char *const	 tags[] = {
+		"<html", "<!doctype html", "<head", "<body"
+	};
+	const uint8_t			*end;
+	size_t				 i, n;
+
+	if (len > SNIFF_BYTES)
+		len = SNIFF_BYTES;
+	for (end = p + len; p < end; p++) {
+		p = memchr(p, '<', (size_t)(end - p));
+		if (p == NULL)
+			return (0);
+		for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+			n = strlen(tags[i]);
+			if ((size_t)(end - p) >= n &&
+			    strncasecmp((const char *)p, tags[i], n) == 0)
+				return (1);
+		}
+	}
+	return (0);
 }
 
 void
@@ -588,7 +640,6 @@ text_give(struct mime *m)
 	const struct arena_part	*q;
 	const uint8_t		*body;
 	uint32_t		 i;
-	int			 is_html;
 
 	give_header(m, 0, m->msg, m->msg + m->msg_len);
 	for (i = 0; i < m->arena.nparts; i++) {
@@ -600,9 +651,15 @@ text_give(struct mime *m)
 			give_header(m, i, body, body + q->len);
 		if (q->flags & (PART_MULTIPART | PART_MESSAGE))
 			continue;
-		is_html = part_is_html(m, q, body);
-		if ((q->flags & PART_TEXT) != 0 || is_html ||
+		if (part_is_html(m, q)) {
+			give_body(m, i, 1);
+			continue;
+		}
+		/* What is no HTML is shown with its tags and comments. */
+		if ((q->flags & PART_TEXT) != 0 ||
 		    is_texty(body, (size_t)q->len))
-			give_body(m, i, is_html);
+			give_body(m, i, 0);
+		if (looks_html(body, (size_t)q->len))
+			give_body(m, i, 1);
 	}
 }

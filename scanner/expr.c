@@ -18,14 +18,13 @@
 
 #include <tre/tre.h>
 
-#include "limits.h"
-
-#include "expr.h"
 #include "exprfold.h"
+#include "limits.h"
 #include "normal.h"
 
+#include "expr.h"
+
 #define PIECE_MIN	3	/* bytes; shorter ones are everywhere */
-#define FOLDED_MAX	(2 * LIST_ENTRY_MAX)	/* characters */
 
 struct expr {
 	regex_t		 re;
@@ -40,6 +39,7 @@ static char	*narrow(const wchar_t *, size_t);
 static size_t	 literal(const wchar_t *, size_t, size_t *);
 static int	 pieces_regular(struct expr *, const wchar_t *, size_t);
 static int	 pieces_similar(struct expr *, const wchar_t *, size_t);
+static int	 finds_all(const regex_t *);
 
 /* A word in the normal form, as wide characters; 0 when it is too long. */
 static size_t
@@ -179,18 +179,29 @@ pieces_similar(struct expr *e, const wchar_t *w, size_t n)
 	return (0);
 }
 
+/* Whatever the text: found where it is empty, and where it has anything. */
+static int
+finds_all(const regex_t *re)
+{
+	static const wchar_t	 text[] = { 0xe000 };	/* private use */
+
+	return (tre_regwnexec(re, text, 0, 0, NULL, 0) == REG_OK &&
+	    tre_regwnexec(re, text, 1, 0, NULL, 0) == REG_OK);
+}
+
 struct expr *
 expr_new(const uint8_t *pattern, size_t len, unsigned int errors)
 {
 	struct expr	*e;
-	wchar_t		 w[FOLDED_MAX];
+	wchar_t		 w[EXPR_FOLDED_MAX];
+	const char	*why;
 	size_t		 n;
 	int		 ret;
 
 	n = 0;
 	if (len <= LIST_ENTRY_MAX && errors < EXPR_PIECES)
-		n = errors > 0 ? widen(pattern, len, w, FOLDED_MAX) :
-		    expr_fold(pattern, len, w, FOLDED_MAX);
+		n = errors > 0 ? widen(pattern, len, w, EXPR_FOLDED_MAX) :
+		    expr_fold(pattern, len, w, EXPR_FOLDED_MAX, &why);
 	if (n == 0) {
 		errno = EINVAL;
 		return (NULL);
@@ -206,6 +217,11 @@ expr_new(const uint8_t *pattern, size_t len, unsigned int errors)
 	if (ret != REG_OK) {
 		free(e);
 		errno = ret == REG_ESPACE ? ENOMEM : EINVAL;
+		return (NULL);
+	}
+	if (finds_all(&e->re)) {
+		expr_free(e);
+		errno = EINVAL;
 		return (NULL);
 	}
 	ret = errors > 0 ? pieces_similar(e, w, n) : pieces_regular(e, w, n);

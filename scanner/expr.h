@@ -23,7 +23,8 @@ struct expr;
  * Compile len bytes of UTF-8, at most LIST_ENTRY_MAX: a POSIX extended
  * expression when errors is 0, else a word of which so many letters (1 to 3)
  * may be wrong, missing or surplus.  Both are brought to the normal form.
- * NULL with errno EINVAL (it does not compile) or ENOMEM.
+ * NULL with errno EINVAL (it does not compile, or is found in any text) or
+ * ENOMEM.
  */
 struct expr	*expr_new(const uint8_t *, size_t len, unsigned int errors);
 void		 expr_free(struct expr *);

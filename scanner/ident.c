@@ -20,8 +20,9 @@
 
 #include <string.h>
 
-#include "ident.h"
 #include "normal.h"
+
+#include "ident.h"
 
 #define DIGITS_MAX	19	/* of the longest number, a card's */
 #define GROUPS_MAX	5	/* of it: 4-4-4-4-3 */

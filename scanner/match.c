@@ -25,13 +25,13 @@
 
 #include "ev.h"
 #include "log.h"
+#include "normal.h"
 #include "utf8.h"
 
 #include "expr.h"
 #include "ident.h"
 #include "keyword.h"
 #include "match.h"
-#include "normal.h"
 
 #define SEGMENT		(128 * KIB)	/* of text, at a time */
 #define OVERLAP		4096		/* of the normal form of two segments:

@@ -7,7 +7,6 @@ scanner_SRCS =	\
 	docxml.c \
 	engine.c \
 	expr.c \
-	exprfold.c \
 	factlist.c \
 	filetype.c \
 	ident.c \
@@ -18,8 +17,6 @@ scanner_SRCS =	\
 	match.c \
 	names.c \
 	none.c \
-	normal.c \
-	normtab.c \
 	ole2.c \
 	oledir.c \
 	pdf.c \

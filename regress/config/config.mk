@@ -8,7 +8,8 @@ config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
 		master/nets.c master/build.c master/check.c master/pattern.c \
 		master/printconf.c common/conf.c common/conflist.c \
 		common/parts.c common/addr.c common/log.c common/utf8.c \
-		common/proto.c common/ev.c
+		common/proto.c common/ev.c common/exprfold.c \
+		common/normal.c common/normtab.c
 
 # The numbers of its tokens come with it.
 $(O)/regress/config/test_load.d/master_keyword.o \
@@ -26,6 +27,22 @@ UNIT +=			config/test_load
 config/test_load_SRCS =	regress/config/test_load.c $(config_SRCS)
 config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc,--wrap=setrlimit
+
+pattern_SRCS =		master/pattern.c common/addr.c common/addrset.c \
+			common/conf.c \
+			common/conflist.c common/ev.c common/exprfold.c \
+			common/log.c common/normal.c common/normtab.c \
+			common/utf8.c
+
+UNIT +=			config/test_pattern
+config/test_pattern_SRCS = regress/config/test_pattern.c $(pattern_SRCS)
+config/test_pattern_CPPFLAGS = -Imaster
+config/test_pattern_LIBS = -lbsd -ltre
+
+FUZZ +=			config/fuzz_pattern
+config/fuzz_pattern_SRCS = regress/config/fuzz_pattern.c $(pattern_SRCS)
+config/fuzz_pattern_CPPFLAGS = -Imaster
+config/fuzz_pattern_LIBS = -lbsd -ltre
 
 FUZZ +=			config/fuzz_config
 config/fuzz_config_SRCS = regress/config/fuzz_config.c $(config_SRCS)

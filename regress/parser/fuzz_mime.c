@@ -24,6 +24,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	harness_limits(&lim, len - 3);
 	/* Less room than usual: to have more messages in the same time. */
 	lim.max_decoded = (len - 3) * PARSE_DECODED_FACTOR + 65536;
+	lim.want_text = (data[0] & 2) == 0;
+	if (lim.want_text)
+		lim.max_decoded += (len - 3) * PARSE_TEXT_FACTOR;
 	if (data[0] & 1)
 		lim.max_parts = data[0];
 	if (data[1] & 1)

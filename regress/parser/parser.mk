@@ -47,6 +47,24 @@ parser/test_anomalies_SRCS =	regress/parser/test_anomalies.c \
 				$(parser_HARNESS)
 parser/test_anomalies_CPPFLAGS = $(parser_INC)
 
+UNIT +=				parser/test_html
+parser/test_html_SRCS =		regress/parser/test_html.c parser/html.c
+parser/test_html_CPPFLAGS =	$(parser_INC)
+
+UNIT +=				parser/test_text
+parser/test_text_SRCS =		regress/parser/test_text.c $(parser_HARNESS) \
+				common/normal.c common/normtab.c
+parser/test_text_CPPFLAGS =	$(parser_INC)
+
+FUZZ +=				parser/fuzz_html
+parser/fuzz_html_SRCS =		regress/parser/fuzz_html.c parser/html.c \
+				common/utf8.c
+parser/fuzz_html_CPPFLAGS =	$(parser_INC)
+
+FUZZ +=				parser/fuzz_text
+parser/fuzz_text_SRCS =		regress/parser/fuzz_text.c $(parser_HARNESS)
+parser/fuzz_text_CPPFLAGS =	$(parser_INC)
+
 FUZZ +=				parser/fuzz_mime
 parser/fuzz_mime_SRCS =		regress/parser/fuzz_mime.c $(parser_HARNESS)
 parser/fuzz_mime_CPPFLAGS =	$(parser_INC)

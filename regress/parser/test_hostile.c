@@ -25,6 +25,8 @@ static uint64_t	 text_want;	/* anomalies that the next run must have */
 static void	 text_add(const char *, ...)
 		    __attribute__((__format__(printf, 1, 2)));
 static void	 text_fill(int, size_t);
+static void	 text_once(const char *, uint32_t, uint32_t,
+		    const struct mime_limits *);
 static void	 text_run(const char *, uint32_t, uint32_t,
 		    const struct mime_limits *);
 
@@ -56,7 +58,7 @@ text_add(const char *fmt, ...)
 
 /* All of must have to be set, all of may can be. */
 static void
-text_run(const char *name, uint32_t must, uint32_t may,
+text_once(const char *name, uint32_t must, uint32_t may,
     const struct mime_limits *lim)
 {
 	struct parsed	 p;
@@ -68,8 +70,9 @@ text_run(const char *name, uint32_t must, uint32_t may,
 	harness_parse(&p, text, text_len, lim);
 	cpu = harness_cpu() - cpu;
 	limits = p.parts.head->limits;
-	snprintf(why, sizeof(why), "%llu ms, limits %x, %u parts",
-	    (unsigned long long)cpu, limits, p.parts.head->nparts);
+	snprintf(why, sizeof(why), "%llu ms, limits %x, %u parts, %u texts",
+	    (unsigned long long)cpu, limits, p.parts.head->nparts,
+	    p.parts.head->ntexts);
 	harness_case(name, cpu < CPU_MAX && (limits & must) == must &&
 	    (limits & ~(must | may)) == 0 &&
 	    (p.parts.head->anomalies & text_want) == text_want, why);
@@ -77,6 +80,26 @@ text_run(const char *name, uint32_t must, uint32_t may,
 		printf("# %s: %s, %zu bytes in, %llu out\n", name, why,
 		    text_len, (unsigned long long)p.arena_size);
 	harness_close(&p);
+}
+
+/* Once for its parts, and once for its text as well. */
+static void
+text_run(const char *name, uint32_t must, uint32_t may,
+    const struct mime_limits *lim)
+{
+	struct mime_limits	 with;
+	char			 full[80];
+
+	if (lim == NULL)
+		harness_limits(&with, text_len);
+	else
+		with = *lim;
+	text_once(name, must, may, &with);
+	with.want_text = 1;
+	if (lim == NULL)
+		with.max_decoded += text_len * PARSE_TEXT_FACTOR;
+	snprintf(full, sizeof(full), "%s, text", name);
+	text_once(full, must & ~(uint32_t)LIMIT_DECODED, LIMITS_ALL, &with);
 	text_len = 0;
 	text_want = 0;
 }
@@ -451,6 +474,79 @@ containers(void)
 }
 
 static void
+html(const char *pattern, size_t n)
+{
+	size_t	 i;
+
+	text_add("Content-Type: text/html; charset=x\r\n\r\n<html>");
+	for (i = 0; i < n; i++)
+		text_add("%s", pattern);
+}
+
+/* What costs most to be read as text. */
+static void
+texts(void)
+{
+	static const char *const	 tags[] = {
+		"<", "<a", "<a ", "<a b=\"", "<a b='\">", "<!--", "<!-->",
+		"<![CDATA[", "</", "<script>", "<script></scrip",
+		"<p style=\"display:none\">", "<p hidden></p>", "<a title=x>",
+		"&", "&#", "&#x1f600", "&am", "&CounterClockwiseContour",
+		"charset=", "\xb0\xa1", "<a href=\"&", "<textarea><title>",
+	};
+	char				 name[80];
+	size_t				 i, k;
+
+	for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+		html(tags[i], 2 * MB / strlen(tags[i]));
+		snprintf(name, sizeof(name), "html: %s", tags[i]);
+		text_run(name, 0, 0, NULL);
+	}
+	text_add("Content-Type: text/plain\r\n\r\n");
+	for (i = 0; i < MB; i++)
+		text_add("%c%c", (int)(0xa1 + i % 90), (int)(i * 7 % 94) +
+		    0xa1);
+	text_run("undeclared-charset", 0, 0, NULL);
+
+	multipart("b");
+	for (i = 0; i < 9000; i++)
+		text_add("--b\r\n\r\n\xb0\xa1\xc4\xe3 %zu\r\n", i);
+	text_run("undeclared-charset-parts", 0, 0, NULL);
+
+	for (i = 0; i < 1990; i++) {
+		text_add("X%zu: ", i);
+		for (k = 0; k < 60; k++)
+			text_add("\xb0\xa1\xc4\xe3 ");
+		text_add("\r\n");
+	}
+	text_run("undeclared-charset-fields", 0, 0, NULL);
+
+	text_add("Content-Type: text/plain\r\n\r\n");
+	for (i = 0; i < MB / 2; i++)
+		text_add("\x1b$B\x1b$)C");
+	text_run("iso-2022-escapes", 0, 0, NULL);
+
+	text_add("Content-Type: text/plain\r\n\r\n");
+	for (i = 0; i < MB; i++)
+		text_add("a \r\n");
+	text_run("flowed", 0, 0, NULL);
+
+	/* Not more: a sanitizer reads all that is left at each bad byte. */
+	text_add("Content-Type: text/plain; charset=utf-7\r\n\r\n");
+	for (i = 0; i < MB / 24; i++)
+		text_add("+Z8-~{");
+	text_run("utf-7-and-hz", 0, 0, NULL);
+
+	text_add("Content-Type: text/plain; charset=gb18030\r\n\r\n");
+	text_fill('\xff', MB / 4);
+	text_run("bad-bytes", 0, 0, NULL);
+
+	text_add("Content-Type: text/plain; charset=utf-16le\r\n\r\n");
+	text_fill('\xd8', MB / 4);
+	text_run("surrogates", 0, 0, NULL);
+}
+
+static void
 budgets(void)
 {
 	struct mime_limits	 lim;
@@ -499,6 +595,7 @@ main(void)
 	delimiters();
 	runs();
 	containers();
+	texts();
 	budgets();
 	free(text);
 	harness_end();

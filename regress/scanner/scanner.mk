@@ -87,7 +87,7 @@ scanner/fuzz_inspect_LIBS =	-larchive -lz -lbsd
 # Words, expressions and identifiers in text.
 UNIT +=		scanner/test_normal
 scanner/test_normal_SRCS =	regress/scanner/test_normal.c \
-				scanner/normal.c scanner/normtab.c \
+				common/normal.c common/normtab.c \
 				common/utf8.c
 scanner/test_normal_CPPFLAGS =	-iquote common -iquote scanner
 
@@ -98,26 +98,50 @@ scanner/test_keyword_CPPFLAGS =	-iquote common -iquote scanner
 
 UNIT +=		scanner/test_ident
 scanner/test_ident_SRCS =	regress/scanner/test_ident.c scanner/ident.c \
-				scanner/normal.c scanner/normtab.c \
+				common/normal.c common/normtab.c \
 				common/conflist.c common/log.c common/utf8.c
 scanner/test_ident_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_ident_LIBS =	-lbsd
 
 UNIT +=		scanner/test_expr
 scanner/test_expr_SRCS =	regress/scanner/test_expr.c scanner/expr.c \
-				scanner/exprfold.c scanner/normal.c \
-				scanner/normtab.c common/utf8.c
+				common/exprfold.c common/normal.c \
+				common/normtab.c common/utf8.c
 scanner/test_expr_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_expr_LIBS =	-ltre
 
-match_SRCS =	$(addprefix scanner/,match.c expr.c exprfold.c ident.c \
-		keyword.c normal.c normtab.c) \
+match_SRCS =	$(addprefix scanner/,match.c expr.c ident.c keyword.c) \
 		$(addprefix common/,addr.c addrset.c conf.c conflist.c ev.c \
-		log.c utf8.c)
+		exprfold.c log.c normal.c normtab.c utf8.c)
 UNIT +=		scanner/test_match
 scanner/test_match_SRCS =	regress/scanner/test_match.c $(match_SRCS)
 scanner/test_match_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_match_LIBS =	-ltre -lbsd
+
+FUZZ +=		scanner/fuzz_normal
+scanner/fuzz_normal_SRCS =	regress/scanner/fuzz_normal.c \
+				$(addprefix common/,normal.c normtab.c utf8.c)
+scanner/fuzz_normal_CPPFLAGS =	-iquote common -iquote scanner
+
+FUZZ +=		scanner/fuzz_ident
+scanner/fuzz_ident_SRCS =	regress/scanner/fuzz_ident.c scanner/ident.c \
+				$(addprefix common/,normal.c normtab.c utf8.c)
+scanner/fuzz_ident_CPPFLAGS =	-iquote common -iquote scanner
+
+FUZZ +=		scanner/fuzz_expr
+scanner/fuzz_expr_SRCS =	regress/scanner/fuzz_expr.c scanner/expr.c \
+				master/pattern.c \
+				$(addprefix common/,addr.c addrset.c conf.c \
+				conflist.c \
+				ev.c exprfold.c log.c normal.c normtab.c \
+				utf8.c)
+scanner/fuzz_expr_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_expr_LIBS =	-ltre -lbsd
+
+FUZZ +=		scanner/fuzz_match
+scanner/fuzz_match_SRCS =	regress/scanner/fuzz_match.c $(match_SRCS)
+scanner/fuzz_match_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_match_LIBS =	-ltre -lbsd
 
 # What a scan costs; run by hand: $(O)/regress/scanner/bench_scan regress/db
 bench_scan_SRCS =	$(addprefix scanner/,engine.c layers.c result.c \

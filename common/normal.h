@@ -74,6 +74,9 @@ size_t	 normal_place(const struct normal *, size_t off);
  */
 size_t	 normal_chars(uint32_t, uint32_t *out, size_t max);
 
+/* The one character that two of the normal form make (Hangul, kana), or 0. */
+uint32_t normal_compose(uint32_t, uint32_t);
+
 /* One character from UTF-8; *used gets its bytes (1 for a broken one). */
 uint32_t normal_get(const uint8_t *, size_t len, size_t *used);
 /* Bytes that it takes in UTF-8, at most 4, which go to the buffer. */

@@ -38,7 +38,6 @@
 #define T_COUNT	28U
 #define S_COUNT	(L_COUNT * V_COUNT * T_COUNT)
 
-static uint32_t	 compose(uint32_t, uint32_t);
 static uint32_t	 compose_kana(uint32_t, uint32_t);
 static void	 emit(struct normal *, uint32_t, size_t);
 static void	 emit_table(struct normal *, unsigned int, size_t);
@@ -143,9 +142,8 @@ compose_kana(uint32_t c, uint32_t mark)
 	return (0);
 }
 
-/* The one character that two make, or 0. */
-static uint32_t
-compose(uint32_t a, uint32_t b)
+uint32_t
+normal_compose(uint32_t a, uint32_t b)
 {
 	if (a >= L_BASE && a < L_BASE + L_COUNT && b >= V_BASE &&
 	    b < V_BASE + V_COUNT)
@@ -198,7 +196,7 @@ emit(struct normal *n, uint32_t c, size_t at)
 			last->c = 0;
 		}
 	}
-	if (last->c != 0 && (one = compose(last->c, c)) != 0) {
+	if (last->c != 0 && (one = normal_compose(last->c, c)) != 0) {
 		n->len = last->off;
 		c = one;
 	}

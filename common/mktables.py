@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Makes normtab.c, the tables of normal.c: scanner/mktables.py >normtab.c
+"""Makes normtab.c, the tables of normal.c: common/mktables.py >normtab.c
 
 What a character becomes in the normal form is decided here, from the Unicode
 data that Python has; normal.c only looks it up, and composes what stands in
