@@ -148,7 +148,7 @@
 #define ZIP_ENTRIES_MAX		65535	/* what a directory counts to */
 #define DOCTEXT_MAX		(8 * MIB) /* text of one message's documents:
 					   a novel has one MiB */
-#define DOCTEXT_FIRST		65536	/* room at first for a document's text */
+#define DOCTEXT_FIRST		65536	/* room for a document at first */
 #define PDF_STREAMS_MAX		20000	/* inflated in one document */
 #define PDF_CMAPS_MAX		256	/* fonts with a table of characters */
 #define RTF_DEPTH_MAX		512	/* groups; Word gives up earlier */

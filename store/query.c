@@ -25,8 +25,8 @@
 /* Columns of a record, in this order. */
 #define RECORD_COLUMNS	"r.number, r.time, r.session, r.client, "	\
 	"r.client_port, r.dest, r.dest_port, r.helo, r.sender, r.nrcpt, " \
-	"(SELECT path FROM recipient WHERE record = r.number AND seq = "	\
-	"(SELECT min(seq) FROM recipient WHERE record = r.number)), "	\
+	"(SELECT path FROM recipient WHERE record = r.number "		\
+	"ORDER BY seq LIMIT 1), "					\
 	"r.subject, r.msgid, r.size, r.verdict, r.action, r.line, r.name, " \
 	"r.reply, r.flags, r.nparts, r.recv_ms, r.parse_us, r.scan_us, " \
 	"r.deliver_ms"

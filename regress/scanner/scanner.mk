@@ -45,7 +45,8 @@ scanner/fuzz_ole2_CPPFLAGS =	-Iscanner
 FUZZ +=		scanner/fuzz_layers
 scanner/fuzz_layers_SRCS =	regress/scanner/fuzz_layers.c \
 				scanner/layers.c scanner/ole2.c \
-				scanner/result.c common/proto.c common/utf8.c common/parts.c
+				scanner/result.c common/proto.c common/utf8.c \
+				common/parts.c
 scanner/fuzz_layers_CPPFLAGS =	-Iscanner
 scanner/fuzz_layers_LIBS =	-lbsd
 
