@@ -79,3 +79,23 @@ proxy/test_outgoing_SRCS = regress/proxy/test_outgoing.c \
 			$(proxy_outgoing_SRCS)
 proxy/test_outgoing_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/test_outgoing_LIBS = -lbsd
+
+# Marks on messages.
+UNIT +=			proxy/test_edit
+proxy/test_edit_SRCS =	regress/proxy/test_edit.c proxy/edit.c \
+			$(proxy_unit_SRCS)
+proxy/test_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_edit_LIBS =	-lbsd
+FUZZ +=			proxy/fuzz_edit
+proxy/fuzz_edit_SRCS =	regress/proxy/fuzz_edit.c proxy/edit.c \
+			$(proxy_unit_SRCS)
+proxy/fuzz_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/fuzz_edit_LIBS =	-lbsd
+proxy/fuzz_edit_CFLAGS = -Wno-format-nonliteral
+FUZZ +=			proxy/fuzz_outgoing
+proxy/fuzz_outgoing_SRCS = regress/proxy/fuzz_outgoing.c \
+			$(proxy_outgoing_SRCS)
+# The server is the other end of a pair of sockets.
+proxy/fuzz_outgoing_CPPFLAGS = $(proxy_unit_CPPFLAGS) -Dconnect=fuzz_connect
+proxy/fuzz_outgoing_LIBS = -lbsd
+proxy/fuzz_outgoing_CFLAGS = -Wno-format-nonliteral
