@@ -7,7 +7,8 @@
  *
  * The first byte chooses the message and its recipients.  The rest is what
  * the server says, a piece up to each NUL: one at once, each other one when
- * it has heard something.  Behind the last one it closes.
+ * it has heard something, or when nothing moves any more.  Behind the last one
+ * it closes.
  */
 
 #include <sys/mman.h>
@@ -27,6 +28,7 @@
 
 #define MUST(cond)	do { if (!(cond)) abort(); } while (0)
 #define HEARD_MAX	65536
+#define IDLE	4	/* rounds of the loop in which nothing came */
 #define TEXT		"Subject: x\r\n\r\n.dot\r\n..\r\n.\r\n\xc3\xa4\r\n"
 #define WIRE		"Subject: x\r\n\r\n..dot\r\n...\r\n..\r\n\xc3\xa4\r\n.\r\n"
 
@@ -44,6 +46,7 @@ static int		 client = -1;
 static const uint8_t	*pieces, *pieces_end;
 static size_t		 said_before_dot;	/* pieces, when it came */
 static size_t		 nsaid, nheard;
+static unsigned int	 idle;
 static char		 heard[HEARD_MAX];
 
 /* What outgoing.c calls; connect() is this by the way it is built. */
@@ -122,6 +125,7 @@ say(void)
 	end = memchr(pieces, '\0', (size_t)(pieces_end - pieces));
 	if (end == NULL)
 		end = pieces_end;
+	idle = 0;
 	/* A client that is gone, or too much for it at once. */
 	(void)send(ev.fd, pieces, (size_t)(end - pieces),
 	    MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -135,6 +139,11 @@ server_event(int fd, uint32_t events, void *arg)
 	ssize_t	 n;
 
 	n = recv(fd, heard + nheard, sizeof(heard) - nheard, MSG_DONTWAIT);
+	if (n == -1 && errno == EAGAIN) {
+		if (++idle >= IDLE)
+			say();
+		return;
+	}
 	if (n <= 0) {
 		server_end();
 		return;
@@ -247,7 +256,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0, sv) == 0);
 	client = sv[0];
-	MUST(ev_add(&ev, sv[1], EPOLLIN, server_event, NULL) == 0);
+	MUST(ev_add(&ev, sv[1], EPOLLIN | EPOLLOUT, server_event,
+	    NULL) == 0);
 	say();
 	send_frames(nrcpt, is_empty);
 	if (proxy.nsending > 0)
