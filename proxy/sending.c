@@ -231,7 +231,7 @@ sending_free(struct sending *sd)
 	proxy_check_end();
 }
 
-/* Can it stand between < and > in a command, and is that all of it then? */
+/* Between < and > in a command, is it a path, and nothing else? */
 static int
 path_ok(enum verb verb, const char *path)
 {
@@ -243,7 +243,7 @@ path_ok(enum verb verb, const char *path)
 	    verb == VERB_MAIL ? "FROM" : "TO", path);
 	return (n > 0 && (size_t)n < sizeof(arg) &&
 	    command_path(verb, arg, (size_t)n, again, sizeof(again),
-	    &params) == 0 && params == (size_t)n && strcmp(path, again) == 0);
+	    &params) == 0 && strcmp(path, again) == 0);
 }
 
 static int

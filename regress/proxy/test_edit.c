@@ -31,6 +31,7 @@ static void		 run_long(void);
 static void		 run_signed(void);
 static void		 run_big(void);
 static void		 run_failures(void);
+static unsigned int	 mappings(void);
 
 /* A session with this message, sealed. */
 static struct session *
@@ -485,6 +486,23 @@ run_failures(void)
 	    (unsigned long long)proxy.spool_used, proxy.nmessages);
 }
 
+/* Messages that are still mapped. */
+static unsigned int
+mappings(void)
+{
+	char		 line[512];
+	unsigned int	 n;
+	FILE		*fp;
+
+	if ((fp = fopen("/proc/self/maps", "r")) == NULL)
+		abort();
+	n = 0;
+	while (fgets(line, sizeof(line), fp) != NULL)
+		n += strstr(line, "memfd:message") != NULL;
+	fclose(fp);
+	return (n);
+}
+
 int
 main(void)
 {
@@ -499,6 +517,8 @@ main(void)
 	run_signed();
 	run_big();
 	run_failures();
+	unit_case("nothing is mapped", mappings() == 0 ? NULL : "%u",
+	    mappings());
 	after = dup(0);
 	close(after);
 	unit_case("no descriptor is lost", before == after ? NULL :

@@ -90,7 +90,7 @@ static uint64_t			 done_id;
 static unsigned int		 ndone, is_late;
 static struct evtimer		 dog;
 static struct sockwait		*waiting;
-static int			 no_sockets;
+static int			 no_sockets, small_buffers;
 
 /* What outgoing.c calls. */
 
@@ -107,6 +107,9 @@ sock_take(struct sockwait *w, int family)
 	fd = socket(family == 4 ? AF_INET : AF_INET6,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
+		abort();
+	if (small_buffers && setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
+	    &(int){ 4096 }, sizeof(int)) == -1)
 		abort();
 	w->cb(w->arg, fd);
 }
@@ -567,6 +570,8 @@ run_big(void)
 	    { HELLO, "250 me\r\n" }, { NULL, NULL } };
 	static const struct line	 early[] = { TO_DOT,
 	    { "-", "554 enough\r\n" }, { NULL, NULL } };
+	static const struct line	 yes[] = { TO_DOT,
+	    { "-", "250 enough\r\n" }, { NULL, NULL } };
 	static const struct {
 		const char		*name;
 		const struct line	*script;
@@ -577,27 +582,43 @@ run_big(void)
 		{ "a big message", whole, 0, 250, "250 ok" },
 		{ "a file that is shorter", cut, 1, 0, "cut off" },
 		{ "refused in the middle", early, 0, 554, "554 enough" },
+		{ "taken in the middle", yes, 0, 0, "out of step: 250" },
+		{ "taken before the rest was sent", yes, 0, 0,
+		    "out of step: 250" },
 	};
-	static char	 text[1500000];
-	size_t		 i, dots;
+	static char	 text[1500000], wire[1600000];
+	size_t		 i, n, len;
 
-	for (i = dots = 0; i + 2 <= sizeof(text); i += 2)
+	for (i = 0; i + 2 <= sizeof(text); i += 2)
 		memcpy(text + i, i % 1000 == 0 ? ".." : i % 1000 == 998 ?
 		    "\r\n" : "xy", 2);
-	dots = sizeof(text) / 1000;
+	/* Where chunks meet: a dot in a line, one at the begin of a line. */
+	text[65536] = '.';
+	memcpy(text + 131070, "\r\n.", 3);
+	for (i = n = 0; i < sizeof(text); i++) {
+		if (text[i] == '.' && (i == 0 || text[i - 1] == '\n'))
+			wire[n++] = '.';
+		wire[n++] = text[i];
+	}
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		server_reset(cases[i].script);
 		evtimer_set(&dog, WATCHDOG);
-		send_frames(7, "a@example.org", 1, file(text, sizeof(text)),
-		    sizeof(text) + cases[i].extra);
+		/* The last is in our buffer with its dot, and stays there. */
+		small_buffers = i == 4;
+		len = small_buffers ? 64000 : sizeof(text);
+		send_frames(7, "a@example.org", 1, file(text, len),
+		    len + cases[i].extra);
 		ev_loop();
+		small_buffers = 0;
 		store_event(-1, 0, NULL);
 		evtimer_del(&dog);
 		unit_case(cases[i].name, !is_late && srv.wrong[0] == '\0' &&
 		    ndone == 1 && done.code == cases[i].code &&
 		    strstr(done.text, cases[i].reason) != NULL &&
-		    (done.code != 250 || srv.data_len == sizeof(text) + dots)
-		    ? NULL : "%s%u \"%s\", %zu bytes", srv.wrong, done.code,
+		    (done.code != 250 || (srv.data_len == n &&
+		    memcmp(srv.in + srv.data, wire, n) == 0)) &&
+		    memmem(srv.in, srv.len, "QUIT", 4) == (done.code == 250 ?
+		    srv.in + srv.len - 6 : NULL) ? NULL : "%s%u \"%s\", %zu bytes", srv.wrong, done.code,
 		    done.text, srv.data_len);
 		outgoing_lost();
 	}
