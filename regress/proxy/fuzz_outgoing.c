@@ -30,7 +30,8 @@
 #define HEARD_MAX	65536
 #define IDLE	4	/* rounds of the loop in which nothing came */
 #define TEXT		"Subject: x\r\n\r\n.dot\r\n..\r\n.\r\n\xc3\xa4\r\n"
-#define WIRE		"Subject: x\r\n\r\n..dot\r\n...\r\n..\r\n\xc3\xa4\r\n.\r\n"
+#define WIRE		"Subject: x\r\n\r\n..dot\r\n...\r\n..\r\n\xc3\xa4\r\n" \
+			".\r\n"
 
 static void	 start(void);
 static void	 say(void);

@@ -72,8 +72,8 @@ proxy/fuzz_proxyproto_CPPFLAGS = -Iproxy
 
 # The gateway's own client.
 proxy_outgoing_SRCS =	proxy/outgoing.c proxy/sending.c proxy/command.c \
-			proxy/proxyproto.c proxy/reply.c proxy/stuff.c common/ev.c \
-			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+			proxy/proxyproto.c proxy/reply.c proxy/stuff.c \
+			common/ev.c common/imsg.c common/proto.c $(proxy_unit_SRCS)
 UNIT +=			proxy/test_outgoing
 proxy/test_outgoing_SRCS = regress/proxy/test_outgoing.c \
 			$(proxy_outgoing_SRCS)
@@ -92,6 +92,11 @@ proxy/fuzz_edit_SRCS =	regress/proxy/fuzz_edit.c proxy/edit.c \
 proxy/fuzz_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/fuzz_edit_LIBS =	-lbsd
 proxy/fuzz_edit_CFLAGS = -Wno-format-nonliteral
+UNIT +=			proxy/test_send
+proxy/test_send_SRCS =	regress/proxy/test_send.c proxy/outgoing.c \
+			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+proxy/test_send_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_send_LIBS =	-lbsd
 FUZZ +=			proxy/fuzz_outgoing
 proxy/fuzz_outgoing_SRCS = regress/proxy/fuzz_outgoing.c \
 			$(proxy_outgoing_SRCS)
@@ -99,3 +104,9 @@ proxy/fuzz_outgoing_SRCS = regress/proxy/fuzz_outgoing.c \
 proxy/fuzz_outgoing_CPPFLAGS = $(proxy_unit_CPPFLAGS) -Dconnect=fuzz_connect
 proxy/fuzz_outgoing_LIBS = -lbsd
 proxy/fuzz_outgoing_CFLAGS = -Wno-format-nonliteral
+
+UNIT +=			proxy/test_sock
+proxy/test_sock_SRCS =	regress/proxy/test_sock.c proxy/sock.c \
+			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+proxy/test_sock_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_sock_LIBS =	-lbsd
