@@ -15,6 +15,7 @@ proxy_SRCS =	\
 	proxyproto.c \
 	reply.c \
 	sandbox.c \
+	sending.c \
 	server.c \
 	session.c \
 	sock.c \

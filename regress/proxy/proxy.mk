@@ -71,11 +71,42 @@ proxy/fuzz_proxyproto_SRCS = regress/proxy/fuzz_proxyproto.c \
 proxy/fuzz_proxyproto_CPPFLAGS = -Iproxy
 
 # The gateway's own client.
-proxy_outgoing_SRCS =	proxy/outgoing.c proxy/command.c proxy/proxyproto.c \
-			proxy/reply.c proxy/stuff.c common/ev.c \
-			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+proxy_outgoing_SRCS =	proxy/outgoing.c proxy/sending.c proxy/command.c \
+			proxy/proxyproto.c proxy/reply.c proxy/stuff.c \
+			common/ev.c common/imsg.c common/proto.c $(proxy_unit_SRCS)
 UNIT +=			proxy/test_outgoing
 proxy/test_outgoing_SRCS = regress/proxy/test_outgoing.c \
 			$(proxy_outgoing_SRCS)
 proxy/test_outgoing_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/test_outgoing_LIBS = -lbsd
+
+# Marks on messages.
+UNIT +=			proxy/test_edit
+proxy/test_edit_SRCS =	regress/proxy/test_edit.c proxy/edit.c \
+			$(proxy_unit_SRCS)
+proxy/test_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_edit_LIBS =	-lbsd
+FUZZ +=			proxy/fuzz_edit
+proxy/fuzz_edit_SRCS =	regress/proxy/fuzz_edit.c proxy/edit.c \
+			$(proxy_unit_SRCS)
+proxy/fuzz_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/fuzz_edit_LIBS =	-lbsd
+proxy/fuzz_edit_CFLAGS = -Wno-format-nonliteral
+UNIT +=			proxy/test_send
+proxy/test_send_SRCS =	regress/proxy/test_send.c proxy/outgoing.c \
+			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+proxy/test_send_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_send_LIBS =	-lbsd
+FUZZ +=			proxy/fuzz_outgoing
+proxy/fuzz_outgoing_SRCS = regress/proxy/fuzz_outgoing.c \
+			$(proxy_outgoing_SRCS)
+# The server is the other end of a pair of sockets.
+proxy/fuzz_outgoing_CPPFLAGS = $(proxy_unit_CPPFLAGS) -Dconnect=fuzz_connect
+proxy/fuzz_outgoing_LIBS = -lbsd
+proxy/fuzz_outgoing_CFLAGS = -Wno-format-nonliteral
+
+UNIT +=			proxy/test_sock
+proxy/test_sock_SRCS =	regress/proxy/test_sock.c proxy/sock.c \
+			common/imsg.c common/proto.c $(proxy_unit_SRCS)
+proxy/test_sock_CPPFLAGS = $(proxy_unit_CPPFLAGS)
+proxy/test_sock_LIBS =	-lbsd
