@@ -197,9 +197,18 @@ def memory(p):
               "shared and executable: " + name)
 
 
+def control_inodes(gw):
+    """The socket of operators."""
+    path = os.path.join(gw.rundir, "control")
+    with open("/proc/%d/net/unix" % gw.pid) as f:
+        rows = [line.split() for line in f]
+    return {int(r[6]) for r in rows if r[-1] == path and r[3] == "00010000"}
+
+
 def check_all(gw, label):
     """Every child, whatever it has been through."""
-    listeners = listening_inodes(gw.pid)
+    # Operators' too: master hands it to each new store.
+    listeners = listening_inodes(gw.pid) | control_inodes(gw)
     found = processes(gw)
     with case("%s: there are all kinds of processes" % label):
         check_equal(sorted(found), sorted(ROOTS), "kinds")
