@@ -73,7 +73,8 @@ proxy/fuzz_proxyproto_CPPFLAGS = -Iproxy
 # The gateway's own client.
 proxy_outgoing_SRCS =	proxy/outgoing.c proxy/sending.c proxy/command.c \
 			proxy/proxyproto.c proxy/reply.c proxy/stuff.c \
-			common/ev.c common/imsg.c common/proto.c $(proxy_unit_SRCS)
+			common/ev.c common/imsg.c common/proto.c \
+			$(proxy_unit_SRCS)
 UNIT +=			proxy/test_outgoing
 proxy/test_outgoing_SRCS = regress/proxy/test_outgoing.c \
 			$(proxy_outgoing_SRCS)
