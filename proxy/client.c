@@ -21,6 +21,7 @@
 #include "proxyproto.h"
 
 #define INFLIGHT_MAX	64	/* forwarded commands without a reply */
+#define RCPT_SHARE	8	/* of the memory that messages may have */
 
 static int	 take_line(struct session *, size_t, size_t *);
 static int	 take_data(struct session *);
@@ -326,7 +327,7 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 	many = rcpt_count(s) >= s->conf->g.rcpt_max || (s->env != NULL &&
 	    s->env->rcpt_len > RECORD_RCPT_BYTES_MAX -
 	    (INFLIGHT_MAX + 1) * SMTP_ADDR_MAX) ||
-	    proxy.spool_used > proxy.spool_max;
+	    proxy.rcpt_used > proxy.spool_max / RCPT_SHARE;
 	why = bad ? NULL : path_refused(s, path, 1, text, sizeof(text));
 	if (s->msg != NULL)
 		why = "503 5.5.1 Between chunks";

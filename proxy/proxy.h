@@ -82,7 +82,7 @@ struct envelope {
 	uint32_t		 nrcpt;		/* accepted by the server */
 	char			*rcpt;		/* their paths, strings */
 	size_t			 rcpt_len;
-	size_t			 rcpt_alloc;	/* of the spool budget */
+	size_t			 rcpt_alloc;	/* counted in rcpt_used */
 	int			 binary;	/* BODY=BINARYMIME */
 };
 
@@ -253,6 +253,7 @@ struct proxy {
 	unsigned int		 max_messages;	/* by descriptors */
 	uint64_t		 spool_used;	/* bytes */
 	uint64_t		 spool_max;
+	uint64_t		 rcpt_used;	/* bytes of recipients */
 	int			 draining;
 	int			 has_members;	/* of dynamic tables */
 	struct msg_stats	 stats;

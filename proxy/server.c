@@ -193,8 +193,8 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 
 /*
  * A recipient that the server takes.  All of a transaction's are bounded by
- * RECORD_RCPT_BYTES_MAX and count for the spool: see client.c, which refuses
- * what would be more.
+ * RECORD_RCPT_BYTES_MAX, those of all by a part of the spool: see client.c,
+ * which refuses what would be more.
  */
 static int
 rcpt_keep(struct envelope *e, const char *path)
@@ -209,7 +209,7 @@ rcpt_keep(struct envelope *e, const char *path)
 			n *= 2;
 		if ((p = realloc(e->rcpt, n)) == NULL)
 			return (-1);
-		proxy.spool_used += n - e->rcpt_alloc;
+		proxy.rcpt_used += n - e->rcpt_alloc;
 		e->rcpt = p;
 		e->rcpt_alloc = n;
 	}

@@ -121,7 +121,7 @@ session_reset(struct session *s)
 	s->has_class = 0;
 	if (s->env == NULL)
 		return;
-	proxy.spool_used -= s->env->rcpt_alloc;
+	proxy.rcpt_used -= s->env->rcpt_alloc;
 	free(s->env->rcpt);
 	free(s->env->from);
 	free(s->env);
