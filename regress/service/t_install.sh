@@ -57,14 +57,17 @@ t_tree()
 	run "$name: install" make -s install O="$O" DESTDIR="$dir" "$@"
 	cat >"$TMP/expected" <<-EOT
 	755 $sbin/mailwall-firewall
+	755 $sbin/mailwallctl
 	755 $sbin/mailwalld
 	755 $libexec/mailwall-parser
 	755 $libexec/mailwall-proxy
 	755 $libexec/mailwall-scanner
 	755 $libexec/mailwall-store
+	644 $share/bash-completion/completions/mailwallctl
 	644 $share/man/man5/mailwall.conf.5
 	644 $share/man/man7/mailwall-anomalies.7
 	644 $share/man/man8/mailwall-firewall.8
+	644 $share/man/man8/mailwallctl.8
 	644 $share/man/man8/mailwalld.8
 	644 $units/mailwall-firewall.service
 	644 $units/mailwall.service

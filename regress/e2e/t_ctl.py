@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""mailwallctl against a running gateway, as an operator uses it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, "regress/lib")
+
+from mwtest import client, mail, wait                           # noqa: E402
+from mwtest.case import case, check, check_equal, check_in, run  # noqa: E402
+from mwtest.gateway import Gateway, objdir                      # noqa: E402
+from mwtest.net import Net                                      # noqa: E402
+from mwtest.server import Server                                # noqa: E402
+
+EXTRA = """
+table leakers dynamic expire 1h
+table blocked dynamic
+table secrets keywords { "机密文件" }
+"""
+RULES = """
+on connect block "554 5.7.1 blocked" source <blocked>
+on message block "554 5.7.1 secret" add sender <leakers> content <secrets>
+on message quarantine sender "keep@client.example"
+"""
+SUBJECT = "=?utf-8?B?5Zu95a62?= \x07bell"
+
+
+class Ctl:
+    def __init__(self, gw):
+        self.socket = os.path.join(gw.rundir, "control")
+
+    def __call__(self, *args):
+        p = subprocess.run([os.path.join(objdir(), "mailwallctl"), "-s",
+                            self.socket] + list(args), text=False,
+                           capture_output=True, timeout=60)
+        self.err = p.stderr.decode()
+        return p.returncode, p.stdout
+
+    def rows(self, *args):
+        status, out = self(*args, "--json")
+        check_equal(status, 0, "exit status")
+        return json.loads(out)
+
+
+def t_seen(net, srv, gw, ctl):
+    for name in ("plain", "keep", "other"):
+        with client.Client(net.client, srv.addr) as c:
+            c.ehlo()
+            check_equal(c.message(mail.plain(b"x\r\n", subject=SUBJECT),
+                                  sender=name + "@client.example",
+                                  rcpts=("b@example.org", "c@example.org")
+                                  ).code, 250)
+    wait.until(lambda: len(ctl.rows("log")) == 3, "records")
+    with case("log: newest first, with what became of each"):
+        rows = ctl.rows("log")
+        check_equal([r["from"] for r in rows],
+                    [n + "@client.example" for n in
+                     ("other", "keep", "plain")])
+        check_equal([r["action"] for r in rows],
+                    ["pass", "discard", "pass"])
+        check_equal(rows[0]["recipients"], 2)
+        check_equal(rows[0]["subject"], "国家 \ufffdbell")
+        check_equal(rows[1]["quarantined"], True)
+        check(rows[0]["reply"].startswith("250 "), rows[0]["reply"])
+    with case("log: what matches, and no more than asked for"):
+        check_equal(len(ctl.rows("log", "--match", "KEEP@")), 1)
+        check_equal(len(ctl.rows("log", "--match", "c@example")), 3)
+        check_equal(len(ctl.rows("log", "--match", "discard")), 1)
+        check_equal(len(ctl.rows("log", "--match", "nothing")), 0)
+        check_equal(len(ctl.rows("log", "--limit", "2")), 2)
+        check_equal(len(ctl.rows("log", "--from", "1h")), 3)
+        check_equal(len(ctl.rows("log", "--to", "1h")), 0)
+    with case("log: a table has no control characters"):
+        status, out = ctl("log")
+        check_equal(status, 0)
+        check(b"\x07" not in out and b"\x1b" not in out, out)
+        check_equal(len(out.splitlines()), 4)
+    with case("trace: the number that the client was told"):
+        number = ctl.rows("log", "--match", "keep@")[0]["session"]
+        rows = ctl.rows("trace", "s=" + number)
+        check_equal([r["recipient"] for r in rows if "recipient" in r],
+                    ["b@example.org", "c@example.org"])
+        check_equal(ctl("trace", "0")[0], 1)
+        check_equal(ctl("trace", "xyz")[0], 2)
+    with case("status: every process is ready"):
+        rows = ctl.rows("status")
+        check_equal({r["process"] for r in rows},
+                    {"proxy", "parser", "scanner", "store"})
+        check_equal({r["state"] for r in rows}, {"ready"})
+
+    def counted():
+        stats = {r["name"]: r["value"] for r in ctl.rows("stats")}
+        return stats["messages"] == 3 and stats
+    with case("stats: all workers together"):
+        stats = wait.until(counted, "three messages to be counted")
+        check_equal((stats["action_pass"], stats["action_discard"],
+                     stats["quarantine"]), (2, 1, 1))
+    with case("sessions: one that is there"):
+        with client.Client(net.client, srv.addr) as c:
+            c.ehlo("here.example")
+            c.cmd("MAIL FROM:<live@client.example>")
+            rows = ctl.rows("sessions")
+            check_equal([(r["helo"], r["from"], r["state"]) for r in rows],
+                        [("here.example", "live@client.example",
+                          "command")])
+
+
+def t_quarantine(net, srv, gw, ctl):
+    number = str(ctl.rows("quarantine", "list")[0]["number"])
+    with case("quarantine: listed, shown, saved as it came"):
+        check_equal(len(ctl.rows("quarantine", "list")), 1)
+        row = ctl.rows("quarantine", "show", number)[0]
+        check_equal((row["from"], row["state"]),
+                    ("keep@client.example", "kept"))
+        status, out = ctl("quarantine", "save", number, "-")
+        check_equal(status, 0)
+        check_equal(len(out), row["size"])
+        check_in(b"\r\nSubject: =?utf-8?B?5Zu95a62?=", out)
+    n = len(srv.messages())
+    with case("quarantine: released to the server that was meant"):
+        rows = ctl.rows("quarantine", "release", number)
+        check_equal((rows[0]["accepted"], rows[0]["code"]), (2, 250))
+        got = srv.messages()[n]
+        check_equal(got.data, out)
+        check_equal(sorted(got.rcpts), ["b@example.org", "c@example.org"])
+        check_equal(ctl.rows("quarantine", "list")[0]["state"], "released")
+    with case("quarantine: forwarded to somebody else"):
+        ctl.rows("quarantine", "forward", number, "abuse@example.org")
+        check_equal(srv.messages()[n + 1].rcpts, ["abuse@example.org"])
+    with case("quarantine: a server that refuses it, and the message stays"):
+        srv.once("rcpt", b"550 5.1.1 nobody\r\n")
+        status, _ = ctl("quarantine", "forward", number, "x@example.org")
+        check_equal(status, 1)
+        check_in("stays in the quarantine", ctl.err)
+        check_equal(len(ctl.rows("quarantine", "list")), 1)
+    with case("quarantine: deleted, and there is no second time"):
+        check_equal(ctl("quarantine", "delete", number)[0], 0)
+        check_equal(ctl.rows("quarantine", "list"), [])
+        check_equal(ctl("quarantine", "delete", number)[0], 1)
+        check_equal(ctl("quarantine", "release", number)[0], 1)
+        check_equal(os.listdir(os.path.join(gw.statedir, "quarantine")), [])
+
+
+def t_tables(net, srv, gw, ctl):
+    with case("table: who was put there by a rule, and why"):
+        with client.Client(net.client, srv.addr) as c:
+            c.ehlo()
+            check_equal(c.message(mail.plain("机密文件\r\n".encode()),
+                                  sender="leak@client.example").code, 554)
+        rows = wait.until(lambda: ctl.rows("table", "show", "leakers"),
+                          "a member")
+        check_equal(rows[0]["key"], "leak@client.example")
+        check(rows[0]["why"].startswith("s="), rows[0]["why"])
+        check(rows[0]["expires"] > rows[0]["added"], rows[0])
+    with case("table: added, found in any case, deleted, flushed"):
+        check_equal(ctl("table", "add", "leakers", "X@Y.Example", "1h")[0],
+                    0)
+        keys = [r["key"] for r in ctl.rows("table", "show", "<leakers>")]
+        check_equal(keys, ["leak@client.example", "x@y.example"])
+        check_equal(ctl("table", "delete", "leakers", "x@y.example")[0], 0)
+        check_equal(ctl("table", "delete", "leakers", "x@y.example")[0], 1)
+        check_equal(ctl("table", "flush", "leakers")[0], 0)
+        wait.until(lambda: ctl.rows("table", "show", "leakers") == [],
+                   "an empty table")
+        check_equal(ctl("table", "show", "none")[0], 1)
+    with case("block: an address, from then on, and no more"):
+        def code():
+            with client.Client(net.client, srv.addr, banner=False,
+                               source="192.168.0.12") as c:
+                return c.reply().code
+        check_equal(code(), 220)
+        check_equal(ctl("block", "192.168.0.12", "1h")[0], 0)
+        wait.until(lambda: all(code() == 554 for _ in range(6)), "554")
+        check_equal(ctl("unblock", "192.168.0.12")[0], 0)
+        wait.until(lambda: all(code() == 220 for _ in range(6)), "220")
+
+
+def t_steer(net, srv, gw, ctl):
+    with case("reload: a new configuration, and one that is wrong"):
+        mark = gw.log.mark()
+        check_equal(ctl("reload")[0], 0)
+        gw.log.wait("reload: done", mark)
+        gw.write("nonsense\n")
+        check_equal(ctl("reload")[0], 1)
+        check_in("old configuration stays", ctl.err)
+        gw.write()
+    with case("verbose: on and off"):
+        check_equal(ctl("verbose", "on")[0], 0)
+        check_equal(ctl("verbose", "off")[0], 0)
+        check_equal(ctl("verbose", "perhaps")[0], 2)
+    with case("top: a screen without a terminal"):
+        status, out = ctl("top", "1")
+        check_equal(status, 0)
+        check_in(b"sessions now", out)
+    with case("report: a page that is whole, and asks nobody"):
+        status, out = ctl("report")
+        check_equal(status, 0)
+        check(out.startswith(b"<!DOCTYPE html>") and
+              out.endswith(b"</html>\n"), out[:40])
+        for bad in (b"<script", b"http:", b"https:", b"url("):
+            check(bad not in out, bad)
+        check_in(b"<svg", out)
+    with case("errors: usage, and nobody there"):
+        check_equal(ctl("bogus")[0], 2)
+        check_equal(ctl("log", "--from", "never")[0], 2)
+        check_equal(ctl("quarantine", "show", "-1")[0], 2)
+        none = Ctl(gw)
+        none.socket += ".none"
+        check_equal(none("status")[0], 3)
+
+
+def t_hostile(net, srv, gw, ctl):
+    with case("a client that speaks nonsense loses its connection only"):
+        for data in (b"", b"x", b"\xff" * 16, bytes(16384), b"A" * 440):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            s.settimeout(20)
+            s.connect(ctl.socket)
+            s.send(data)
+            check_equal(s.recv(100), b"", "its end")
+            s.close()
+        check_equal({r["state"] for r in ctl.rows("status")}, {"ready"})
+    with case("clients that say nothing keep nobody out for long"):
+        idle = []
+        for _ in range(40):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            s.connect(ctl.socket)
+            idle.append(s)
+        wait.until(lambda: ctl("status")[0] == 0, "an answer")
+        for s in idle:
+            s.close()
+
+
+def main():
+    with Net() as net, Server(net.server, net.A) as srv:
+        with Gateway(net, "tproxy", antivirus="none", extra=EXTRA,
+                     rules=RULES) as gw:
+            ctl = Ctl(gw)
+            for t in (t_seen, t_quarantine, t_tables, t_steer, t_hostile):
+                t(net, srv, gw, ctl)
+
+
+run(main)
