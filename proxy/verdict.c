@@ -14,6 +14,7 @@
 #include <bsd/string.h>
 
 #include "proxy.h"
+#include "utf8.h"
 
 #define LOG_FILES	16	/* lines for one message */
 
@@ -404,6 +405,7 @@ verdict_log(struct session *s, const char *action, const char *reply,
 	st->scan_us += m->us_scan;
 	if (m->t_deliver != 0)
 		st->deliver_us += now - m->t_deliver;
+	utf8_plain(text, sizeof(text), reply, n);
 	if (!m->is_recorded)
 		(void)store_record(s, action_of(action), 0, text);
 	m->is_recorded = 1;

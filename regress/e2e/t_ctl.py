@@ -132,7 +132,7 @@ def t_quarantine(net, srv, gw, ctl):
         ctl.rows("quarantine", "forward", number, "abuse@example.org")
         check_equal(srv.messages()[n + 1].rcpts, ["abuse@example.org"])
     with case("quarantine: a server that refuses it, and the message stays"):
-        srv.once("rcpt", b"550 5.1.1 nobody\r\n")
+        srv.once("rcpt", "550 5.1.1 nobody")
         status, _ = ctl("quarantine", "forward", number, "x@example.org")
         check_equal(status, 1)
         check_in("stays in the quarantine", ctl.err)
