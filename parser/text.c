@@ -77,6 +77,7 @@ static size_t	 give_declared(struct mime *, uint32_t, int, unsigned int,
 static int	 part_is_html(const struct mime *, const struct arena_part *);
 static int	 looks_html(const uint8_t *, size_t);
 static int	 name_is(const char *, size_t, const char *);
+static int	 is_unlike_latin(const char *, size_t, const uint8_t *, size_t);
 
 static int
 is_ascii(const uint8_t *p, size_t len)
@@ -420,6 +421,34 @@ give_declared(struct mime *m, uint32_t part, int is_html, unsigned int flags,
 	return (bad);
 }
 
+/*
+ * Programs that know no charset say Latin 1, in which every byte is a letter.
+ * In texts that are, most letters are ASCII.
+ */
+static int
+is_unlike_latin(const char *cs, size_t cslen, const uint8_t *p, size_t len)
+{
+	static const char *const	 latin[] = {
+		"iso-8859-1", "iso-8859-15", "latin1", "windows-1252",
+		"cp1252"
+	};
+	size_t				 i, high, ascii;
+
+	for (i = 0; i < sizeof(latin) / sizeof(latin[0]); i++)
+		if (name_is(cs, cslen, latin[i]))
+			break;
+	if (i == sizeof(latin) / sizeof(latin[0]))
+		return (0);
+	if (len > GUESS_BYTES)
+		len = GUESS_BYTES;
+	high = ascii = 0;
+	for (i = 0; i < len; i++) {
+		high += p[i] >= 0x80;
+		ascii += (p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z';
+	}
+	return (high > ascii);
+}
+
 /* All readings of a body that is text. */
 static void
 give_body(struct mime *m, uint32_t i, int is_html)
@@ -465,6 +494,8 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	    strncasecmp(meta, cs, cslen) == 0))
 		bad = give_declared(m, i, is_html, TEXT_ALTERNATE, meta,
 		    metalen, p, len);
+	if (!valid && bad == 0 && is_unlike_latin(cs, cslen, p, len))
+		give_guesses(m, i, is_html, p, len, cs, cslen);
 	if (!valid && bad > 0) {
 		m->arena.part[i].anomalies |= cslen > 0 && !bom ?
 		    ANOMALY(A_WRONG_CHARSET) : 0;

@@ -152,3 +152,12 @@ $(O)/regress/scanner/bench_scan: regress/bench/bench_scan.c \
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common -iquote scanner \
 	    $(ALL_LDFLAGS) -o $@ $^ -lclamav -larchive -lz $(COMMON_LIBS)
+
+# Whole messages through the parser and the matcher.
+UNIT +=		scanner/test_words
+scanner/test_words_SRCS =	regress/scanner/test_words.c \
+				$(parser_HARNESS) $(filter-out \
+				common/log.c common/utf8.c,$(match_SRCS))
+scanner/test_words_CPPFLAGS =	$(parser_INC) -iquote common -iquote scanner \
+				-Iregress/parser
+scanner/test_words_LIBS =	-ltre -lbsd
