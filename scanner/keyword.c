@@ -6,9 +6,11 @@
  *
  * While words are added, the states are a trie whose children are lists.
  * Then they are numbered anew, level by level, and each gets a run in one
- * array of edges, sorted by byte.  Text that has no word keeps the automaton
- * near its root, so the first states, which are those of the first levels,
- * have a row of 256 each; others search their few edges.
+ * array of edges, sorted by byte: edge i leads to state i + 1.  Text that has
+ * no word keeps the automaton near its root, so the first states, which are
+ * those of the first levels, have a row of 256 each, which also say whether a
+ * word ends there; others search their few edges.  What costs is memory that
+ * is not in the cache: one line of it a byte, where there are rows.
  *
  * The words are the administrator's; the text is a stranger's.  A text made
  * for it can hold the automaton deep in the trie, where each byte may cost a
@@ -22,7 +24,9 @@
 #include "keyword.h"
 
 #define ROOT	0U
-#define NROWS	1024U		/* states with a row: 1 MiB of them */
+#define NROWS	1024U		/* states with a row: more, and the rows push
+				   each other out of the cache */
+#define ENDS	0x80000000U	/* in a row: a word ends in that state */
 #define NO_STATE UINT32_MAX
 
 /* A state while words are added. */
@@ -49,15 +53,16 @@ struct keywords {
 	uint32_t	 nwords;
 	struct state	*state;		/* nnodes of them and one more */
 	uint8_t		*byte;		/* of each edge */
-	uint32_t	*to;
 	uint32_t	(*row)[256];
 	uint32_t	 nrows;
 };
 
 static uint32_t	 node_new(struct keywords *, uint8_t);
 static uint32_t	 node_child(struct keywords *, uint32_t, uint8_t);
-static void	 sort_edges(struct keywords *, uint32_t, uint32_t);
+static void	 sort_edges(struct keywords *, uint32_t *, uint32_t,
+		    uint32_t);
 static int	 number(struct keywords *);
+static uint32_t	 ends(const struct keywords *, uint32_t);
 static uint32_t	 edge(const struct keywords *, uint32_t, uint8_t);
 static uint32_t	 step(const struct keywords *, uint32_t, uint8_t);
 static void	 link_fails(struct keywords *);
@@ -85,7 +90,6 @@ keywords_free(struct keywords *k)
 	free(k->node);
 	free(k->state);
 	free(k->byte);
-	free(k->to);
 	free(k->row);
 	free(k);
 }
@@ -98,7 +102,7 @@ node_new(struct keywords *k, uint8_t byte)
 
 	if (k->nnodes == k->alloc) {
 		n = k->alloc == 0 ? 1024 : k->alloc * 2;
-		if (n >= NO_STATE) {
+		if (n >= ENDS) {
 			errno = ENOMEM;
 			return (NO_STATE);
 		}
@@ -154,41 +158,43 @@ keywords_count(const struct keywords *k)
 
 /* By byte; a state has few edges, and they came in some order. */
 static void
-sort_edges(struct keywords *k, uint32_t from, uint32_t end)
+sort_edges(struct keywords *k, uint32_t *node, uint32_t from, uint32_t end)
 {
 	uint32_t	 i, j, to;
 	uint8_t		 byte;
 
 	for (i = from + 1; i < end; i++) {
 		byte = k->byte[i];
-		to = k->to[i];
+		to = node[i];
 		for (j = i; j > from && k->byte[j - 1] > byte; j--) {
 			k->byte[j] = k->byte[j - 1];
-			k->to[j] = k->to[j - 1];
+			node[j] = node[j - 1];
 		}
 		k->byte[j] = byte;
-		k->to[j] = to;
+		node[j] = to;
 	}
 }
 
 /*
- * Number the states level by level.  to[] holds nodes at first, in the order
- * in which their states will come: that of edge i is state i + 1.
+ * Number the states level by level.  nodes[] has the node of each edge, in the
+ * order in which their states come: that of edge i is state i + 1.
  */
 static int
 number(struct keywords *k)
 {
 	struct state	*s;
-	uint32_t	 node, child, n, nedges;
+	uint32_t	*nodes, node, child, n, nedges;
 
 	k->state = calloc(k->nnodes + 1, sizeof(*k->state));
 	k->byte = malloc(k->nnodes);
-	k->to = calloc(k->nnodes, sizeof(*k->to));
-	if (k->state == NULL || k->byte == NULL || k->to == NULL)
+	nodes = calloc(k->nnodes, sizeof(*nodes));
+	if (k->state == NULL || k->byte == NULL || nodes == NULL) {
+		free(nodes);
 		return (-1);
+	}
 	nedges = 0;
 	for (n = 0; n < k->nnodes; n++) {
-		node = n == 0 ? ROOT : k->to[n - 1];
+		node = n == 0 ? ROOT : nodes[n - 1];
 		s = &k->state[n];
 		s->word = k->node[node].word;
 		s->edges = nedges;
@@ -196,16 +202,23 @@ number(struct keywords *k)
 		for (child = k->node[node].child; child != NO_STATE;
 		    child = k->node[child].next) {
 			k->byte[nedges] = k->node[child].byte;
-			k->to[nedges++] = child;
+			nodes[nedges++] = child;
 		}
-		sort_edges(k, s->edges, nedges);
+		sort_edges(k, nodes, s->edges, nedges);
 	}
 	k->state[k->nnodes].edges = nedges;
-	for (n = 0; n < nedges; n++)
-		k->to[n] = n + 1;
+	free(nodes);
 	free(k->node);
 	k->node = NULL;
 	return (0);
+}
+
+/* ENDS if a word ends in the state, or on its way of fails. */
+static uint32_t
+ends(const struct keywords *k, uint32_t s)
+{
+	return (k->state[s].word != KEYWORD_NONE ||
+	    k->state[s].more != NO_STATE ? ENDS : 0);
 }
 
 /* Where a byte leads in the trie, or NO_STATE. */
@@ -226,11 +239,11 @@ edge(const struct keywords *k, uint32_t s, uint8_t byte)
 	}
 	for (; lo < hi; lo++)
 		if (k->byte[lo] == byte)
-			return (k->to[lo]);
+			return (lo + 1);
 	return (NO_STATE);
 }
 
-/* Where it leads in the automaton. */
+/* Where it leads in the automaton, with ENDS if a word ends there. */
 static uint32_t
 step(const struct keywords *k, uint32_t s, uint8_t byte)
 {
@@ -240,7 +253,7 @@ step(const struct keywords *k, uint32_t s, uint8_t byte)
 		if (s < k->nrows)
 			return (k->row[s][byte]);
 		if ((t = edge(k, s, byte)) != NO_STATE)
-			return (t);
+			return (t | ends(k, t));
 		s = k->state[s].fail;
 	}
 }
@@ -254,7 +267,7 @@ link_fails(struct keywords *k)
 
 	for (s = 0; s < k->nnodes; s++) {
 		for (e = k->state[s].edges; e < k->state[s + 1].edges; e++) {
-			child = &k->state[k->to[e]];
+			child = &k->state[e + 1];
 			f = s;
 			t = NO_STATE;
 			while (f != ROOT && t == NO_STATE) {
@@ -283,6 +296,8 @@ fill_rows(struct keywords *k)
 			if (t == NO_STATE)
 				t = s == ROOT ? ROOT :
 				    k->row[k->state[s].fail][c];
+			else
+				t |= ends(k, t);
 			k->row[s][c] = t;
 		}
 	k->nrows = n;
@@ -312,6 +327,9 @@ keywords_scan(const struct keywords *k, const uint8_t *p, size_t len,
 	s = ROOT;
 	for (i = 0; i < len; i++) {
 		s = step(k, s, p[i]);
+		if ((s & ENDS) == 0)
+			continue;
+		s &= ~ENDS;
 		t = s;
 		if (k->state[t].word == KEYWORD_NONE)
 			t = k->state[t].more;
@@ -325,6 +343,6 @@ size_t
 keywords_memory(const struct keywords *k)
 {
 	return (sizeof(*k) + (k->nnodes + 1) * sizeof(*k->state) +
-	    k->nnodes * (sizeof(*k->byte) + sizeof(*k->to)) +
+	    k->nnodes * sizeof(*k->byte) +
 	    (size_t)k->nrows * sizeof(*k->row));
 }

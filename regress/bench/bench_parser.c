@@ -29,6 +29,7 @@ static struct mime	 mime;
 
 static uint64_t	 now_ns(void);
 static void	 bench(const char *, const void *, size_t);
+static void	 bench_one(const char *, const void *, size_t, int);
 static char	*mail_base64(size_t, size_t *);
 static char	*mail_text(size_t, size_t *);
 static char	*mail_two_levels(size_t, size_t *);
@@ -45,8 +46,19 @@ now_ns(void)
 	return ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
 }
 
+/* Without and with the texts that rules on content look at. */
 static void
 bench(const char *name, const void *data, size_t len)
+{
+	char	 text[128];
+
+	bench_one(name, data, len, 0);
+	snprintf(text, sizeof(text), "%s, text", name);
+	bench_one(text, data, len, 1);
+}
+
+static void
+bench_one(const char *name, const void *data, size_t len, int want_text)
 {
 	struct mime_limits	 lim;
 	uint64_t		 start, spent, n, parse, t, size, anomalies;
@@ -54,7 +66,9 @@ bench(const char *name, const void *data, size_t len)
 
 	lim.max_parts = PARSE_PARTS_MAX;
 	lim.max_depth = PARSE_DEPTH_MAX;
-	lim.max_decoded = len * PARSE_DECODED_FACTOR + PARSE_DECODED_SLACK;
+	lim.max_decoded = len * (PARSE_DECODED_FACTOR +
+	    (want_text ? PARSE_TEXT_FACTOR : 0)) + PARSE_DECODED_SLACK;
+	lim.want_text = want_text;
 	parse = 0;
 	start = now_ns();
 	for (n = 0; (spent = now_ns() - start) < BENCH_NS; n++) {

@@ -161,3 +161,10 @@ scanner/test_words_SRCS =	regress/scanner/test_words.c \
 scanner/test_words_CPPFLAGS =	$(parser_INC) -iquote common -iquote scanner \
 				-Iregress/parser
 scanner/test_words_LIBS =	-ltre -lbsd
+
+# How fast text is matched: "make obj/bench_match", optimised as the product.
+$(O)/bench_match: regress/bench/bench_match.c $(match_SRCS) common/proto.c \
+    common/parts.c $(REGRESS_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Icommon -iquote scanner \
+	    $(ALL_LDFLAGS) -o $@ $(sort $(filter %.c,$^)) -ltre -lbsd

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * How fast text is held against many words: normal form and automaton, as a
+ * scanner's worker does it, beside reading the same bytes once (memchr(3)).
+ *
+ *	bench_match [WORDS]
+ *
+ * WORDS is how many keywords there are, by default 100000.  Prints how long
+ * they take to compile and how large they are, and a line for each kind of
+ * text: MB a second, and how many times slower than memchr(3) that is.
+ */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "conf.h"
+#include "ev.h"
+#include "match.h"
+#include "parts.h"
+#include "proto.h"
+
+#define SIZE		(1U << 20)
+#define BENCH_NS	700000000ULL	/* how long each is repeated */
+
+static uint32_t	 seed = 1;
+static size_t	 sum;			/* so that nothing is left out */
+
+static uint32_t
+rnd(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return ((seed >> 8) % n);
+}
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec	 ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
+}
+
+/* A word of syllables, as most languages have them; 4 to 14 letters. */
+static size_t
+word(char *p)
+{
+	static const char	 a[] = "bcdfghklmnprstvw", e[] = "aeiou";
+	size_t			 n, i;
+
+	n = 2 + rnd(6);
+	for (i = 0; i < n; i++) {
+		p[2 * i] = a[rnd(16)];
+		p[2 * i + 1] = e[rnd(5)];
+	}
+	return (2 * n);
+}
+
+/* A Chinese character of the common ones, as UTF-8. */
+static size_t
+han(uint8_t *p)
+{
+	uint32_t	 c;
+
+	c = 0x4e00 + rnd(3000);
+	p[0] = (uint8_t)(0xe0 | c >> 12);
+	p[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+	p[2] = (uint8_t)(0x80 | (c & 0x3f));
+	return (3);
+}
+
+static struct matcher *
+compile(uint32_t n)
+{
+	struct conf_list	*l;
+	struct matcher		*m;
+	struct conf		*conf;
+	char			 text[64];
+	uint64_t		 t;
+	uint32_t		 i;
+	size_t			 len, k;
+
+	conf = conf_new();
+	l = conf_add_list(conf, LIST_KEYWORDS, "words");
+	for (i = 0; i < n; i++) {
+		len = 0;
+		if (i % 4 == 0)
+			for (k = 2 + rnd(4); k > 0; k--)
+				len += han((uint8_t *)text + len);
+		else
+			len = word(text);
+		/* What nobody writes, so that hits are few. */
+		text[len++] = 'x';
+		if (conf_add_entry(conf, l, 1, text, len) == -1)
+			err(1, "word");
+	}
+	conf_add_use(conf, l->w.id, SCOPES_ALL);
+	if (conf_done(conf) == -1)
+		errx(1, "configuration");
+	t = now_ns();
+	if ((m = matcher_new(conf)) == NULL)
+		errx(1, "matcher");
+	printf("%u words: compiled in %.0f ms, %.1f MiB, %.0f bytes a word\n",
+	    n, (double)(now_ns() - t) / 1e6,
+	    (double)matcher_memory(m) / (double)MIB,
+	    (double)matcher_memory(m) / n);
+	return (m);
+}
+
+static void
+bench(struct match *m, const char *name, const uint8_t *p, size_t len)
+{
+	struct msg_scan_hit	 hit[CONF_USES_MAX];
+	uint64_t		 start, spent, plain;
+	unsigned int		 n, k;
+	int			 complete;
+
+	start = now_ns();
+	for (k = 0; (plain = now_ns() - start) < BENCH_NS / 10; k++)
+		sum += memchr(p, 1, len) != NULL;
+	start = now_ns();
+	for (n = 0; (spent = now_ns() - start) < BENCH_NS; n++) {
+		match_begin(m, now_ms() + 60000);
+		match_text(m, TEXT_PLAIN, 0, p, len);
+		sum += match_end(m, hit, &complete);
+		if (!complete)
+			errx(1, "%s: not complete", name);
+	}
+	printf("%-28s %8zu bytes %8.1f us %7.0f MB/s %6.1f x memchr\n", name,
+	    len, (double)spent / 1000 / n,
+	    (double)len * n * 1000 / (double)spent,
+	    (double)spent / n / ((double)plain / k));
+}
+
+static size_t
+fill(uint8_t *p, int kind)
+{
+	size_t	 n;
+
+	for (n = 0; n < SIZE - 64; )
+		switch (kind) {
+		case 0:
+			n += word((char *)p + n);
+			p[n++] = rnd(12) == 0 ? '\n' : ' ';
+			break;
+		case 1:
+			n += han(p + n);
+			if (rnd(30) == 0)
+				p[n++] = '\n';
+			break;
+		case 2:
+			n += rnd(2) ? word((char *)p + n) : han(p + n);
+			p[n++] = ' ';
+			break;
+		case 3:
+			p[n++] = (uint8_t)('0' + rnd(10));
+			break;
+		case 4:
+			p[n++] = 'a';
+			break;
+		case 5:
+			memcpy(p + n, "e\xcc\x81", 3);
+			n += 3;
+			break;
+		default:
+			memcpy(p + n, "\xe2\x80\x8b", 3);
+			n += 3;
+			break;
+		}
+	return (n);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *const names[] = {
+		"letters", "Chinese", "both", "digits only", "one letter",
+		"combining marks", "zero-width spaces"
+	};
+	struct match	*m;
+	uint8_t		*p;
+	size_t		 len, i;
+
+	if ((m = match_new(compile(argc > 1 ?
+	    (uint32_t)strtoul(argv[1], NULL, 10) : 100000))) == NULL ||
+	    (p = malloc(SIZE)) == NULL)
+		err(1, "memory");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		len = fill(p, (int)i);
+		bench(m, names[i], p, len);
+	}
+	len = fill(p, 0);
+	bench(m, "letters, a small message", p, 4096);
+	free(p);
+	return (sum == 0);
+}
