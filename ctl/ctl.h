@@ -114,10 +114,11 @@ int		 time_parse(const char *, uint64_t now, uint64_t *);
 /* "90s", "2h", "7d": seconds.  0, or -1. */
 int		 duration_parse(const char *, uint64_t *);
 
-/* top.c, report.c: return an exit status */
+/* top.c, report.c, metrics.c: return an exit status */
 
 int		 top(struct connection *, unsigned int rounds);
 int		 report(struct connection *, uint64_t from, uint64_t until,
 		    FILE *);
+int		 metrics(struct connection *, FILE *);
 
 #endif /* MAILWALL_CTL_H */

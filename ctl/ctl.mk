@@ -3,6 +3,7 @@
 ctl_SRCS =	\
 	connection.c \
 	main.c \
+	metrics.c \
 	output.c \
 	report.c \
 	rows.c \

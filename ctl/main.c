@@ -112,7 +112,7 @@ static void
 usage(FILE *f, int status)
 {
 	fputs("usage: mailwallctl [-j] [-s socket] command\n"
-	    "  status | stats | sessions | top | reload | version\n"
+	    "  status | stats | sessions | top | metrics | reload | version\n"
 	    "  verbose on|off\n"
 	    "  log [--from TIME] [--to TIME] [--match TEXT] [--limit N]\n"
 	    "  trace SESSION\n"
@@ -466,8 +466,9 @@ cmd_top(int argc, char *argv[])
 static int
 dispatch(int argc, char *argv[])
 {
-	struct msg_ctl	 req;
-	const char	*cmd;
+	struct connection	 c;
+	struct msg_ctl		 req;
+	const char		*cmd;
 
 	cmd = argv[0];
 	argc--;
@@ -492,6 +493,10 @@ dispatch(int argc, char *argv[])
 		return (cmd_block(argc, argv, cmd[0] == 'b'));
 	if (strcmp(cmd, "report") == 0)
 		return (cmd_report(argc, argv));
+	if (strcmp(cmd, "metrics") == 0 && argc == 0) {
+		ctl_connect(&c, socket_path);
+		return (metrics(&c, stdout));
+	}
 	if (strcmp(cmd, "top") == 0)
 		return (cmd_top(argc, argv));
 	if (strcmp(cmd, "verbose") == 0 && argc == 1 &&

@@ -18,7 +18,7 @@ _mailwallctl()
 		esac
 	done
 	case $cmd/$sub in
-	/)	words="status stats sessions top log trace quarantine table
+	/)	words="status stats sessions top metrics log trace quarantine table
 		    block unblock reload verbose report version
 		    -j -s --json" ;;
 	log/*|quarantine/list)

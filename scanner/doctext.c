@@ -96,6 +96,8 @@ textout_bytes(struct textout *o, const uint8_t *p, size_t len)
 		o->cut = 1;
 	}
 	o->left -= len;
+	if (len == 0)
+		return;
 	if (len > o->size - o->n) {
 		size = o->size == 0 ? DOCTEXT_FIRST : o->size * 2;
 		while (size - o->n < len)

@@ -196,6 +196,15 @@ def t_steer(net, srv, gw, ctl):
         status, out = ctl("top", "1")
         check_equal(status, 0)
         check_in(b"sessions now", out)
+    with case("metrics: text for Prometheus"):
+        wanted = (b"# TYPE mailwall_messages_total counter\n"
+                  b"mailwall_messages_total 4\n")
+        wait.until(lambda: wanted in ctl("metrics")[1],
+                   "four messages to be counted")
+        status, out = ctl("metrics")
+        check_equal(status, 0)
+        check_in(b'mailwall_actions_total{action="block"} 1\n', out)
+        check_in(b'mailwall_processes{kind="store"} 1\n', out)
     with case("report: a page that is whole, and asks nobody"):
         status, out = ctl("report")
         check_equal(status, 0)
