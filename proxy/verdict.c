@@ -84,8 +84,10 @@ verdict_end(struct session *s, const char *action, int disconnect,
 	    (unsigned long long)s->id);
 	verdict_log(s, action, reply, strlen(reply));
 	session_reset(s);
-	if (disconnect) {
-		client_goodbye(s, "policy", "%s", reply);
+	/* Lost while the store was at work: nothing else can follow. */
+	if (disconnect || (s->flags & SF_SERVER_GONE)) {
+		client_goodbye(s, disconnect ? "policy" :
+		    "connection to the server lost", "%s", reply);
 		return;
 	}
 	client_reply(s, "%s", reply);
