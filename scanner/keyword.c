@@ -8,9 +8,10 @@
  * Then they are numbered anew, level by level, and each gets a run in one
  * array of edges, sorted by byte: edge i leads to state i + 1.  Text that has
  * no word keeps the automaton near its root, so the first states, which are
- * those of the first levels, have a row of 256 each, which also say whether a
- * word ends there; others search their few edges.  What costs is memory that
- * is not in the cache: one line of it a byte, where there are rows.
+ * those of the first levels, have a row, which also says whether a word ends
+ * there; others search their few edges.  What costs is memory that is not in
+ * the cache: so rows have a place only for bytes that are in some word, and
+ * states are small.
  *
  * The words are the administrator's; the text is a stranger's.  A text made
  * for it can hold the automaton deep in the trie, where each byte may cost a
@@ -24,8 +25,7 @@
 #include "keyword.h"
 
 #define ROOT	0U
-#define NROWS	1024U		/* states with a row: more, and the rows push
-				   each other out of the cache */
+#define ROWS_BYTES	(2U << 20) /* of all: they must stay in the cache */
 #define ENDS	0x80000000U	/* in a row: a word ends in that state */
 #define NO_STATE UINT32_MAX
 
@@ -37,10 +37,17 @@ struct node {
 	uint8_t		 byte;
 };
 
-/* A state of the automaton. */
+/* A state of the automaton: what each step needs, and no more. */
 struct state {
 	uint32_t	 edges;		/* index of its first edge */
 	uint32_t	 fail;		/* the longest end that is a begin */
+	uint16_t	 n;		/* of edges */
+	uint8_t		 first;		/* byte of the first one */
+	uint8_t		 ends;		/* a word ends here, or on its way */
+};
+
+/* What ends in it. */
+struct end {
 	uint32_t	 word;		/* that ends here, or KEYWORD_NONE */
 	uint32_t	 more;		/* next state on the way of fails that
 					   ends a word, or NO_STATE */
@@ -51,10 +58,13 @@ struct keywords {
 	size_t		 nnodes;
 	size_t		 alloc;
 	uint32_t	 nwords;
-	struct state	*state;		/* nnodes of them and one more */
+	struct state	*state;		/* nnodes of them */
+	struct end	*end;		/* likewise */
 	uint8_t		*byte;		/* of each edge */
-	uint32_t	(*row)[256];
+	uint32_t	*row;		/* nclasses for each of nrows states */
 	uint32_t	 nrows;
+	uint32_t	 nclasses;
+	uint16_t	 class[256];	/* 0: in no word */
 };
 
 static uint32_t	 node_new(struct keywords *, uint8_t);
@@ -62,11 +72,10 @@ static uint32_t	 node_child(struct keywords *, uint32_t, uint8_t);
 static void	 sort_edges(struct keywords *, uint32_t *, uint32_t,
 		    uint32_t);
 static int	 number(struct keywords *);
-static uint32_t	 ends(const struct keywords *, uint32_t);
 static uint32_t	 edge(const struct keywords *, uint32_t, uint8_t);
 static uint32_t	 step(const struct keywords *, uint32_t, uint8_t);
 static void	 link_fails(struct keywords *);
-static void	 fill_rows(struct keywords *);
+static int	 fill_rows(struct keywords *);
 
 struct keywords *
 keywords_new(void)
@@ -89,6 +98,7 @@ keywords_free(struct keywords *k)
 		return;
 	free(k->node);
 	free(k->state);
+	free(k->end);
 	free(k->byte);
 	free(k->row);
 	free(k);
@@ -185,10 +195,12 @@ number(struct keywords *k)
 	struct state	*s;
 	uint32_t	*nodes, node, child, n, nedges;
 
-	k->state = calloc(k->nnodes + 1, sizeof(*k->state));
+	k->state = calloc(k->nnodes, sizeof(*k->state));
+	k->end = calloc(k->nnodes, sizeof(*k->end));
 	k->byte = malloc(k->nnodes);
 	nodes = calloc(k->nnodes, sizeof(*nodes));
-	if (k->state == NULL || k->byte == NULL || nodes == NULL) {
+	if (k->state == NULL || k->end == NULL || k->byte == NULL ||
+	    nodes == NULL) {
 		free(nodes);
 		return (-1);
 	}
@@ -196,40 +208,41 @@ number(struct keywords *k)
 	for (n = 0; n < k->nnodes; n++) {
 		node = n == 0 ? ROOT : nodes[n - 1];
 		s = &k->state[n];
-		s->word = k->node[node].word;
+		k->end[n].word = k->node[node].word;
+		k->end[n].more = NO_STATE;
 		s->edges = nedges;
-		s->more = NO_STATE;
 		for (child = k->node[node].child; child != NO_STATE;
 		    child = k->node[child].next) {
+			if (k->class[k->node[child].byte] == 0)
+				k->class[k->node[child].byte] =
+				    (uint16_t)k->nclasses++;
 			k->byte[nedges] = k->node[child].byte;
 			nodes[nedges++] = child;
 		}
 		sort_edges(k, nodes, s->edges, nedges);
+		s->n = (uint16_t)(nedges - s->edges);
+		s->first = s->n > 0 ? k->byte[s->edges] : 0;
 	}
-	k->state[k->nnodes].edges = nedges;
 	free(nodes);
 	free(k->node);
 	k->node = NULL;
 	return (0);
 }
 
-/* ENDS if a word ends in the state, or on its way of fails. */
-static uint32_t
-ends(const struct keywords *k, uint32_t s)
-{
-	return (k->state[s].word != KEYWORD_NONE ||
-	    k->state[s].more != NO_STATE ? ENDS : 0);
-}
-
 /* Where a byte leads in the trie, or NO_STATE. */
 static uint32_t
 edge(const struct keywords *k, uint32_t s, uint8_t byte)
 {
-	uint32_t	 lo, hi, mid;
+	const struct state	*st;
+	uint32_t		 lo, hi, mid;
 
-	lo = k->state[s].edges;
-	hi = k->state[s + 1].edges;
-	/* Mostly one or two. */
+	st = &k->state[s];
+	if (st->n <= 1)
+		return (st->n == 1 && st->first == byte ? st->edges + 1 :
+		    NO_STATE);
+	lo = st->edges;
+	hi = lo + st->n;
+	/* Mostly two or three. */
 	while (hi - lo > 4) {
 		mid = lo + (hi - lo) / 2;
 		if (k->byte[mid] <= byte)
@@ -251,9 +264,10 @@ step(const struct keywords *k, uint32_t s, uint8_t byte)
 
 	for (;;) {
 		if (s < k->nrows)
-			return (k->row[s][byte]);
+			return (k->row[(size_t)s * k->nclasses +
+			    k->class[byte]]);
 		if ((t = edge(k, s, byte)) != NO_STATE)
-			return (t | ends(k, t));
+			return (k->state[t].ends ? t | ENDS : t);
 		s = k->state[s].fail;
 	}
 }
@@ -266,7 +280,8 @@ link_fails(struct keywords *k)
 	uint32_t	 s, e, f, t;
 
 	for (s = 0; s < k->nnodes; s++) {
-		for (e = k->state[s].edges; e < k->state[s + 1].edges; e++) {
+		for (e = k->state[s].edges; e < k->state[s].edges +
+		    k->state[s].n; e++) {
 			child = &k->state[e + 1];
 			f = s;
 			t = NO_STATE;
@@ -275,45 +290,61 @@ link_fails(struct keywords *k)
 				t = edge(k, f, k->byte[e]);
 			}
 			child->fail = t == NO_STATE ? ROOT : t;
-			child->more = k->state[child->fail].word !=
+			k->end[e + 1].more = k->end[child->fail].word !=
 			    KEYWORD_NONE ? child->fail :
-			    k->state[child->fail].more;
+			    k->end[child->fail].more;
+			child->ends = k->end[e + 1].word != KEYWORD_NONE ||
+			    k->end[e + 1].more != NO_STATE;
 		}
 	}
 }
 
 /* Rows of the first states; a fail is always before its state. */
-static void
+static int
 fill_rows(struct keywords *k)
 {
-	uint32_t	 s, t, n;
-	unsigned int	 c;
+	uint32_t	*row, s, t, n;
+	unsigned int	 b;
 
-	n = k->nnodes < NROWS ? (uint32_t)k->nnodes : NROWS;
-	for (s = 0; s < n; s++)
-		for (c = 0; c < 256; c++) {
-			t = edge(k, s, (uint8_t)c);
-			if (t == NO_STATE)
-				t = s == ROOT ? ROOT :
-				    k->row[k->state[s].fail][c];
+	n = ROWS_BYTES / (k->nclasses * (uint32_t)sizeof(*k->row));
+	if (n > k->nnodes)
+		n = (uint32_t)k->nnodes;
+	k->row = calloc((size_t)n * k->nclasses, sizeof(*k->row));
+	if (k->row == NULL)
+		return (-1);
+	for (s = 0; s < n; s++) {
+		row = k->row + (size_t)s * k->nclasses;
+		for (b = 0; b < 256; b++) {
+			/* A byte that is in no word leads to the root. */
+			if (k->class[b] == 0)
+				continue;
+			t = edge(k, s, (uint8_t)b);
+			if (t != NO_STATE)
+				t |= k->state[t].ends ? ENDS : 0;
 			else
-				t |= ends(k, t);
-			k->row[s][c] = t;
+				t = s == ROOT ? ROOT : k->row[(size_t)
+				    k->state[s].fail * k->nclasses +
+				    k->class[b]];
+			row[k->class[b]] = t;
 		}
+	}
 	k->nrows = n;
+	return (0);
 }
 
 int
 keywords_build(struct keywords *k)
 {
-	k->row = calloc(k->nnodes < NROWS ? k->nnodes : NROWS,
-	    sizeof(*k->row));
-	if (k->row == NULL || number(k) == -1) {
+	k->nclasses = 1;
+	if (number(k) == -1) {
 		errno = ENOMEM;
 		return (-1);
 	}
 	link_fails(k);
-	fill_rows(k);
+	if (fill_rows(k) == -1) {
+		errno = ENOMEM;
+		return (-1);
+	}
 	return (0);
 }
 
@@ -331,10 +362,10 @@ keywords_scan(const struct keywords *k, const uint8_t *p, size_t len,
 			continue;
 		s &= ~ENDS;
 		t = s;
-		if (k->state[t].word == KEYWORD_NONE)
-			t = k->state[t].more;
-		for (; t != NO_STATE; t = k->state[t].more)
-			if (found(arg, k->state[t].word, i + 1) != 0)
+		if (k->end[t].word == KEYWORD_NONE)
+			t = k->end[t].more;
+		for (; t != NO_STATE; t = k->end[t].more)
+			if (found(arg, k->end[t].word, i + 1) != 0)
 				return;
 	}
 }
@@ -342,7 +373,7 @@ keywords_scan(const struct keywords *k, const uint8_t *p, size_t len,
 size_t
 keywords_memory(const struct keywords *k)
 {
-	return (sizeof(*k) + (k->nnodes + 1) * sizeof(*k->state) +
-	    k->nnodes * sizeof(*k->byte) +
-	    (size_t)k->nrows * sizeof(*k->row));
+	return (sizeof(*k) + k->nnodes * (sizeof(*k->state) +
+	    sizeof(*k->end) + sizeof(*k->byte)) +
+	    (size_t)k->nrows * k->nclasses * sizeof(*k->row));
 }
