@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEX_FILE_MAX	(8 * 1024 * 1024) /* one file: CONF_NETS_MAX lines
-					     of a table with comments */
+#define LEX_FILE_MAX	(64 * 1024 * 1024) /* one file: CONF_ENTRIES_MAX lines
+					     of a table of addresses */
 #define LEX_FILES_MAX	256		/* included in all: two files that
 					   include a third twice each ... */
-#define LEX_ARENA_MAX	(64 * 1024 * 1024) /* all of it: macros multiply */
+#define LEX_ARENA_MAX	(256 * 1024 * 1024) /* all of it: macros multiply */
 #define LEX_WORD_MAX	1024		/* a path, a reply, with escapes */
 #define LEX_MACROS_MAX	256		/* searched one after the other */
 #define LEX_VALUE_MAX	4096		/* a macro's value: a list */
