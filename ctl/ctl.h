@@ -95,8 +95,8 @@ void		 print_table(FILE *, const struct rows *,
 		    const struct column *, unsigned int width);
 /* A row as "name: value" lines. */
 void		 print_row(FILE *, const struct row *);
-/* A value as its kind is shown, into buf, which it returns. */
-char		*show(const char *value, enum kind, char *buf, size_t size);
+/* A value as its kind is shown: itself if that is text, else in buf. */
+const char	*show(const char *value, enum kind, char *buf, size_t size);
 /* A string of JSON with its quotes. */
 void		 print_string(FILE *, const char *);
 /* Columns that a string takes on a terminal. */

@@ -8,6 +8,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -522,6 +523,9 @@ main(int argc, char *argv[])
 	if (setlocale(LC_CTYPE, "") == NULL ||
 	    strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
 		setlocale(LC_CTYPE, "C.UTF-8");
+	/* For any other terminal parts of our characters may be controls. */
+	else if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C");
 	log_init(LOG_TO_STDERR, "mailwallctl", 0);
 	now = (uint64_t)time(NULL);
 	/* --json may stand anywhere, as people write it. */

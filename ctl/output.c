@@ -17,7 +17,8 @@
 #include "utf8.h"
 
 #define COLUMNS_MAX	24
-#define CELL		2048	/* bytes of one value */
+#define SHOWN		64	/* bytes of a value that is not text */
+#define NAME		14	/* columns of a name in front of a value */
 #define GAP		2	/* columns between columns */
 #define LEAST		8	/* a flexible column is not cut below it */
 
@@ -31,7 +32,11 @@ static const char *const numbers[] = {
 static const char *const booleans[] = { "quarantined", "authenticated" };
 
 static int	 is_listed(const char *, const char *const *, size_t);
-static wchar_t	 decode(const char *, size_t);
+static int	 is_number(const char *);
+static uint32_t	 decode(const char *, size_t);
+static int	 is_hidden(uint32_t);
+static int	 columns(const char *, size_t);
+static void	 print_escaped(FILE *, uint32_t);
 static void	 print_cell(FILE *, const char *, unsigned int, int);
 static void	 fit(unsigned int *, const struct column *, unsigned int,
 		    unsigned int);
@@ -47,7 +52,7 @@ terminal_width(int fd)
 }
 
 /* The character of n bytes, of valid UTF-8. */
-static wchar_t
+static uint32_t
 decode(const char *s, size_t n)
 {
 	static const uint8_t	 mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
@@ -57,7 +62,43 @@ decode(const char *s, size_t n)
 	c = (uint8_t)s[0] & mask[n];
 	for (i = 1; i < n; i++)
 		c = c << 6 | ((uint8_t)s[i] & 0x3f);
-	return ((wchar_t)c);
+	return (c);
+}
+
+/*
+ * Characters that show nothing, or turn round the order of others: a name
+ * could look like another one.  Joiners are not here, some scripts need them.
+ */
+static int
+is_hidden(uint32_t c)
+{
+	static const struct {
+		uint32_t	 first, last;
+	} hidden[] = {
+		{ 0xad, 0xad },			/* soft hyphen */
+		{ 0x61c, 0x61c }, { 0x180e, 0x180e }, { 0x200b, 0x200b },
+		{ 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+		{ 0xe0000, 0xe007f }		/* tags */
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (c >= hidden[i].first && c <= hidden[i].last)
+			return (1);
+	return (0);
+}
+
+/* Columns of a character of n bytes, or -1: it must not be shown. */
+static int
+columns(const char *s, size_t n)
+{
+	uint32_t	 c;
+
+	if (n == 0)
+		return (-1);
+	c = decode(s, n);
+	return (is_hidden(c) ? -1 : wcwidth((wchar_t)c));
 }
 
 unsigned int
@@ -70,7 +111,7 @@ display_width(const char *s)
 	width = 0;
 	for (len = strlen(s); len > 0; s += n, len -= n) {
 		n = utf8_char((const uint8_t *)s, len);
-		w = n == 0 ? 1 : wcwidth(decode(s, n));
+		w = columns(s, n);
 		if (n == 0)
 			n = 1;
 		width += w < 0 ? 1 : (unsigned int)w;
@@ -95,7 +136,7 @@ print_cell(FILE *f, const char *s, unsigned int width, int right)
 	used = 0;
 	for (len = strlen(s); len > 0; s += n, len -= n) {
 		n = utf8_char((const uint8_t *)s, len);
-		w = n == 0 ? -1 : wcwidth(decode(s, n));
+		w = columns(s, n);
 		if (n == 0)
 			n = 1;
 		/* One column stays for the mark of what is cut. */
@@ -126,23 +167,45 @@ is_listed(const char *name, const char *const *list, size_t n)
 	return (0);
 }
 
+/* RFC 8259, 6: digits, and no zero in front of others. */
+static int
+is_number(const char *s)
+{
+	return (s[0] != '\0' && s[strspn(s, "0123456789")] == '\0' &&
+	    (s[0] != '0' || s[1] == '\0'));
+}
+
+/* RFC 8259, 7: those beyond 16 bits as two surrogates. */
+static void
+print_escaped(FILE *f, uint32_t c)
+{
+	if (c < 0x10000)
+		fprintf(f, "\\u%04x", c);
+	else
+		fprintf(f, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+		    0xdc00 + ((c - 0x10000) & 0x3ff));
+}
+
 void
 print_string(FILE *f, const char *s)
 {
-	size_t	 len, n;
+	uint32_t	 c;
+	size_t		 len, n;
 
 	putc('"', f);
 	for (len = strlen(s); len > 0; s += n, len -= n) {
 		n = utf8_char((const uint8_t *)s, len);
-		if (n == 0) {
-			fputs("\\ufffd", f);
-			n = 1;
-		} else if (*s == '"' || *s == '\\')
+		c = n == 0 ? 0xfffd : decode(s, n);
+		if (c == '"' || c == '\\')
 			fprintf(f, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			fprintf(f, "\\u%04x", (unsigned char)*s);
+		/* C1 controls are controls for a terminal, too. */
+		else if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+		    is_hidden(c))
+			print_escaped(f, c);
 		else
 			fwrite(s, 1, n, f);
+		if (n == 0)
+			n = 1;
 	}
 	putc('"', f);
 }
@@ -167,8 +230,7 @@ print_json(FILE *f, const struct rows *rows)
 				fputs(strcmp(value, "1") == 0 ? "true" :
 				    "false", f);
 			else if (is_listed(name, numbers, sizeof(numbers) /
-			    sizeof(numbers[0])) && value[0] != '\0' &&
-			    value[strspn(value, "0123456789")] == '\0')
+			    sizeof(numbers[0])) && is_number(value))
 				fputs(value, f);
 			else
 				print_string(f, value);
@@ -179,7 +241,7 @@ print_json(FILE *f, const struct rows *rows)
 	fputs(rows->n == 0 ? "]\n" : "\n]\n", f);
 }
 
-char *
+const char *
 show(const char *value, enum kind kind, char *buf, size_t size)
 {
 	static const char	 units[] = "BKMGTP";
@@ -226,8 +288,7 @@ show(const char *value, enum kind kind, char *buf, size_t size)
 	case KIND_NUMBER:
 		break;
 	}
-	strlcpy(buf, value, size);
-	return (buf);
+	return (value);
 }
 
 /* Take from flexible columns, the widest first, until all fits. */
@@ -257,7 +318,8 @@ print_table(FILE *f, const struct rows *rows, const struct column *col,
     unsigned int room)
 {
 	unsigned int	 width[COLUMNS_MAX], n, i, w;
-	char		 cell[CELL];
+	const char	*text;
+	char		 buf[SHOWN];
 	size_t		 k;
 	int		 right;
 
@@ -266,7 +328,7 @@ print_table(FILE *f, const struct rows *rows, const struct column *col,
 	for (k = 0; k < rows->n; k++)
 		for (i = 0; i < n; i++) {
 			w = display_width(show(row_get(&rows->row[k],
-			    col[i].name), col[i].kind, cell, sizeof(cell)));
+			    col[i].name), col[i].kind, buf, sizeof(buf)));
 			if (w > width[i])
 				width[i] = w;
 		}
@@ -276,17 +338,15 @@ print_table(FILE *f, const struct rows *rows, const struct column *col,
 		for (i = 0; i < n; i++) {
 			right = col[i].kind == KIND_NUMBER ||
 			    col[i].kind == KIND_BYTES;
-			if (k == 0)
-				strlcpy(cell, col[i].title, sizeof(cell));
-			else
-				show(row_get(&rows->row[k - 1], col[i].name),
-				    col[i].kind, cell, sizeof(cell));
+			text = k == 0 ? col[i].title :
+			    show(row_get(&rows->row[k - 1], col[i].name),
+			    col[i].kind, buf, sizeof(buf));
 			/* No blanks at the end of a line. */
-			if (i + 1 == n && !right && display_width(cell) <=
+			if (i + 1 == n && !right && display_width(text) <=
 			    width[i])
-				print_cell(f, cell, 0, 0);
+				print_cell(f, text, 0, 0);
 			else
-				print_cell(f, cell, width[i], right);
+				print_cell(f, text, width[i], right);
 			fprintf(f, "%*s", i + 1 == n ? 0 : GAP, "");
 		}
 		putc('\n', f);
@@ -297,14 +357,17 @@ void
 print_row(FILE *f, const struct row *r)
 {
 	const char	*at, *name, *value;
-	char		 buf[CELL];
+	char		 buf[SHOWN];
 	enum kind	 kind;
+	unsigned int	 w;
 
 	at = NULL;
 	while (row_next(r, &at, &name, &value)) {
 		kind = strcmp(name, "time") == 0 ? KIND_TIME_MS :
 		    strcmp(name, "expires") == 0 ? KIND_TIME : KIND_TEXT;
-		fprintf(f, "%-14s", name);
+		print_cell(f, name, 0, 0);
+		w = display_width(name);
+		fprintf(f, "%*s", w < NAME ? (int)(NAME - w) : 1, "");
 		print_cell(f, show(value, kind, buf, sizeof(buf)), 0, 0);
 		putc('\n', f);
 	}

@@ -50,6 +50,7 @@ time_parse(const char *text, uint64_t now, uint64_t *t)
 	uint64_t			 ago;
 	time_t				 when;
 	size_t				 i;
+	int				 day;
 
 	if (text[0] == '@') {
 		if (text[1] < '0' || text[1] > '9')
@@ -68,8 +69,10 @@ time_parse(const char *text, uint64_t now, uint64_t *t)
 		rest = strptime(text, formats[i], &tm);
 		if (rest == NULL || *rest != '\0')
 			continue;
+		day = tm.tm_mday;
 		when = mktime(&tm);
-		if (when == (time_t)-1)
+		/* There is no 30th of February. */
+		if (when < 0 || tm.tm_mday != day)
 			return (-1);
 		*t = (uint64_t)when;
 		return (0);
