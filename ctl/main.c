@@ -304,6 +304,8 @@ cmd_detail(uint32_t command, const char *arg, int base)
 	rows_free(&rows);
 	if (c.mail != -1)
 		close(c.mail);
+	if (end.error == 0 && end.text[0] != '\0')
+		warnx("%s", end.text);
 	return (finish(&end));
 }
 

@@ -23,6 +23,7 @@
 
 #define CLIENT_QUEUE	64	/* frames that wait, then no more are made */
 #define NUMLEN		24
+#define TIME_MAX	(INT64_MAX / 1000 - 1)	/* s */
 
 static void	 listen_event(int, uint32_t, void *);
 static void	 client_event(int, uint32_t, void *);
@@ -38,6 +39,9 @@ static void	 change(struct client *);
 static void	 release(struct client *);
 static void	 sent(void *, const struct msg_send_done *);
 static struct client *client_find(uint64_t);
+static int	 asked_find(const struct client *, const struct peer *);
+static void	 client_row(struct client *, const void *, size_t);
+static uint64_t	 bounded(uint64_t);
 
 static struct ev	 listen_ev = { .fd = -1 };
 static TAILQ_HEAD(, client) clients = TAILQ_HEAD_INITIALIZER(clients);
@@ -113,12 +117,15 @@ client_late(void *arg)
 	client_free(arg);
 }
 
-/* What is watched for; the clock runs unless others keep it waiting. */
+/*
+ * What is watched for; the clock runs unless others keep it waiting.  One that
+ * has not taken its last answer is not asked for the next question.
+ */
 static void
 client_wait(struct client *c)
 {
-	ev_mod(&c->ev, EPOLLIN | (c->ib.nqueued > 0 || c->querying ?
-	    EPOLLOUT : 0));
+	ev_mod(&c->ev, (c->ib.nqueued == 0 || c->busy ? EPOLLIN : 0) |
+	    (c->ib.nqueued > 0 || c->querying ? EPOLLOUT : 0));
 	if (c->busy && !c->querying && c->ib.nqueued == 0)
 		evtimer_del(&c->timer);
 	else
@@ -155,6 +162,16 @@ client_event(int fd, uint32_t events, void *arg)
 	client_wait(c);
 }
 
+/* A row that finds no room is missed at the end. */
+static void
+client_row(struct client *c, const void *row, size_t len)
+{
+	if (imsg_compose(&c->ib, IMSG_CTL_ROW, c->reqid, -1, row, len) == 0)
+		c->end.nrows++;
+	else
+		c->lost = 1;
+}
+
 void
 control_row(struct client *c, ...)
 {
@@ -177,21 +194,24 @@ control_row(struct client *c, ...)
 		used += strlen(row + used) + 1;
 	}
 	va_end(ap);
-	if (imsg_compose(&c->ib, IMSG_CTL_ROW, c->reqid, -1, row,
-	    used) == 0)
-		c->end.nrows++;
+	client_row(c, row, used);
 }
 
 void
 control_end(struct client *c, int error, const char *text)
 {
+	if (c->lost && error == 0) {
+		error = ENOBUFS;
+		text = "rows are missing: they came faster than they were "
+		    "taken";
+	}
 	c->end.error = (uint32_t)error;
 	if (text != NULL)
 		strlcpy(c->end.text, text, sizeof(c->end.text));
 	/* A client whose queue is full has lost its answer, and goes. */
 	(void)imsg_compose(&c->ib, IMSG_CTL_END, c->reqid, -1, &c->end,
 	    sizeof(c->end));
-	c->busy = c->querying = c->sending = c->asked_master = 0;
+	c->busy = c->querying = c->sending = c->asked_master = c->lost = 0;
 	c->nasked = 0;
 	c->ib.state = PEER_IDLE;
 	client_wait(c);
@@ -238,39 +258,53 @@ ask_proxies(struct client *c)
 		control_end(c, 0, "");
 }
 
-/* Rows from others go on as they are; their last end is ours. */
+/* Which of those whom the client waits for it is, or -1. */
+static int
+asked_find(const struct client *c, const struct peer *p)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < c->nasked; i++)
+		if (c->asked[i] == p->instance)
+			return ((int)i);
+	return (-1);
+}
+
+/*
+ * Rows from others go on as they are; their last end is ours.  Nobody puts in
+ * a word who was not asked, or has said the end.
+ */
 void
 control_answer(struct peer *p, struct imsg *imsg)
 {
 	struct msg_ctl_end	 end;
 	struct client		*c;
-	unsigned int		 i;
+	int			 i, n;
 
-	if ((c = client_find(imsg->id)) == NULL)
-		return;
 	if (imsg->type == IMSG_CTL_ROW) {
-		if (proto_strings(imsg->data, imsg->len) == -1) {
+		n = proto_strings(imsg->data, imsg->len);
+		if (n == -1 || n % 2 != 0) {
 			if (p != NULL)
 				peer_bad(p, "a row that is none");
 			return;
 		}
-		if (imsg_compose(&c->ib, IMSG_CTL_ROW, c->reqid, -1,
-		    imsg->data, imsg->len) == 0)
-			c->end.nrows++;
+	}
+	if ((c = client_find(imsg->id)) == NULL)
+		return;
+	i = -1;
+	if (p == NULL ? !c->asked_master : (i = asked_find(c, p)) == -1)
+		return;
+	if (imsg->type == IMSG_CTL_ROW) {
+		client_row(c, imsg->data, imsg->len);
 		client_wait(c);
 		return;
 	}
 	memcpy(&end, imsg->data, sizeof(end));
 	end.text[sizeof(end.text) - 1] = '\0';
 	if (p == NULL) {
-		if (c->asked_master)
-			control_end(c, (int)end.error, end.text);
+		control_end(c, (int)end.error, end.text);
 		return;
 	}
-	for (i = 0; i < c->nasked && c->asked[i] != p->instance; i++)
-		;
-	if (i == c->nasked)
-		return;
 	c->asked[i] = c->asked[--c->nasked];
 	if (c->nasked == 0)
 		control_end(c, 0, "");
@@ -279,19 +313,15 @@ control_answer(struct peer *p, struct imsg *imsg)
 void
 control_lost(struct peer *p)
 {
-	struct client	*c, *next;
-	unsigned int	 i;
+	struct client	*c;
+	int		 i;
 
-	for (c = TAILQ_FIRST(&clients); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
-		for (i = 0; i < c->nasked; i++) {
-			if (c->asked[i] != p->instance)
-				continue;
-			c->asked[i] = c->asked[--c->nasked];
-			if (c->nasked == 0)
-				control_end(c, 0, "");
-			break;
-		}
+	TAILQ_FOREACH(c, &clients, entry) {
+		if ((i = asked_find(c, p)) == -1)
+			continue;
+		c->asked[i] = c->asked[--c->nasked];
+		if (c->nasked == 0)
+			control_end(c, 0, "");
 	}
 }
 
@@ -414,6 +444,10 @@ change(struct client *c)
 		    "cannot be deleted");
 		break;
 	case CTL_TABLE_ADD:
+		if (r->key[0] == '\0') {
+			control_end(c, EINVAL, "nobody is to be added");
+			break;
+		}
 		n = member_add(r->table, r->key, r->until, "operator");
 		control_end(c, n == -1 ? errno : 0, n == 0 ? "added" :
 		    errno == ENOENT ? "no such dynamic table" :
@@ -453,6 +487,13 @@ forward(struct client *c)
 	}
 }
 
+/* A time that can be reckoned with in ms, s; far enough from now. */
+static uint64_t
+bounded(uint64_t t)
+{
+	return (t < TIME_MAX ? t : TIME_MAX);
+}
+
 static void
 client_request(struct client *c, const struct imsg *imsg)
 {
@@ -470,6 +511,8 @@ client_request(struct client *c, const struct imsg *imsg)
 		control_end(c, EINVAL, "not understood");
 		return;
 	}
+	r->from = bounded(r->from);
+	r->until = bounded(r->until);
 	if (r->limit == 0)
 		r->limit = CTL_ROWS_DEFAULT;
 	if (r->limit > CTL_ROWS_MAX)

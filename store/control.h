@@ -20,6 +20,7 @@ struct client {
 	uint64_t		 reqid;		/* its frame's */
 	struct msg_ctl		 req;
 	struct msg_ctl_end	 end;		/* as far as it is known */
+	int			 lost;		/* rows that found no room */
 	/* Others who answer: proxies by their instance, or master. */
 	uint32_t		 asked[ASKED_MAX];
 	unsigned int		 nasked;

@@ -48,7 +48,8 @@ static void	 bounds(struct client *, const char *, const char *);
 static int	 records_step(struct client *, const char *, int);
 static void	 trace(struct client *);
 static void	 strings_of(struct client *, const char *, const char *,
-		    uint64_t);
+		    uint64_t, unsigned int);
+static void	 details(struct client *, uint64_t);
 static void	 quarantine_show(struct client *);
 static void	 tables(struct client *);
 static int	 table_step(struct client *);
@@ -225,17 +226,34 @@ records_step(struct client *c, const char *sql, int quarantine)
 	return (0);
 }
 
+/* As long as the answer has no more than max rows; then that is said. */
 static void
 strings_of(struct client *c, const char *sql, const char *name,
-    uint64_t record)
+    uint64_t record, unsigned int max)
 {
 	sqlite3_stmt	*s;
 
 	s = db_prepare(sql);
 	db_int(s, 1, record);
-	while (c->end.nrows < CTL_TRACE_ROWS && db_row(s))
+	while (db_row(s)) {
+		if (c->end.nrows >= max) {
+			strlcpy(c->end.text, "this is not all: there are too "
+			    "many recipients or facts", sizeof(c->end.text));
+			break;
+		}
 		control_row(c, name, db_string(s, 0), NULL);
+	}
 	db_done(s);
+}
+
+/* Recipients, however many, leave room for facts. */
+static void
+details(struct client *c, uint64_t record)
+{
+	strings_of(c, "SELECT path FROM recipient WHERE record = ? "
+	    "ORDER BY seq", "recipient", record, CTL_TRACE_ROWS / 2);
+	strings_of(c, "SELECT line FROM fact WHERE record = ? ORDER BY seq",
+	    "fact", record, CTL_TRACE_ROWS);
 }
 
 /* All about a session: its messages, their recipients and facts. */
@@ -259,13 +277,10 @@ trace(struct client *c)
 		if (db_row(s))
 			record_row(c, s, 0);
 		db_done(s);
-		strings_of(c, "SELECT path FROM recipient WHERE record = ? "
-		    "ORDER BY seq", "recipient", number[i]);
-		strings_of(c, "SELECT line FROM fact WHERE record = ? "
-		    "ORDER BY seq", "fact", number[i]);
+		details(c, number[i]);
 	}
 	control_end(c, n == 0 ? ENOENT : 0, n == 0 ?
-	    "no message of such a session" : "");
+	    "no message of such a session" : NULL);
 }
 
 static void
@@ -287,10 +302,7 @@ quarantine_show(struct client *c)
 	record_row(c, s, 1);
 	mail.size = db_get(s, 13);
 	db_done(s);
-	strings_of(c, "SELECT path FROM recipient WHERE record = ? "
-	    "ORDER BY seq", "recipient", c->req.number);
-	strings_of(c, "SELECT line FROM fact WHERE record = ? ORDER BY seq",
-	    "fact", c->req.number);
+	details(c, c->req.number);
 	if ((fd = quarantine_open(c->req.number)) == -1) {
 		control_end(c, errno, "the message itself is lost");
 		return;
@@ -299,7 +311,7 @@ quarantine_show(struct client *c)
 	    sizeof(mail)) == -1)
 		control_end(c, errno, "cannot be shown");
 	else
-		control_end(c, 0, "");
+		control_end(c, 0, NULL);
 }
 
 static void
