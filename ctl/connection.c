@@ -90,6 +90,7 @@ ctl_ask(struct connection *c, const struct msg_ctl *req,
 		case IMSG_CTL_END:
 			memcpy(end, imsg.data, sizeof(*end));
 			end->text[sizeof(end->text) - 1] = '\0';
+			make_plain(end->text);
 			imsg_free(&imsg);
 			return;
 		default:

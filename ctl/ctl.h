@@ -99,6 +99,8 @@ void		 print_row(FILE *, const struct row *);
 const char	*show(const char *value, enum kind, char *buf, size_t size);
 /* A string of JSON with its quotes. */
 void		 print_string(FILE *, const char *);
+/* In its place, make text fit to be shown: what must not be is "?". */
+void		 make_plain(char *);
 /* Columns that a string takes on a terminal. */
 unsigned int	 display_width(const char *);
 /* Columns of the terminal at the descriptor; 0: it is none. */

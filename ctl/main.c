@@ -97,6 +97,7 @@ static int	 run(const struct msg_ctl *, const struct column *);
 static uint64_t	 number(const char *, int);
 static void	 option(struct msg_ctl *, const char *, const char *);
 static void	 options(struct msg_ctl *, int, char **);
+static void	 member_key(char *, size_t);
 static void	 set_key(struct msg_ctl *, const char *);
 static void	 set_table(struct msg_ctl *, const char *);
 static int	 cmd_simple(uint32_t, int, const struct column *);
@@ -183,18 +184,37 @@ number(const char *text, int base)
 	return (n);
 }
 
+/*
+ * As proxies look for it: in small letters, and addresses in their one form.
+ * Who blocks a network with a table of addresses would block nobody.
+ */
+static void
+member_key(char *key, size_t size)
+{
+	struct sockaddr_storage	 ss;
+	struct addr_net		 net;
+	size_t			 i;
+
+	for (i = 0; key[i] != '\0'; i++)
+		if (key[i] >= 'A' && key[i] <= 'Z')
+			key[i] += 'a' - 'A';
+	if (addr_parse_net(&net, key) == -1)
+		return;
+	if (strchr(key, '/') != NULL)
+		errx(CTL_USAGE, "a network cannot be a member: %s", key);
+	/* One that is IPv4-mapped becomes IPv4. */
+	addr_to_sockaddr(&net.addr, &ss);
+	addr_from_sockaddr(&net.addr, (struct sockaddr *)&ss);
+	addr_ip(&net.addr, key, size);
+}
+
 static void
 set_key(struct msg_ctl *req, const char *key)
 {
-	size_t	 i;
-
 	if (strlcpy(req->key, key, sizeof(req->key)) >= sizeof(req->key))
 		errx(CTL_USAGE, "too long: %s", key);
-	/* Keys of tables are in small letters. */
-	for (i = 0; req->key[i] != '\0'; i++)
-		if (req->command >= CTL_TABLE_ADD && req->key[i] >= 'A' &&
-		    req->key[i] <= 'Z')
-			req->key[i] += 'a' - 'A';
+	if (req->command == CTL_TABLE_ADD || req->command == CTL_TABLE_DELETE)
+		member_key(req->key, sizeof(req->key));
 }
 
 static void
@@ -216,6 +236,8 @@ set_table(struct msg_ctl *req, const char *table)
 static void
 option(struct msg_ctl *req, const char *name, const char *value)
 {
+	uint64_t	 n;
+
 	if (strcmp(name, "--from") == 0) {
 		if (time_parse(value, now, &req->from) == -1)
 			errx(CTL_USAGE, "not a time: %s", value);
@@ -224,9 +246,10 @@ option(struct msg_ctl *req, const char *name, const char *value)
 			errx(CTL_USAGE, "not a time: %s", value);
 	} else if (strcmp(name, "--match") == 0)
 		set_key(req, value);
-	else if (strcmp(name, "--limit") == 0)
-		req->limit = (uint32_t)number(value, 10);
-	else
+	else if (strcmp(name, "--limit") == 0) {
+		n = number(value, 10);
+		req->limit = n < CTL_ROWS_MAX ? (uint32_t)n : CTL_ROWS_MAX;
+	} else
 		errx(CTL_USAGE, "unknown option %s", name);
 }
 
@@ -340,15 +363,25 @@ cmd_save(const char *arg, const char *path)
 	for (left = c.mail_size; left > 0; left -= (uint64_t)n) {
 		n = read(c.mail, buf, left < sizeof(buf) ? (size_t)left :
 		    sizeof(buf));
-		if (n <= 0)
-			errx(CTL_REFUSED, "the message is not whole");
-		if (fwrite(buf, 1, (size_t)n, f) != (size_t)n)
-			err(CTL_REFUSED, "%s", path);
+		if (n <= 0) {
+			warnx("the message is not whole");
+			break;
+		}
+		if (fwrite(buf, 1, (size_t)n, f) != (size_t)n) {
+			warn("%s", path);
+			break;
+		}
 	}
 	close(c.mail);
-	if (fflush(f) != 0 || (f != stdout && fclose(f) != 0))
-		err(CTL_REFUSED, "%s", path);
-	return (CTL_OK);
+	if (left == 0) {
+		if (fflush(f) == 0 && (f == stdout || fclose(f) == 0))
+			return (CTL_OK);
+		warn("%s", path);
+	}
+	/* Half of a message is none. */
+	if (f != stdout)
+		unlink(path);
+	return (CTL_REFUSED);
 }
 
 static int

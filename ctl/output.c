@@ -156,6 +156,27 @@ print_cell(FILE *f, const char *s, unsigned int width, int right)
 		putc(' ', f);
 }
 
+void
+make_plain(char *s)
+{
+	char	*to;
+	size_t	 len, n;
+
+	to = s;
+	for (len = strlen(s); len > 0; s += n, len -= n) {
+		n = utf8_char((const uint8_t *)s, len);
+		if (columns(s, n) < 0) {
+			*to++ = '?';
+			if (n == 0)
+				n = 1;
+			continue;
+		}
+		memmove(to, s, n);
+		to += n;
+	}
+	*to = '\0';
+}
+
 static int
 is_listed(const char *name, const char *const *list, size_t n)
 {
