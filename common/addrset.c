@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Sets of mail addresses, see addrset.h.  Open addressing over offsets into
- * one buffer of strings: the set is filled once, from the administrator's
- * file, and only asked afterwards.
+ * Sets of mail addresses, see addrset.h.  Chains of entries over one buffer of
+ * strings: the set is filled once, from the administrator's file, and only
+ * asked afterwards.
  */
 
 #include <stdlib.h>
@@ -17,23 +17,44 @@
 
 #define PATH_MAX_LEN	(SMTP_ADDR_MAX + 8)
 
+struct item {
+	uint32_t	 off;		/* of its string */
+	uint32_t	 list;
+	uint32_t	 next;		/* index + 1 of the next; 0: none */
+	uint32_t	 hash;		/* its low bits ... */
+	uint32_t	 folded;	/* ... and "+tags" do not count */
+};
+
+struct items {
+	struct item	*item;
+	size_t		 n, alloc;
+};
+
 struct addrset {
-	uint32_t	*slot;		/* offset + 1; 0: free */
-	size_t		 nslots;	/* a power of two */
-	size_t		 nused;
+	uint32_t	*bucket;	/* index + 1 of the first */
+	size_t		 nbuckets;	/* a power of two */
+	struct items	 plain;
+	struct items	 glob;		/* in no chain */
 	char		*text;		/* strings, ended */
 	size_t		 len, alloc;
-	uint32_t	*glob;		/* offsets */
-	size_t		 nglobs, aglobs;
 	uint64_t	 seed;
+	int		 has_folded;
+};
+
+/* Whom a path is looked for as. */
+struct asked {
+	const struct addrset	*set;
+	uint64_t		*bits;
+	int			 folded;	/* only in lists that fold */
 };
 
 static char	 lower(char);
 static uint64_t	 hash(const struct addrset *, const char *, size_t);
-static int	 has(const struct addrset *, const char *, size_t);
+static struct item *item_new(struct items *);
 static int	 keep(struct addrset *, const char *, size_t, uint32_t *);
 static int	 grow(struct addrset *);
-static void	 put(struct addrset *, uint32_t);
+static void	 look(const struct asked *, const char *, size_t);
+static void	 look_path(const struct asked *, char *);
 
 static char
 lower(char c)
@@ -61,11 +82,11 @@ addrset_new(size_t n)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (NULL);
-	s->nslots = 16;
-	while (s->nslots / 2 < n)
-		s->nslots *= 2;
-	s->slot = calloc(s->nslots, sizeof(*s->slot));
-	if (s->slot == NULL) {
+	s->nbuckets = 16;
+	while (s->nbuckets < n)
+		s->nbuckets *= 2;
+	s->bucket = calloc(s->nbuckets, sizeof(*s->bucket));
+	if (s->bucket == NULL) {
 		free(s);
 		return (NULL);
 	}
@@ -78,9 +99,10 @@ addrset_free(struct addrset *s)
 {
 	if (s == NULL)
 		return;
-	free(s->slot);
+	free(s->bucket);
+	free(s->plain.item);
+	free(s->glob.item);
 	free(s->text);
-	free(s->glob);
 	free(s);
 }
 
@@ -103,6 +125,24 @@ addrset_check(const char *p, size_t len)
 	if (len == 0 || (len == 1 && (p[0] == '@' || p[0] == '.')) || ats > 1)
 		return ("is not an address, a domain or a pattern");
 	return (NULL);
+}
+
+static struct item *
+item_new(struct items *v)
+{
+	struct item	*p;
+	size_t		 n;
+
+	if (v->n == v->alloc) {
+		n = v->alloc == 0 ? 64 : v->alloc * 2;
+		if ((p = reallocarray(v->item, n, sizeof(*p))) == NULL)
+			return (NULL);
+		v->item = p;
+		v->alloc = n;
+	}
+	p = &v->item[v->n++];
+	memset(p, 0, sizeof(*p));
+	return (p);
 }
 
 static int
@@ -131,89 +171,111 @@ keep(struct addrset *s, const char *p, size_t len, uint32_t *off)
 	return (0);
 }
 
-static void
-put(struct addrset *s, uint32_t off)
-{
-	const char	*p;
-	size_t		 i;
-
-	p = s->text + off;
-	i = hash(s, p, strlen(p)) & (s->nslots - 1);
-	while (s->slot[i] != 0) {
-		if (strcmp(s->text + s->slot[i] - 1, p) == 0)
-			return;
-		i = (i + 1) & (s->nslots - 1);
-	}
-	s->slot[i] = off + 1;
-	s->nused++;
-}
-
+/* As many buckets as items: the chains stay short. */
 static int
 grow(struct addrset *s)
 {
-	uint32_t	*old;
-	size_t		 n, i;
+	uint32_t	*bucket;
+	size_t		 n, i, at;
 
-	if (s->nused < s->nslots / 2)
+	if (s->plain.n < s->nbuckets)
 		return (0);
-	old = s->slot;
-	n = s->nslots;
-	if ((s->slot = calloc(n * 2, sizeof(*s->slot))) == NULL) {
-		s->slot = old;
+	n = s->nbuckets * 2;
+	if ((bucket = calloc(n, sizeof(*bucket))) == NULL)
 		return (-1);
+	for (i = 0; i < s->plain.n; i++) {
+		at = s->plain.item[i].hash & (n - 1);
+		s->plain.item[i].next = bucket[at];
+		bucket[at] = (uint32_t)i + 1;
 	}
-	s->nslots = n * 2;
-	s->nused = 0;
-	for (i = 0; i < n; i++)
-		if (old[i] != 0)
-			put(s, old[i] - 1);
-	free(old);
+	free(s->bucket);
+	s->bucket = bucket;
+	s->nbuckets = n;
 	return (0);
 }
 
 int
-addrset_add(struct addrset *s, const char *p, size_t len)
+addrset_add(struct addrset *s, const char *p, size_t len, uint32_t list,
+    int folded)
 {
-	uint32_t	*glob, off;
-	size_t		 n;
+	struct item	*it;
+	uint32_t	 off;
+	size_t		 at;
+	int		 is_glob;
 
-	if (memchr(p, '*', len) != NULL || memchr(p, '?', len) != NULL) {
-		if (s->nglobs == s->aglobs) {
-			n = s->aglobs == 0 ? 16 : s->aglobs * 2;
-			glob = reallocarray(s->glob, n, sizeof(*glob));
-			if (glob == NULL)
-				return (-1);
-			s->glob = glob;
-			s->aglobs = n;
-		}
-		if (keep(s, p, len, &off) == -1)
-			return (-1);
-		/* Without an at sign it is about the whole address. */
-		if (memchr(p, '@', len) == NULL && s->text[off] == '@')
-			off++;
-		s->glob[s->nglobs++] = off;
-		return (0);
-	}
-	if (grow(s) == -1 || keep(s, p, len, &off) == -1)
+	is_glob = memchr(p, '*', len) != NULL || memchr(p, '?', len) != NULL;
+	if (grow(s) == -1 || keep(s, p, len, &off) == -1 ||
+	    (it = item_new(is_glob ? &s->glob : &s->plain)) == NULL)
 		return (-1);
-	put(s, off);
+	/* Without an at sign it is about the whole address. */
+	if (is_glob && memchr(p, '@', len) == NULL && s->text[off] == '@')
+		off++;
+	it->off = off;
+	it->list = list;
+	it->folded = folded != 0;
+	if (folded)
+		s->has_folded = 1;
+	if (is_glob)
+		return (0);
+	it->hash = (uint32_t)hash(s, s->text + off, strlen(s->text + off));
+	at = it->hash & (s->nbuckets - 1);
+	it->next = s->bucket[at];
+	s->bucket[at] = (uint32_t)s->plain.n;
 	return (0);
 }
 
-static int
-has(const struct addrset *s, const char *p, size_t len)
+static void
+look(const struct asked *a, const char *p, size_t len)
 {
-	const char	*e;
-	size_t		 i;
+	const struct item	*it;
+	const char		*e;
+	uint32_t		 h, i;
 
-	i = hash(s, p, len) & (s->nslots - 1);
-	while (s->slot[i] != 0) {
-		e = s->text + s->slot[i] - 1;
-		if (strncmp(e, p, len) == 0 && e[len] == '\0')
-			return (1);
-		i = (i + 1) & (s->nslots - 1);
+	h = (uint32_t)hash(a->set, p, len);
+	i = a->set->bucket[h & (a->set->nbuckets - 1)];
+	for (; i != 0; i = it->next) {
+		it = &a->set->plain.item[i - 1];
+		e = a->set->text + it->off;
+		if (it->hash == h && (!a->folded || it->folded) &&
+		    strncmp(e, p, len) == 0 && e[len] == '\0')
+			a->bits[it->list / 64] |= 1ULL << (it->list % 64);
 	}
-	return (0);
+}
+
+/* A key, with a byte before it that may be used. */
+static void
+look_path(const struct asked *a, char *p)
+{
+	const struct item	*it;
+	char			*at, *dot, *name;
+	size_t			 i, len;
+
+	name = p;
+	len = strlen(p);
+	/* The last one: a quoted name may have another. */
+	at = strrchr(p, '@');
+	if (at == NULL && strcmp(p, "<>") != 0) {
+		/* The name of a host is a domain. */
+		at = --p;
+		*at = '@';
+		len++;
+	}
+	look(a, p, len);
+	if (at != NULL) {
+		if (at != p) {
+			look(a, at, len - (size_t)(at - p));
+			look(a, p, (size_t)(at - p) + 1);
+		}
+		for (dot = strchr(at, '.'); dot != NULL;
+		    dot = strchr(dot + 1, '.'))
+			look(a, dot, strlen(dot));
+	}
+	for (i = 0; i < a->set->glob.n; i++) {
+		it = &a->set->glob.item[i];
+		if ((!a->folded || it->folded) &&
+		    conf_glob(a->set->text + it->off, name))
+			a->bits[it->list / 64] |= 1ULL << (it->list % 64);
+	}
 }
 
 char *
@@ -224,44 +286,34 @@ addrset_key(const char *path, char *buf, size_t size)
 	if (*path == '\0')
 		path = "<>";
 	for (i = 0; i < size && path[i] != '\0'; i++)
-		buf[i] = lower(path[i]);
+		/* A quoted name may have controls; no key has any. */
+		buf[i] = (unsigned char)path[i] < 0x20 || path[i] == 0x7f ?
+		    '?' : lower(path[i]);
 	if (i == size)
 		return (NULL);
 	buf[i] = '\0';
 	return (buf);
 }
 
-int
-addrset_match(const struct addrset *s, const char *path)
+void
+addrset_find(const struct addrset *s, const char *path, uint64_t *bits)
 {
-	char		 key[1 + PATH_MAX_LEN], *p, *at, *dot;
-	size_t		 i, len;
+	struct asked	 a;
+	char		 key[1 + PATH_MAX_LEN], *plus, *at;
 
-	p = key + 1;
-	if (addrset_key(path, p, sizeof(key) - 1) == NULL)
-		return (0);
-	len = strlen(p);
-	/* The last one: a quoted name may have another. */
-	at = strrchr(p, '@');
-	if (at == NULL && strcmp(p, "<>") != 0) {
-		/* The name of a host is a domain. */
-		at = --p;
-		*at = '@';
-		len++;
-	}
-	if (has(s, p, len))
-		return (1);
-	if (at != NULL) {
-		if (at != p && (has(s, at, len - (size_t)(at - p)) ||
-		    has(s, p, (size_t)(at - p) + 1)))
-			return (1);
-		for (dot = strchr(at, '.'); dot != NULL;
-		    dot = strchr(dot + 1, '.'))
-			if (has(s, dot, strlen(dot)))
-				return (1);
-	}
-	for (i = 0; i < s->nglobs; i++)
-		if (conf_glob(s->text + s->glob[i], p == key ? p + 1 : p))
-			return (1);
-	return (0);
+	if (addrset_key(path, key + 1, sizeof(key) - 1) == NULL)
+		return;
+	memset(&a, 0, sizeof(a));
+	a.set = s;
+	a.bits = bits;
+	look_path(&a, key + 1);
+	at = strrchr(key + 1, '@');
+	plus = strchr(key + 1, '+');
+	/* A quoted name is not made of a name and a tag. */
+	if (!s->has_folded || at == NULL || plus == NULL || plus > at ||
+	    plus == key + 1 || key[1] == '"')
+		return;
+	memmove(plus, at, strlen(at) + 1);
+	a.folded = 1;
+	look_path(&a, key + 1);
 }

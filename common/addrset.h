@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Sets of mail addresses: a million of them are searched in less than a
- * microsecond, patterns with stars one after the other.
+ * All addresses of mail of all lists: which lists have one is found in less
+ * than a microsecond among a million, but for patterns with stars, which are
+ * tried one after the other.
  *
  *	user@example.org	one mailbox
  *	@example.org		everybody there (also without the at sign)
@@ -31,15 +32,24 @@ void		 addrset_free(struct addrset *);
 
 /* Is this something that a set can have?  NULL, or what is wrong with it. */
 const char	*addrset_check(const char *, size_t len);
-/* Add one that was checked, copied: 0, or -1 without memory. */
-int		 addrset_add(struct addrset *, const char *, size_t len);
-
-/* Is this path ("" is the empty sender) or name of a host in it: 1 or 0. */
-int		 addrset_match(const struct addrset *, const char *);
+/*
+ * Add one that was checked, copied, to a list, in which with folded it stands
+ * for addresses with a "+tag" as well (RFC 5233).  Returns 0, or -1 without
+ * memory.
+ */
+int		 addrset_add(struct addrset *, const char *, size_t len,
+		    uint32_t list, int folded);
 
 /*
- * A path as a key: small letters, "<>" for the empty one, into buf, which it
- * returns; NULL when it is too long.
+ * Set the bit of each list that has this path ("" is the empty sender) or name
+ * of a host.  One that is too long is in none.
+ */
+void		 addrset_find(const struct addrset *, const char *,
+		    uint64_t *bits);
+
+/*
+ * A path as a key: small letters, "<>" for the empty one, "?" for control
+ * characters, into buf, which it returns; NULL when it is too long.
  */
 char		*addrset_key(const char *path, char *buf, size_t size);
 

@@ -11,11 +11,13 @@ COMMON_SRCS =	\
 	facts.c \
 	imsg.c \
 	log.c \
+	netset.c \
 	normal.c \
 	normtab.c \
 	parts.c \
 	priv.c \
 	proto.c \
+	rule.c \
 	sandbox.c \
 	source.c \
 	utf8.c

@@ -12,31 +12,13 @@
 
 #include <bsd/string.h>
 
-#include "addrset.h"
 #include "conf.h"
-#include "facts.h"
 #include "log.h"
 
-static void	 conf_index(struct conf *);
-static int	 rule_matches(const struct conf *,
-		    const struct conf_rule_wire *, const struct conf_facts *);
-static int	 file_matches(const struct conf_rule_wire *,
-		    const struct conf_facts *);
-static int	 content_matches(const struct conf_rule_wire *,
-		    const struct conf_facts *);
-static int	 fold(int);
+static void	 conf_number(struct conf *);
 static int	 id_ok(const struct conf *, uint32_t, int);
 static int	 rule_ids_ok(const struct conf *,
 		    const struct conf_rule_wire *);
-static int	 list_compile(struct conf_list *);
-static int	 net_matches(const struct conf *, uint32_t, uint32_t,
-		    const struct addr *, const struct conf_facts *);
-static int	 member_of(const struct conf *, const struct conf_facts *,
-		    uint32_t, const char *);
-static int	 path_in(const struct conf *, uint32_t, const char *,
-		    const struct conf_facts *);
-static int	 envelope_matches(const struct conf *,
-		    const struct conf_rule_wire *, const struct conf_facts *);
 
 /* RFC 5321 section 4.5.3.2 where it has a number; ms. */
 static const uint64_t default_timeout[TMO_MAX] = {
@@ -162,9 +144,9 @@ conf_unref(struct conf *conf)
 	while ((list = TAILQ_FIRST(&conf->lists)) != NULL) {
 		TAILQ_REMOVE(&conf->lists, list, entry);
 		free(list->data);
-		addrset_free(list->set);
 		free(list);
 	}
+	conf_index_free(conf);
 	free(conf->table);
 	free(conf->list);
 	free(conf);
@@ -231,6 +213,17 @@ conf_add_net(struct conf *conf, struct conf_table *t,
 	return (0);
 }
 
+void
+conf_rule_init(struct conf_rule_wire *w, enum rule_phase phase)
+{
+	memset(w, 0, sizeof(*w));
+	w->phase = phase;
+	w->source = w->dest = RULE_NO_TABLE;
+	w->helo = w->sender = w->rcpt = RULE_NO_TABLE;
+	w->body = RULE_NO_TABLE;
+	w->rate = RULE_NO_RATE;
+}
+
 struct conf_rule *
 conf_add_rule(struct conf *conf, const struct conf_rule_wire *w)
 {
@@ -275,6 +268,28 @@ conf_find_dynamic(const struct conf *conf, const char *name)
 	return (NULL);
 }
 
+uint32_t
+conf_add_rate(struct conf *conf, enum rate_event event, enum rate_key key,
+    uint32_t within)
+{
+	struct conf_rate_wire	*w;
+	uint32_t		 i;
+
+	for (i = 0; i < conf->nrates; i++)
+		if (conf->rate[i].event == event &&
+		    conf->rate[i].key == key &&
+		    conf->rate[i].within == within)
+			return (i);
+	if (conf->nrates == CONF_RATES_MAX)
+		return (RULE_NO_RATE);
+	w = &conf->rate[conf->nrates];
+	w->id = conf->nrates;
+	w->event = event;
+	w->key = key;
+	w->within = within;
+	return (conf->nrates++);
+}
+
 int
 conf_add_server(struct conf *conf, const struct conf_server_wire *w)
 {
@@ -314,7 +329,7 @@ conf_find_table(const struct conf *conf, const char *name)
 
 /* Number tables and lists, and make them found by their numbers. */
 static void
-conf_index(struct conf *conf)
+conf_number(struct conf *conf)
 {
 	struct conf_table	*t;
 	struct conf_list	*l;
@@ -360,32 +375,14 @@ rule_ids_ok(const struct conf *conf, const struct conf_rule_wire *r)
 	for (i = 0; i < r->nadds; i++)
 		if (r->add[i].table >= conf->ndynamics)
 			return (0);
+	for (i = 0; i < r->nwants; i++)
+		if (r->want[i].use >= conf->nuses)
+			return (0);
 	return (id_ok(conf, r->source, 1) && id_ok(conf, r->dest, 1) &&
 	    id_ok(conf, r->helo, 0) && id_ok(conf, r->sender, 0) &&
-	    id_ok(conf, r->rcpt, 0) && (r->content == RULE_NO_USE ||
-	    r->content < conf->nuses));
-}
-
-/* Make a set of what the file has. */
-static int
-list_compile(struct conf_list *l)
-{
-	struct conf_entry	 e;
-	const uint8_t		*text;
-	size_t			 off;
-
-	if (l->set != NULL)
-		return (0);
-	if ((l->set = addrset_new(l->w.nentries)) == NULL)
-		fatal("%s", __func__);
-	off = 0;
-	while (conf_next_entry(l, &off, &e, &text) == 1) {
-		if (addrset_check((const char *)text, e.len) != NULL)
-			return (-1);
-		if (addrset_add(l->set, (const char *)text, e.len) == -1)
-			fatal("%s", __func__);
-	}
-	return (0);
+	    id_ok(conf, r->rcpt, 0) && (r->rate == RULE_NO_RATE ||
+	    r->rate < conf->nrates) && (r->body == RULE_NO_TABLE ||
+	    r->body < conf->ndynamics));
 }
 
 int
@@ -396,7 +393,7 @@ conf_done(struct conf *conf)
 	struct conf_rule	*r;
 	uint32_t		 i;
 
-	conf_index(conf);
+	conf_number(conf);
 	for (i = 0; i < conf->nuses; i++)
 		if (conf->use[i].list >= conf->nlists)
 			goto bad;
@@ -410,9 +407,10 @@ conf_done(struct conf *conf)
 		if (!rule_ids_ok(conf, &r->w))
 			goto bad;
 	TAILQ_FOREACH(list, &conf->lists, entry)
-		if (list->w.kind == LIST_ADDRESSES && list_compile(list) == -1)
+		if (list->due != 0)
 			goto bad;
-	return (0);
+	if (conf->g.inside <= conf->ntables && conf_index_make(conf) == 0)
+		return (0);
 bad:
 	errno = EINVAL;
 	return (-1);
@@ -430,246 +428,6 @@ conf_table_match(const struct conf_table *t, const struct addr *a)
 		    t->net[i].net.prefix > best->net.prefix))
 			best = &t->net[i];
 	return (best != NULL && !best->not);
-}
-
-static int
-fold(int c)
-{
-	return (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
-/*
- * Greedy with one way back: on a mismatch after a star, the star takes one
- * character more.  Only the last star can matter, so the time is at most the
- * product of both lengths, and both are short.
- */
-int
-conf_glob(const char *pattern, const char *text)
-{
-	const char	*star, *resume;
-
-	star = resume = NULL;
-	while (*text != '\0') {
-		if (*pattern == '*') {
-			star = ++pattern;
-			resume = text;
-		} else if (*pattern == '?' || (*pattern != '\0' &&
-		    fold((unsigned char)*pattern) ==
-		    fold((unsigned char)*text))) {
-			pattern++;
-			text++;
-		} else if (star != NULL) {
-			pattern = star;
-			text = ++resume;
-		} else
-			return (0);
-	}
-	while (*pattern == '*')
-		pattern++;
-	return (*pattern == '\0');
-}
-
-/*
- * Has the list been found?  Of text that nobody has looked at nothing is
- * known: neither that it has the words nor that it has not, so that no rule
- * matches that asks; what is unscannable or failed has rules of its own.
- * What was found before the text was cut is there all the same.
- */
-static int
-content_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
-{
-	uint32_t	 score;
-	int		 is_hit;
-
-	if (f->score == NULL)
-		return (0);
-	score = f->score[r->content];
-	is_hit = score > 0 && score - 1 >= r->score;
-	if (!is_hit && f->text_cut)
-		return (0);
-	return (is_hit != (int)r->content_not);
-}
-
-/* Is there a file as the rule wants it? */
-static int
-file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
-{
-	const struct file_fact	*file;
-	const char		*base;
-	uint32_t		 i;
-
-	for (i = 0; i < f->nfiles; i++) {
-		file = &f->file[i];
-		base = strrchr(file->name, '/');
-		if ((r->file_types == 0 ||
-		    (r->file_types & FT_BIT(file->type))) &&
-		    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
-		    (r->file_name[0] == '\0' ||
-		    conf_glob(r->file_name, file->name) || (base != NULL &&
-		    conf_glob(r->file_name, base + 1))))
-			return (1);
-	}
-	/* Of those that found no room only the union is known. */
-	return (r->file_name[0] == '\0' && (f->other_types != 0 ||
-	    f->other_flags != 0) && (r->file_types == 0 ||
-	    (r->file_types & f->other_types)) && (r->file_flags == 0 ||
-	    (r->file_flags & f->other_flags)));
-}
-
-/* Is the key in the dynamic table?  Nobody to ask: it is not. */
-static int
-member_of(const struct conf *conf, const struct conf_facts *f, uint32_t id,
-    const char *key)
-{
-	return (f->member != NULL &&
-	    f->member(conf, id & ~RULE_DYNAMIC, key));
-}
-
-static int
-net_matches(const struct conf *conf, uint32_t id, uint32_t is_not,
-    const struct addr *a, const struct conf_facts *f)
-{
-	char	 key[ADDR_STRLEN];
-	int	 is_in;
-
-	if (id == RULE_NO_TABLE)
-		return (1);
-	if (id & RULE_DYNAMIC)
-		is_in = member_of(conf, f, id, addr_ip(a, key, sizeof(key)));
-	else
-		is_in = conf_table_match(conf->table[id], a);
-	return (is_in != (int)is_not);
-}
-
-/* Is the path, or the name of a host, in the table? */
-static int
-path_in(const struct conf *conf, uint32_t id, const char *path,
-    const struct conf_facts *f)
-{
-	char		 key[MEMBER_KEY_MAX];
-	const char	*at;
-
-	if ((id & RULE_DYNAMIC) == 0)
-		return (addrset_match(conf->list[id]->set, path));
-	if (addrset_key(path, key, sizeof(key)) == NULL)
-		return (0);
-	at = strrchr(key, '@');
-	return (member_of(conf, f, id, key) ||
-	    (at != NULL && at != key && member_of(conf, f, id, at)));
-}
-
-/* What HELO, MAIL and RCPT have said. */
-static int
-envelope_matches(const struct conf *conf, const struct conf_rule_wire *r,
-    const struct conf_facts *f)
-{
-	const char	*p;
-	uint32_t	 i;
-
-	if (r->helo != RULE_NO_TABLE && (f->helo == NULL ||
-	    path_in(conf, r->helo, f->helo, f) == (int)r->helo_not))
-		return (0);
-	if (r->sender != RULE_NO_TABLE && (f->sender == NULL ||
-	    path_in(conf, r->sender, f->sender, f) == (int)r->sender_not))
-		return (0);
-	if ((r->auth == WANT_YES && !f->auth) ||
-	    (r->auth == WANT_NO && f->auth) ||
-	    (r->rcpt_over != 0 && f->rcpt_count <= r->rcpt_over) ||
-	    (r->size_over != 0 && f->size <= r->size_over))
-		return (0);
-	if (r->rcpt == RULE_NO_TABLE)
-		return (1);
-	if (f->rcpt == NULL)
-		return (0);
-	p = f->rcpt;
-	for (i = 0; i < f->nrcpt; i++) {
-		if (path_in(conf, r->rcpt, p, f))
-			return (!r->rcpt_not);
-		p += strlen(p) + 1;
-	}
-	return ((int)r->rcpt_not);
-}
-
-static int
-rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
-    const struct conf_facts *f)
-{
-	if (r->phase == PHASE_MESSAGE) {
-		if (r->verdicts != 0 &&
-		    (r->verdicts & (1U << f->verdict)) == 0)
-			return (0);
-		if (r->virus[0] != '\0' && f->verdict == VERDICT_VIRUS &&
-		    !conf_glob(r->virus, f->virus))
-			return (0);
-		if (r->anomalies != 0 && (r->anomalies & f->anomalies) == 0)
-			return (0);
-		if (r->content != RULE_NO_USE && !content_matches(r, f))
-			return (0);
-		if ((r->file_types != 0 || r->file_flags != 0 ||
-		    r->file_name[0] != '\0') && !file_matches(r, f))
-			return (0);
-	}
-	if (!net_matches(conf, r->source, r->source_not, f->source, f) ||
-	    !net_matches(conf, r->dest, r->dest_not, f->dest, f))
-		return (0);
-	return (envelope_matches(conf, r, f));
-}
-
-const struct conf_rule_wire *
-conf_match_next(const struct conf *conf, enum rule_phase phase,
-    const struct conf_facts *f, const struct conf_rule **pos)
-{
-	const struct conf_rule	*r;
-
-	r = *pos == NULL ? TAILQ_FIRST(&conf->rules) :
-	    TAILQ_NEXT(*pos, entry);
-	for (; r != NULL; r = TAILQ_NEXT(r, entry))
-		if (r->w.phase == phase && rule_matches(conf, &r->w, f)) {
-			*pos = r;
-			return (&r->w);
-		}
-	return (NULL);
-}
-
-uint64_t
-conf_rcpt_class(const struct conf *conf, const char *path,
-    const struct conf_facts *f)
-{
-	const struct conf_rule	*r;
-	uint64_t		 h;
-
-	h = 14695981039346656037ULL;	/* FNV-1a, a bit a rule */
-	TAILQ_FOREACH(r, &conf->rules, entry)
-		if (r->w.phase == PHASE_MESSAGE &&
-		    r->w.rcpt != RULE_NO_TABLE)
-			h = (h ^ (uint64_t)path_in(conf, r->w.rcpt, path,
-			    f)) * 1099511628211ULL;
-	return (h);
-}
-
-const struct conf_rule_wire *
-conf_match(const struct conf *conf, enum rule_phase phase,
-    const struct conf_facts *f)
-{
-	/* What happens when nobody has said anything. */
-	static const struct conf_rule_wire pass = {
-		.action = ACTION_PASS,
-	}, builtin[VERDICT_MAX] = {
-		[VERDICT_CLEAN] = { .action = ACTION_PASS },
-		[VERDICT_UNSCANNABLE] = { .action = ACTION_BLOCK },
-		[VERDICT_SCANNER_FAILED] = { .action = ACTION_TEMPFAIL },
-		[VERDICT_VIRUS] = { .action = ACTION_BLOCK, .disconnect = 1 },
-	};
-	const struct conf_rule_wire	*w;
-	const struct conf_rule		*pos;
-
-	pos = NULL;
-	while ((w = conf_match_next(conf, phase, f, &pos)) != NULL)
-		if ((w->flags & RULE_TRY) == 0)
-			return (w);
-	if (phase != PHASE_MESSAGE)
-		return (&pass);
-	return (&builtin[f->verdict]);
 }
 
 const char *
@@ -785,4 +543,52 @@ conf_identity_name(uint32_t identity)
 	};
 
 	return (identity < IDENTITY_MAX ? names[identity] : "unknown");
+}
+
+const char *
+conf_direction_name(uint32_t direction)
+{
+	static const char *const names[DIR_MAX] = {
+		[DIR_INBOUND] = "inbound",
+		[DIR_OUTBOUND] = "outbound",
+		[DIR_INTERNAL] = "internal",
+		[DIR_EXTERNAL] = "external",
+	};
+
+	return (direction < DIR_MAX ? names[direction] : "unknown");
+}
+
+const char *
+conf_day_name(uint32_t day)
+{
+	static const char *const names[7] = {
+		"sun", "mon", "tue", "wed", "thu", "fri", "sat"
+	};
+
+	return (day < 7 ? names[day] : "unknown");
+}
+
+const char *
+conf_event_name(uint32_t event)
+{
+	static const char *const names[RATE_EVENT_MAX] = {
+		[RATE_SESSIONS] = "sessions",
+		[RATE_MESSAGES] = "messages",
+		[RATE_RECIPIENTS] = "recipients",
+	};
+
+	return (event < RATE_EVENT_MAX ? names[event] : "unknown");
+}
+
+const char *
+conf_key_name(uint32_t key)
+{
+	static const char *const names[RATE_KEY_MAX] = {
+		[RATE_SOURCE] = "source",
+		[RATE_DEST] = "destination",
+		[RATE_SENDER] = "sender",
+		[RATE_RECIPIENT] = "recipient",
+	};
+
+	return (key < RATE_KEY_MAX ? names[key] : "unknown");
 }

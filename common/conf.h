@@ -130,7 +130,8 @@ struct conf_globals {
 	uint64_t	 content;	/* what the scanner must look for
 					   beside viruses; 0: nothing */
 	uint32_t	 want_files;	/* rules ask for attachments */
-	uint32_t	 pad;		/* zero */
+	uint32_t	 inside;	/* id + 1 of the table of networks that
+					   are ours; 0: nobody has said */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
 	uint64_t	 quarantine_max; /* bytes of all messages in it */
 	uint32_t	 quarantine_keep; /* s; then they are deleted */
@@ -164,6 +165,10 @@ struct conf_listener_wire {
 	uint32_t	 starttls;	/* enum starttls_mode + 1, or 0 */
 	uint32_t	 proxied;	/* id + 1 of the table of those who send
 					   a PROXY header; 0: nobody does */
+	uint32_t	 named;		/* number + 1 of its name, which others
+					   may share; 0: none */
+	uint32_t	 pad;		/* zero */
+	char		 name[CONF_NAME_MAX];	/* or "" */
 	char		 banner[CONF_BANNER_MAX];	/* "" is the server's */
 };
 
@@ -174,7 +179,8 @@ struct conf_listener {
 	int				 line;	/* of the file */
 };
 
-/* Payload of IMSG_CONF_TABLE; its networks follow. */
+/* IMSG_CONF_TABLE has an array of these; networks follow, one table's after
+ * the other's. */
 struct conf_table_wire {
 	uint32_t	 id;		/* index, from 0 */
 	uint32_t	 nnets;		/* that follow in IMSG_CONF_NET */
@@ -207,6 +213,7 @@ enum list_kind {
 	LIST_SIMILAR,		/* words with some letters wrong */
 	LIST_IDENTIFIERS,	/* kinds of numbers that are checked */
 	LIST_ADDRESSES,		/* of mail: for proxies, not the scanner */
+	LIST_FIELDS,		/* "name: pattern" of a rule, no name */
 	LIST_KIND_MAX
 };
 
@@ -222,12 +229,14 @@ enum ident {
 	IDENT_MAX
 };
 
-/* Payload of IMSG_CONF_LIST; its entries follow. */
+/* IMSG_CONF_LIST has an array of these; entries follow, list by list. */
 struct conf_list_wire {
 	uint32_t	 id;		/* index, from 0 */
 	uint32_t	 kind;		/* enum list_kind */
-	uint32_t	 errors;	/* LIST_SIMILAR: wrong letters, 1-3 */
-	uint32_t	 nentries;	/* in the file; children count them */
+	uint32_t	 errors;	/* LIST_SIMILAR: wrong letters, 1-3;
+					   LIST_ADDRESSES: 1: "+tags" are not
+					   looked at */
+	uint32_t	 nentries;	/* in frames: those that follow */
 	char		 name[CONF_NAME_MAX];
 };
 
@@ -243,10 +252,10 @@ struct conf_entry {
 struct conf_list {
 	TAILQ_ENTRY(conf_list)	 entry;
 	struct conf_list_wire	 w;
+	uint32_t		 due;	/* entries that frames still bring */
 	uint8_t			*data;
 	size_t			 len;
 	size_t			 alloc;
-	struct addrset		*set;	/* LIST_ADDRESSES, conf_done() */
 	int			 line;
 };
 
@@ -274,6 +283,42 @@ struct conf_use_wire {
 #define SCOPES_ALL	((1U << CONF_SCOPES) - 1)
 #define CONF_SCOPES	8		/* as TEXT_SCOPE_MAX in parts.h */
 #define RULE_NO_USE	UINT32_MAX
+
+/* What is counted, each time that rules are asked about it. */
+enum rate_event {
+	RATE_SESSIONS,		/* on connect */
+	RATE_MESSAGES,		/* on mail */
+	RATE_RECIPIENTS,	/* on rcpt */
+	RATE_EVENT_MAX
+};
+
+/* And whose it is. */
+enum rate_key {
+	RATE_SOURCE,		/* masked as a source is */
+	RATE_DEST,
+	RATE_SENDER,
+	RATE_RECIPIENT,
+	RATE_KEY_MAX
+};
+
+/* Payload of IMSG_CONF_RATE: a count over time. */
+struct conf_rate_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 event;		/* enum rate_event */
+	uint32_t	 key;		/* enum rate_key */
+	uint32_t	 within;	/* s */
+};
+
+#define RULE_NO_RATE	UINT32_MAX
+
+/* Which way a session crosses the gateway; a bit each. */
+enum direction {
+	DIR_INBOUND,		/* from outside to inside */
+	DIR_OUTBOUND,
+	DIR_INTERNAL,		/* from inside to inside */
+	DIR_EXTERNAL,		/* neither end is inside */
+	DIR_MAX
+};
 
 /* How a server is told who its client is. */
 enum identity {
@@ -323,6 +368,7 @@ enum rule_add {
 	ADD_SOURCE,		/* address of the client */
 	ADD_SENDER,		/* path of MAIL */
 	ADD_RECIPIENT,		/* each path of RCPT */
+	ADD_BODY,		/* SHA-256 of the body */
 	ADD_MAX
 };
 
@@ -337,7 +383,19 @@ struct conf_add {
 
 #define RULE_QUARANTINE	0x1		/* keep the message */
 #define RULE_TRY	0x2		/* "mark": log, and look further */
-#define RULE_FLAGS_ALL	0x3
+#define RULE_SCORE	0x4		/* add points, and look further */
+#define RULE_FLAGS_ALL	0x7
+
+/* Something in the text that a rule wants found, or not found. */
+struct conf_want {
+	uint32_t	 use;		/* id */
+	uint32_t	 not;		/* "content ! <list>" */
+	uint32_t	 score;		/* sum of weights needed; 0: a hit */
+	uint32_t	 is_field;	/* of the header, which is never cut */
+};
+
+#define RULE_WANTS	4		/* per rule; all must be */
+#define MINUTES_DAY	1440
 
 /* A yes or no that a rule may ask for. */
 enum rule_want {
@@ -347,7 +405,7 @@ enum rule_want {
 	WANT_MAX
 };
 
-/* Payload of IMSG_CONF_RULE.  First match in a phase decides. */
+/* IMSG_CONF_RULE has an array of these.  First match in a phase decides. */
 struct conf_rule_wire {
 	uint32_t	 phase;		/* enum rule_phase */
 	uint32_t	 action;	/* enum rule_action */
@@ -370,9 +428,21 @@ struct conf_rule_wire {
 	uint32_t	 nadds;
 	struct conf_add	 add[RULE_ADDS];
 	uint32_t	 line;		/* of the file, for the log */
-	uint32_t	 content;	/* use id, or RULE_NO_USE */
-	uint32_t	 content_not;	/* "content ! <list>" */
-	uint32_t	 score;		/* sum of weights needed; 0: a hit */
+	uint32_t	 nwants;
+	struct conf_want want[RULE_WANTS];
+	int32_t		 points;	/* RULE_SCORE */
+	int32_t		 scored;	/* so many points at least ... */
+	uint32_t	 has_scored;	/* ... if this is 1 */
+	uint32_t	 directions;	/* bits 1 << enum direction; 0: any */
+	uint64_t	 listeners;	/* bits 1 << number of a name; 0: any */
+	uint32_t	 days;		/* bits 1 << day, Sunday is 0; 0: any */
+	uint32_t	 minute_from;	/* of the day, this one included ... */
+	uint32_t	 minute_to;	/* ... and this one not; equal: any */
+	uint32_t	 rate;		/* id, or RULE_NO_RATE */
+	uint32_t	 rate_over;	/* more than that */
+	uint32_t	 body;		/* dynamic id of bodies, or NO_TABLE */
+	uint32_t	 body_not;
+	uint32_t	 pad2;		/* zero */
 	uint64_t	 anomalies;	/* ANOMALY() bits, any of; 0: any */
 	uint64_t	 file_types;	/* FT_BIT()s; one file must have one
 					   of these, one of FF_*, and this
@@ -402,10 +472,14 @@ struct conf {
 	struct conf_table		**table;  /* by id, after conf_done() */
 	struct conf_list		**list;	  /* likewise */
 	struct conf_use_wire		 use[CONF_USES_MAX];
+	struct conf_rate_wire		 rate[CONF_RATES_MAX];
 	uint32_t			 nlisteners;
 	uint32_t			 ntables;
 	uint32_t			 nlists;
 	uint32_t			 nuses;
+	uint32_t			 nrates;
+	uint32_t			 nnamed;	/* names of listeners */
+	int				 want_body; /* rules ask for SHA-256 */
 	uint32_t			 nentries;
 	size_t				 entry_bytes;
 	uint32_t			 nrules;
@@ -413,6 +487,9 @@ struct conf {
 	uint32_t			 ndynamics;
 	uint32_t			 nnets;
 	unsigned int			 refs;
+	struct conf_list		*filling; /* by the next entry */
+	struct conf_table		*netting; /* by the next network */
+	struct conf_index		*index;	/* rule.c, after conf_done() */
 };
 
 /* What a message-phase or connect-phase rule is asked about. */
@@ -426,6 +503,15 @@ struct conf_facts {
 	uint32_t		 rcpt_count;	/* in the transaction so far */
 	int			 auth;		/* the client has logged in */
 	uint64_t		 size;		/* said by MAIL, or real */
+	uint32_t		 listener;	/* number of its name + 1 */
+	uint32_t		 day;		/* of the week, Sunday is 0 */
+	uint32_t		 minute;	/* of the day, local time */
+	int64_t			 points;	/* so far; conf_match() adds */
+	const char		*body;		/* SHA-256 in hex, or NULL */
+	/* How much of what that id counts, as yet. */
+	uint32_t		(*rate)(const struct conf *, uint32_t id,
+				    const struct conf_facts *);
+	const void		*arg;		/* for rate() */
 	/* Is the key in the dynamic table of that id: 1 or 0. */
 	int			(*member)(const struct conf *, uint32_t id,
 				    const char *key);
@@ -460,6 +546,9 @@ struct conf_listener	*conf_add_listener(struct conf *,
 struct conf_table	*conf_add_table(struct conf *, const char *name);
 int			 conf_add_net(struct conf *, struct conf_table *,
 			    const struct conf_net *);
+/* A rule that asks for nothing. */
+void			 conf_rule_init(struct conf_rule_wire *,
+			    enum rule_phase);
 struct conf_rule	*conf_add_rule(struct conf *,
 			    const struct conf_rule_wire *);
 /* A dynamic table; NULL with errno ENOSPC. */
@@ -467,6 +556,9 @@ struct conf_dynamic_wire *conf_add_dynamic(struct conf *,
 			    const struct conf_dynamic_wire *);
 struct conf_dynamic_wire *conf_find_dynamic(const struct conf *,
 			    const char *name);
+/* A count over time, new or known; RULE_NO_RATE beyond the limit. */
+uint32_t		 conf_add_rate(struct conf *, enum rate_event,
+			    enum rate_key, uint32_t within);
 /* A server statement, copied: 0, or -1 with errno ENOSPC. */
 int			 conf_add_server(struct conf *,
 			    const struct conf_server_wire *);
@@ -501,20 +593,25 @@ uint64_t		 conf_digest(const struct conf *);
 int			 conf_done(struct conf *);
 
 /*
- * The first rule of the phase that matches and is not only tried, or the
- * built-in one for what no rule matched: virus: block and disconnect;
- * unscannable: block; scanner failed: tempfail; clean: pass.  Never NULL.
- * The result lives as long as the configuration.
+ * Prepare for conf_match(): 0, or -1 for tables that cannot be.  Called by
+ * conf_done(), and freed by conf_unref().
+ */
+int		 conf_index_make(struct conf *);
+void		 conf_index_free(struct conf *);
+
+/*
+ * The first rule of the phase that matches and decides, or the built-in one
+ * for what no rule matched: virus: block and disconnect; unscannable: block;
+ * scanner failed: tempfail; clean: pass.  Never NULL.  The result lives as
+ * long as the configuration.
+ *
+ * Rules before it that match and do not decide, because they are only tried
+ * or give points, are handed to passed(), if there is one; points are added
+ * to those in the facts.
  */
 const struct conf_rule_wire *conf_match(const struct conf *, enum rule_phase,
-		    const struct conf_facts *);
-/*
- * The next rule of the phase that matches, those too that are only tried;
- * *pos is NULL at first.  NULL when there are no more.
- */
-const struct conf_rule_wire *conf_match_next(const struct conf *,
-		    enum rule_phase, const struct conf_facts *,
-		    const struct conf_rule **pos);
+		    struct conf_facts *, void (*passed)(void *,
+		    const struct conf_rule_wire *), void *arg);
 /*
  * A number for what rules on messages ask of recipients, for this one: two
  * that have the same number are judged alike.
@@ -551,5 +648,9 @@ const char	*conf_ident_name(uint32_t ident);
 enum ident	 conf_ident_find(const char *, size_t len);
 const char	*conf_starttls_name(uint32_t starttls);
 const char	*conf_identity_name(uint32_t identity);
+const char	*conf_direction_name(uint32_t direction);
+const char	*conf_day_name(uint32_t day);
+const char	*conf_event_name(uint32_t event);
+const char	*conf_key_name(uint32_t key);
 
 #endif /* MAILWALL_CONF_H */

@@ -176,6 +176,7 @@ conf_kind_name(uint32_t kind)
 		[LIST_SIMILAR] = "similar",
 		[LIST_IDENTIFIERS] = "identifiers",
 		[LIST_ADDRESSES] = "addresses",
+		[LIST_FIELDS] = "fields",
 	};
 
 	return (kind < LIST_KIND_MAX ? names[kind] : "unknown");

@@ -19,13 +19,18 @@ static int	 string_ok(const char *, size_t);
 static int	 addr_ok(const struct addr *, int);
 static int	 take_listener(struct conf *, const void *, int);
 static int	 take_nets(struct conf *, const uint8_t *, size_t);
+static int	 take_table(struct conf *, const void *);
 static int	 take_list(struct conf *, const void *);
 static int	 take_entries(struct conf *, const uint8_t *, size_t);
 static int	 take_use(struct conf *, const void *);
 static int	 take_server(struct conf *, const void *);
 static int	 take_dynamic(struct conf *, const void *);
+static int	 take_rate(struct conf *, const void *);
+static int	 rule_ok(const struct conf_rule_wire *);
 static int	 take_rule(struct conf *, const void *);
-static int	 adds_ok(const struct conf_rule_wire *);
+static int	 take_each(struct conf *, const uint8_t *, size_t, size_t,
+		    int (*)(struct conf *, const void *));
+static int	 parts_ok(const struct conf_rule_wire *);
 
 static int
 string_ok(const char *s, size_t size)
@@ -68,6 +73,7 @@ globals_ok(const struct conf_globals *g)
 	    g->sessions_max >= 1 && g->sessions_max <= MAX_SESSIONS &&
 	    g->parts_max >= 1 && g->parts_max <= PARSE_PARTS_MAX &&
 	    g->depth_max >= 1 && g->depth_max <= PARSE_DEPTH_MAX &&
+	    g->inside <= CONF_TABLES_MAX &&
 	    string_ok(g->av_path, sizeof(g->av_path)) &&
 	    string_ok(g->rundir, sizeof(g->rundir)) &&
 	    string_ok(g->user_proxy, sizeof(g->user_proxy)) &&
@@ -88,7 +94,8 @@ take_listener(struct conf *conf, const void *data, int fd)
 	memcpy(&w, data, sizeof(w));
 	if (w.mode >= LISTEN_MAX || !addr_ok(&w.addr, 0) ||
 	    !addr_ok(&w.relay, w.mode != LISTEN_RELAY) ||
-	    w.starttls > STARTTLS_MAX ||
+	    w.starttls > STARTTLS_MAX || w.named > CONF_LISTENERS_MAX ||
+	    !string_ok(w.name, sizeof(w.name)) ||
 	    !string_ok(w.banner, sizeof(w.banner)) ||
 	    w.id != conf->nlisteners)
 		return (-1);
@@ -105,12 +112,15 @@ take_nets(struct conf *conf, const uint8_t *data, size_t len)
 	struct conf_net		 net;
 	size_t			 off;
 
-	t = TAILQ_LAST(&conf->tables, conf_tables);
-	if (t == NULL)
-		return (-1);
+	/* Tables come first, then their networks in the same order. */
+	if ((t = conf->netting) == NULL)
+		t = TAILQ_FIRST(&conf->tables);
 	for (off = 0; off + sizeof(net) <= len; off += sizeof(net)) {
 		memcpy(&net, data + off, sizeof(net));
-		if (net.table != t->w.id || net.not > 1 ||
+		while (t != NULL && t->w.id != net.table)
+			t = TAILQ_NEXT(t, entry);
+		conf->netting = t;
+		if (t == NULL || net.not > 1 ||
 		    !addr_ok(&net.net.addr, 0) || net.net.prefix >
 		    (net.net.addr.family == 4 ? 32U : 128U))
 			return (-1);
@@ -121,6 +131,19 @@ take_nets(struct conf *conf, const uint8_t *data, size_t len)
 }
 
 static int
+take_table(struct conf *conf, const void *data)
+{
+	struct conf_table_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (!string_ok(w.name, sizeof(w.name)) || w.id != conf->ntables ||
+	    conf_add_table(conf, w.name) == NULL)
+		return (-1);
+	return (0);
+}
+
+/* The entries of lists come afterwards, as many as each says. */
+static int
 take_list(struct conf *conf, const void *data)
 {
 	struct conf_list_wire	 w;
@@ -128,35 +151,42 @@ take_list(struct conf *conf, const void *data)
 
 	memcpy(&w, data, sizeof(w));
 	if (w.kind >= LIST_KIND_MAX || w.id != conf->nlists ||
-	    (w.kind == LIST_SIMILAR) != (w.errors >= 1 && w.errors <= 3) ||
+	    w.errors > (w.kind == LIST_SIMILAR ? 3U :
+	    w.kind == LIST_ADDRESSES) ||
+	    (w.kind == LIST_SIMILAR && w.errors == 0) ||
 	    !string_ok(w.name, sizeof(w.name)))
 		return (-1);
 	if ((l = conf_add_list(conf, w.kind, w.name)) == NULL)
 		return (-1);
 	l->w.errors = w.errors;
+	l->due = w.nentries;
+	if (conf->filling == NULL)
+		conf->filling = l;
 	return (0);
 }
 
 static int
 take_entries(struct conf *conf, const uint8_t *data, size_t len)
 {
-	struct conf_list	*l, frame;
+	struct conf_list	 frame;
 	struct conf_entry	 e;
 	const uint8_t		*text;
 	size_t			 off;
 	int			 n;
 
-	l = TAILQ_LAST(&conf->lists, conf_lists);
-	if (l == NULL)
-		return (-1);
 	memset(&frame, 0, sizeof(frame));
 	/* Read only: conf_next_entry() changes nothing. */
 	frame.data = (uint8_t *)(uintptr_t)data;
 	frame.len = len;
 	off = 0;
-	while ((n = conf_next_entry(&frame, &off, &e, &text)) == 1)
-		if (conf_add_entry(conf, l, e.weight, text, e.len) == -1)
+	while ((n = conf_next_entry(&frame, &off, &e, &text)) == 1) {
+		while (conf->filling != NULL && conf->filling->due == 0)
+			conf->filling = TAILQ_NEXT(conf->filling, entry);
+		if (conf->filling == NULL || conf_add_entry(conf,
+		    conf->filling, e.weight, text, e.len) == -1)
 			return (-1);
+		conf->filling->due--;
+	}
 	return (n);
 }
 
@@ -198,16 +228,54 @@ take_dynamic(struct conf *conf, const void *data)
 }
 
 static int
-adds_ok(const struct conf_rule_wire *w)
+take_rate(struct conf *conf, const void *data)
+{
+	struct conf_rate_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.id != conf->nrates || w.event >= RATE_EVENT_MAX ||
+	    w.key >= RATE_KEY_MAX || w.within < 1 || w.within > MAX_KEEP ||
+	    conf_add_rate(conf, w.event, w.key, w.within) != w.id)
+		return (-1);
+	return (0);
+}
+
+/* What a rule may have several of. */
+static int
+parts_ok(const struct conf_rule_wire *w)
 {
 	uint32_t	 i;
 
-	if (w->nadds > RULE_ADDS)
+	if (w->nadds > RULE_ADDS || w->nwants > RULE_WANTS)
 		return (0);
+	for (i = 0; i < w->nwants; i++)
+		if (w->want[i].not > 1 || w->want[i].is_field > 1)
+			return (0);
 	for (i = 0; i < w->nadds; i++)
 		if (w->add[i].what >= ADD_MAX)
 			return (0);
 	return (1);
+}
+
+static int
+rule_ok(const struct conf_rule_wire *w)
+{
+	return (w->phase < PHASE_MAX && w->action < ACTION_MAX &&
+	    w->disconnect <= 1 && w->source_not <= 1 && w->dest_not <= 1 &&
+	    (w->anomalies & ~ANOMALIES_ALL) == 0 &&
+	    w->file_types < FT_BIT(FT_MAX) && (w->file_flags & ~FF_ALL) == 0 &&
+	    string_ok(w->file_name, sizeof(w->file_name)) &&
+	    w->verdicts < 1U << VERDICT_MAX &&
+	    w->helo_not <= 1 && w->sender_not <= 1 && w->rcpt_not <= 1 &&
+	    w->body_not <= 1 && w->has_scored <= 1 &&
+	    w->directions < 1U << DIR_MAX && w->days < 1U << 7 &&
+	    w->minute_from < MINUTES_DAY && w->minute_to <= MINUTES_DAY &&
+	    w->auth < WANT_MAX && parts_ok(w) &&
+	    (w->flags & ~(uint32_t)RULE_FLAGS_ALL) == 0 &&
+	    string_ok(w->tag, sizeof(w->tag)) &&
+	    string_ok(w->header, sizeof(w->header)) &&
+	    string_ok(w->virus, sizeof(w->virus)) &&
+	    string_ok(w->reply, sizeof(w->reply)));
 }
 
 static int
@@ -216,29 +284,26 @@ take_rule(struct conf *conf, const void *data)
 	struct conf_rule_wire	 w;
 
 	memcpy(&w, data, sizeof(w));
-	if (w.phase >= PHASE_MAX || w.action >= ACTION_MAX ||
-	    w.disconnect > 1 || w.source_not > 1 || w.dest_not > 1 ||
-	    w.content_not > 1 || (w.anomalies & ~ANOMALIES_ALL) != 0 ||
-	    w.file_types >= FT_BIT(FT_MAX) || (w.file_flags & ~FF_ALL) != 0 ||
-	    !string_ok(w.file_name, sizeof(w.file_name)) ||
-	    w.verdicts >= 1U << VERDICT_MAX ||
-	    w.helo_not > 1 || w.sender_not > 1 || w.rcpt_not > 1 ||
-	    w.auth >= WANT_MAX || !adds_ok(&w) ||
-	    (w.flags & ~(uint32_t)RULE_FLAGS_ALL) != 0 ||
-	    !string_ok(w.tag, sizeof(w.tag)) ||
-	    !string_ok(w.header, sizeof(w.header)) ||
-	    !string_ok(w.virus, sizeof(w.virus)) ||
-	    !string_ok(w.reply, sizeof(w.reply)))
-		return (-1);
-	return (conf_add_rule(conf, &w) == NULL ? -1 : 0);
+	return (rule_ok(&w) && conf_add_rule(conf, &w) != NULL ? 0 : -1);
+}
+
+/* Many of one size in one frame. */
+static int
+take_each(struct conf *conf, const uint8_t *data, size_t len, size_t size,
+    int (*take)(struct conf *, const void *))
+{
+	size_t	 off;
+
+	for (off = 0; off + size <= len; off += size)
+		if (take(conf, data + off) == -1)
+			return (-1);
+	return (0);
 }
 
 int
 conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
     size_t len)
 {
-	struct conf_table_wire	 tw;
-
 	if (type == IMSG_CONF_BEGIN) {
 		conf_unref(*building);
 		*building = conf_empty();
@@ -255,10 +320,8 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 			goto bad;
 		return (0);
 	case IMSG_CONF_TABLE:
-		memcpy(&tw, data, sizeof(tw));
-		if (!string_ok(tw.name, sizeof(tw.name)) ||
-		    tw.id != (*building)->ntables ||
-		    conf_add_table(*building, tw.name) == NULL)
+		if (take_each(*building, data, len,
+		    sizeof(struct conf_table_wire), take_table) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_NET:
@@ -266,7 +329,8 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 			goto bad;
 		return (0);
 	case IMSG_CONF_LIST:
-		if (take_list(*building, data) == -1)
+		if (take_each(*building, data, len,
+		    sizeof(struct conf_list_wire), take_list) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_ENTRY:
@@ -285,8 +349,13 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		if (take_dynamic(*building, data) == -1)
 			goto bad;
 		return (0);
+	case IMSG_CONF_RATE:
+		if (take_rate(*building, data) == -1)
+			goto bad;
+		return (0);
 	case IMSG_CONF_RULE:
-		if (take_rule(*building, data) == -1)
+		if (take_each(*building, data, len,
+		    sizeof(struct conf_rule_wire), take_rule) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_END:

@@ -43,17 +43,20 @@
 /* Configuration file. */
 #define CONF_LISTENERS_MAX	64
 #define CONF_SERVERS_MAX	64	/* statements about servers */
-#define CONF_RULES_MAX		4096
-#define CONF_TABLES_MAX		256
-#define CONF_NETS_MAX		65536	/* of all tables together */
-#define CONF_LISTS_MAX		4096	/* tables of words and addresses,
+#define CONF_RULES_MAX		20000	/* 1 KiB each, in each worker */
+#define CONF_TABLES_MAX		32768	/* those inside of rules, too */
+#define CONF_NETS_MAX		1200000	/* of all tables together */
+#define CONF_LISTS_MAX		32768	/* tables of words and addresses,
 					   those inside of rules too */
-#define CONF_USES_MAX		64	/* of them, in different scopes; a hit
+#define CONF_USES_MAX		256	/* of them, in different scopes; a hit
 					   in each must fit a few frames */
 #define CONF_ENTRIES_MAX	1200000	/* of all lists together */
 #define CONF_LIST_BYTES_MAX	(64 * MIB) /* of all lists; frames queue */
 #define LIST_ENTRY_MAX		1024	/* bytes of one word or expression */
 #define LIST_WEIGHT_MAX		1000000	/* so that sums stay numbers */
+#define CONF_RATES_MAX		64	/* counts over time */
+#define RATE_KEYS_MAX		200000	/* who is counted, in one process: 30
+					   MiB; the longest not seen go */
 #define CONF_DYNAMICS_MAX	64	/* tables that rules fill */
 #define DYNAMIC_SIZE_MAX	1000000	/* members of one */
 #define DEF_DYNAMIC_SIZE	100000

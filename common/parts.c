@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "limits.h"
@@ -305,4 +306,31 @@ parts_anomaly_find(const char *name)
 		if (strcmp(parts_anomaly_name(i), name) == 0)
 			return (i);
 	return (-1);
+}
+
+enum text_scope
+parts_field_scope(const uint8_t *name, size_t len)
+{
+	static const struct {
+		const char	*name;
+		enum text_scope	 scope;
+	} fields[] = {
+		{ "subject", TEXT_SUBJECT },
+		{ "thread-topic", TEXT_SUBJECT },
+		{ "from", TEXT_SENDER },
+		{ "sender", TEXT_SENDER },
+		{ "reply-to", TEXT_SENDER },
+		{ "resent-from", TEXT_SENDER },
+		{ "to", TEXT_RECIPIENT },
+		{ "cc", TEXT_RECIPIENT },
+		{ "bcc", TEXT_RECIPIENT },
+		{ "resent-to", TEXT_RECIPIENT },
+	};
+	size_t		 i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (strlen(fields[i].name) == len && strncasecmp(
+		    fields[i].name, (const char *)name, len) == 0)
+			return (fields[i].scope);
+	return (TEXT_HEADER);
 }

@@ -231,4 +231,7 @@ enum part_severity parts_anomaly_severity(enum part_anomaly);
 /* The anomaly of that name, or -1. */
 int		 parts_anomaly_find(const char *name);
 
+/* The kind of text that a field of the header is, by its name. */
+enum text_scope	 parts_field_scope(const uint8_t *name, size_t len);
+
 #endif /* MAILWALL_PARTS_H */

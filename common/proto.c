@@ -44,17 +44,19 @@ static const struct proto_rule {
 	{ IMSG_CONF_LISTENER, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_listener_wire), LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_CONF_TABLE, P(PROC_MASTER), P(PROC_PROXY),
-	    sizeof(struct conf_table_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	    sizeof(struct conf_table_wire), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_NET, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_net), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_SERVER, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_server_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_DYNAMIC, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_STORE),
 	    sizeof(struct conf_dynamic_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_RATE, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct conf_rate_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_RULE, P(PROC_MASTER), P(PROC_PROXY),
-	    sizeof(struct conf_rule_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	    sizeof(struct conf_rule_wire), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_LIST, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
-	    sizeof(struct conf_list_wire), LEN_EXACT, FD_NONE, PEER_ANY },
+	    sizeof(struct conf_list_wire), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_ENTRY, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
 	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_USE, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
@@ -128,6 +130,10 @@ static const struct proto_rule {
 	    sizeof(struct msg_member), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_MEMBER_ALL, P(PROC_STORE), P(PROC_PROXY),
 	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_COUNT, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_count), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_COUNT, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_count), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_RECORD, P(PROC_PROXY), P(PROC_STORE),
 	    sizeof(struct msg_record), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_RECORD_RCPT, P(PROC_PROXY), P(PROC_STORE),
@@ -213,6 +219,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_CONF_USE] = "conf-use",
 		[IMSG_CONF_SERVER] = "conf-server",
 		[IMSG_CONF_DYNAMIC] = "conf-dynamic",
+		[IMSG_CONF_RATE] = "conf-rate",
 		[IMSG_CONF_RULE] = "conf-rule",
 		[IMSG_CONF_END] = "conf-end",
 		[IMSG_CONF_DONE] = "conf-done",
@@ -238,6 +245,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_MEMBER_SET] = "member-set",
 		[IMSG_MEMBER_DEL] = "member-del",
 		[IMSG_MEMBER_ALL] = "member-all",
+		[IMSG_COUNT] = "count",
 		[IMSG_RECORD] = "record",
 		[IMSG_RECORD_RCPT] = "record-rcpt",
 		[IMSG_RECORD_FACT] = "record-fact",
@@ -428,6 +436,19 @@ proto_get_member(const void *data, struct msg_member *m)
 	    !utf8_line(m->table, sizeof(m->table)) ||
 	    !utf8_line(m->key, sizeof(m->key)) ||
 	    !utf8_line(m->why, sizeof(m->why))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_get_count(const void *data, struct msg_count *m)
+{
+	memcpy(m, data, sizeof(*m));
+	if (m->event >= RATE_EVENT_MAX || m->by >= RATE_KEY_MAX ||
+	    m->within < 1 || m->within > MAX_KEEP || m->key[0] == '\0' ||
+	    !utf8_line(m->key, sizeof(m->key))) {
 		errno = EBADMSG;
 		return (-1);
 	}

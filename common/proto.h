@@ -34,14 +34,15 @@ enum imsg_type {
 	/* master -> any: a new configuration follows, up to IMSG_CONF_END */
 	IMSG_CONF_BEGIN,	/* struct conf_globals */
 	IMSG_CONF_LISTENER,	/* struct conf_listener_wire + socket */
-	IMSG_CONF_TABLE,	/* struct conf_table_wire */
+	IMSG_CONF_TABLE,	/* struct conf_table_wire, one or more */
 	IMSG_CONF_NET,		/* struct conf_net, one or more */
-	IMSG_CONF_LIST,		/* struct conf_list_wire */
-	IMSG_CONF_ENTRY,	/* whole entries of that list, see conf.h */
+	IMSG_CONF_LIST,		/* struct conf_list_wire, one or more */
+	IMSG_CONF_ENTRY,	/* whole entries of the lists, see conf.h */
 	IMSG_CONF_USE,		/* struct conf_use_wire */
 	IMSG_CONF_SERVER,	/* struct conf_server_wire */
 	IMSG_CONF_DYNAMIC,	/* struct conf_dynamic_wire */
-	IMSG_CONF_RULE,		/* struct conf_rule_wire */
+	IMSG_CONF_RATE,		/* struct conf_rate_wire */
+	IMSG_CONF_RULE,		/* struct conf_rule_wire, one or more */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */
 	IMSG_CONF_DONE,		/* empty */
@@ -93,6 +94,9 @@ enum imsg_type {
 	IMSG_MEMBER_SET,	/* struct msg_member */
 	IMSG_MEMBER_DEL,	/* struct msg_member */
 	IMSG_MEMBER_ALL,	/* empty */
+
+	/* proxy -> store: this has happened; store -> all other proxies */
+	IMSG_COUNT,		/* struct msg_count */
 
 	/* proxy -> store: what became of a message, same id, in this order */
 	IMSG_RECORD,		/* struct msg_record */
@@ -284,6 +288,15 @@ struct msg_member {
 	char		 why[MEMBER_WHY_MAX];	/* for the operator */
 };
 
+/* Payload of IMSG_COUNT: one event more of a count over time. */
+struct msg_count {
+	uint32_t	 event;		/* enum rate_event */
+	uint32_t	 by;		/* enum rate_key */
+	uint32_t	 within;	/* s */
+	uint32_t	 pad;		/* zero */
+	char		 key[MEMBER_KEY_MAX];	/* address or path, ended */
+};
+
 /* Payload of IMSG_RECORD.  Strings are UTF-8 without controls, ended. */
 struct msg_record {
 	uint64_t	 session;
@@ -437,6 +450,7 @@ const char	*proto_next(const void *data, size_t len, const char *);
 /* Ranges and ends of a record's fields: 0, or -1 with errno EBADMSG. */
 int		 proto_get_record(const void *data, struct msg_record *);
 int		 proto_get_member(const void *data, struct msg_member *);
+int		 proto_get_count(const void *data, struct msg_count *);
 /* The use must be smaller than nuses. */
 int		 proto_get_scan_hit(const void *data, uint32_t nuses,
 		    struct msg_scan_hit *hit);

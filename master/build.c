@@ -51,10 +51,8 @@ static void	 store_hosts(void);
 static int	 addr_is_any(const struct addr *);
 static void	 store_tables(void);
 static uint32_t	 resolve(const struct host *);
-static uint32_t	 resolve_fixed(const struct host *);
 static uint32_t	 anonymous(const struct host *);
 static struct named *table_new(const struct pos *, const char *);
-static uint32_t	 resolve_content(const struct rule *);
 static void	 check_patterns(void);
 static void	 store_rules(void);
 
@@ -70,6 +68,7 @@ build_reset(struct conf *c)
 	memset(proxied, 0, sizeof(proxied));
 	memset(servers, 0, sizeof(servers));
 	setting_reset(&c->g);
+	context_reset();
 }
 
 static int
@@ -147,6 +146,7 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 	w.mode = mode;
 	w.starttls = opts->starttls;
 	memcpy(w.banner, opts->banner, sizeof(w.banner));
+	memcpy(w.name, opts->name, sizeof(w.name));
 	ret = 0;
 	if (addr != NULL)
 		ret |= parse_addr(addr, addrpos, &w.addr);
@@ -246,10 +246,7 @@ build_rule(const struct pos *pos, enum rule_phase phase)
 		lex_error(pos, NULL, "more than %d rules", CONF_RULES_MAX);
 	if (nrules++ >= CONF_RULES_MAX || (r = lex_alloc(sizeof(*r))) == NULL)
 		return (NULL);
-	r->w.phase = phase;
-	r->w.source = r->w.dest = RULE_NO_TABLE;
-	r->w.helo = r->w.sender = r->w.rcpt = RULE_NO_TABLE;
-	r->w.content = RULE_NO_USE;
+	conf_rule_init(&r->w, phase);
 	r->w.line = pos->line;
 	r->pos = *pos;
 	*rules_tail = r;
@@ -357,8 +354,8 @@ resolve(const struct host *h)
 }
 
 /* Listeners and server statements cannot wait for a table to be filled. */
-static uint32_t
-resolve_fixed(const struct host *h)
+uint32_t
+build_fixed(const struct host *h)
 {
 	uint32_t	 id;
 
@@ -368,35 +365,6 @@ resolve_fixed(const struct host *h)
 	lex_error(&h->pos, "a table of networks", "<%s> is dynamic",
 	    lex_show(h->table));
 	return (RULE_NO_TABLE);
-}
-
-/* The list that a rule asks for, in its scopes. */
-static uint32_t
-resolve_content(const struct rule *r)
-{
-	const struct conf_list	*l;
-	uint32_t		 use;
-
-	l = conf_find_list(conf, r->content);
-	if (l == NULL || l->w.kind == LIST_ADDRESSES) {
-		if (conf_find_table(conf, r->content) != NULL)
-			lex_error(&r->content_pos, "a table of words",
-			    "<%s> has networks", lex_show(r->content));
-		else if (l != NULL || conf_find_dynamic(conf, r->content) !=
-		    NULL)
-			lex_error(&r->content_pos, "a table of words",
-			    "<%s> has addresses", lex_show(r->content));
-		else
-			lex_error(&r->content_pos, NULL, "no table <%s>",
-			    lex_show(r->content));
-		return (RULE_NO_USE);
-	}
-	use = conf_add_use(conf, l->w.id, r->scopes == 0 ? SCOPES_ALL :
-	    r->scopes);
-	if (use == RULE_NO_USE)
-		lex_error(&r->content_pos, NULL, "more than %d tables in "
-		    "different kinds of text", CONF_USES_MAX);
-	return (use);
 }
 
 /* Who is meant by listeners and server statements. */
@@ -410,13 +378,13 @@ store_hosts(void)
 	TAILQ_FOREACH(l, &conf->listeners, entry) {
 		h = &proxied[l->w.id];
 		if (h->table != NULL || h->nets != NULL)
-			l->w.proxied = resolve_fixed(h) + 1;
+			l->w.proxied = build_fixed(h) + 1;
 		if (h->is_not)
 			lex_error(&h->pos, "those who send it, by name",
 			    "everybody but some would be believed");
 	}
 	for (i = 0; i < conf->nservers; i++) {
-		conf->server[i].table = resolve_fixed(&servers[i]);
+		conf->server[i].table = build_fixed(&servers[i]);
 		conf->server[i].not = (uint32_t)servers[i].is_not;
 	}
 }
@@ -436,11 +404,9 @@ store_rules(void)
 			r->w.dest_not = (uint32_t)r->dest.is_not;
 		}
 		envelope_store(conf, r);
-		if (r->has_content)
-			r->w.content = resolve_content(r);
-		/* "Not in the text" needs to know of text that is cut. */
-		conf->g.want_files |= (uint32_t)r->has_file |
-		    r->w.content_not;
+		content_store(conf, r);
+		context_store(conf, r);
+		conf->g.want_files |= (uint32_t)r->has_file;
 		check_rule(r, &conf->g);
 		if (lex_errors() == 0)
 			conf_add_rule(conf, &r->w);
@@ -472,6 +438,7 @@ build_finish(void)
 	store_tables();
 	check_patterns();
 	store_hosts();
+	context_finish(conf);
 	store_rules();
 	if (lex_errors() == 0)
 		check_shadows(rules);

@@ -35,6 +35,7 @@ enum single {
 	S_NEWLINE,
 	S_HELO,
 	S_EARLY,
+	S_INSIDE,
 	S_ADDRESS,
 	S_LIMIT_LINE,
 	S_LIMIT_PATH,
@@ -75,9 +76,28 @@ struct host {
 struct listen_opts {
 	uint32_t	 starttls;	/* enum starttls_mode + 1; 0: none */
 	char		 banner[CONF_BANNER_MAX];
+	char		 name[CONF_NAME_MAX];
 	struct host	 proxied;
 	int		 has_proxied;
 };
+
+/* One thing that a rule wants found in the text. */
+struct want {
+	const char	*table;		/* <name>, or */
+	struct wordlist	*words;		/* a pattern for a field */
+	uint32_t	 scopes;	/* 0: all */
+	uint32_t	 score;
+	int		 is_not;
+	struct pos	 pos;
+};
+
+/* A name of listeners in a rule. */
+struct listener_name {
+	const char	*name;
+	struct pos	 pos;
+};
+
+#define RULE_LISTENERS	16		/* names in one rule */
 
 /* One rule, filled in by the grammar as it reads. */
 struct rule {
@@ -89,10 +109,16 @@ struct rule {
 	int			 has_source, has_dest, has_verdicts;
 	int			 has_helo, has_sender, has_rcpt;
 	int			 has_disconnect;
-	int			 has_content, has_anomaly, has_file;
-	const char		*content;	/* <name> */
-	uint32_t		 scopes;	/* 0: all */
-	struct pos		 content_pos;
+	int			 has_anomaly, has_file;
+	struct want		 want[RULE_WANTS];
+	uint32_t		 nwants;	/* RULE_WANTS + 1: too many */
+	struct listener_name	 listener[RULE_LISTENERS];
+	uint32_t		 nlisteners;
+	struct host		 body;
+	int			 has_body;
+	uint32_t		 rate_event, rate_key, rate_within;
+	int			 has_rate, has_time, has_points;
+	struct pos		 when_pos;	/* of what must be later */
 	struct pos		 pos;
 	struct pos		 reply_pos;
 	struct pos		 verdict_pos;
@@ -139,6 +165,8 @@ void	 build_server(const struct pos *, const struct host *,
 void	 build_banner(const struct pos *, const char *, char *);
 /* "v1" or "v2" of the PROXY protocol. */
 unsigned int build_version(const struct pos *, const char *);
+/* The id of a table of networks, which must not be dynamic; or NO_TABLE. */
+uint32_t build_fixed(const struct host *);
 /* Report what is there already. */
 void	 build_once(const struct pos *, int is_there, const char *what);
 
@@ -167,6 +195,8 @@ void	 build_table(const struct pos *, const char *name, struct netlist *);
 struct wordlist *lists_new(unsigned int kind);
 /* How many letters may be wrong. */
 void	 lists_errors(struct wordlist *, const struct pos *, const char *);
+/* "+tags" of addresses are not looked at. */
+void	 lists_fold(struct wordlist *);
 void	 lists_add(struct wordlist *, const struct pos *, const char *word,
 	    const struct pos *weightpos, const char *weight);
 /* Read them from a file: a line each, its weight behind a tab. */
@@ -175,6 +205,9 @@ void	 lists_add_file(struct wordlist *, const struct pos *,
 /* Put the list into the configuration; what does not fit is reported. */
 void	 lists_store(const struct wordlist *, struct conf *,
 	    const char *name, const struct pos *);
+
+/* Is it the same list: 1 or 0. */
+int	 lists_equal(const struct wordlist *, const struct conf_list *);
 
 /* The place of entry n, from 0, or NULL. */
 const struct pos *lists_pos(const struct wordlist *, uint32_t n);
@@ -185,6 +218,13 @@ void	 build_list(const struct pos *, const char *name, struct wordlist *);
 /* What a rule wants to have found: <name>, where, how much of it. */
 void	 build_content(struct rule *, const struct pos *, const char *name,
 	    unsigned int is_not);
+/* A field of the header, "Name: pattern"; or a pattern of the subject. */
+void	 build_field(struct rule *, const struct pos *, const char *text,
+	    unsigned int is_not);
+void	 build_subject(struct rule *, const struct pos *, const char *text,
+	    unsigned int is_not);
+/* Its wants, now that all tables are known. */
+void	 content_store(struct conf *, struct rule *);
 void	 build_scope(struct rule *, const struct pos *, const char *);
 void	 build_score(struct rule *, const struct pos *, const char *);
 /* A list of anomalies, types or flags begins at pos. */
@@ -223,6 +263,33 @@ void	 build_expire(struct conf_dynamic_wire *, const struct pos *,
 	    const char *);
 void	 build_members(struct conf_dynamic_wire *, const struct pos *,
 	    const char *);
+/* When and where, see context.c: which networks are ours; */
+void	 build_inside(const struct pos *, const struct host *);
+/* the name of a listener, copied to CONF_NAME_MAX bytes; */
+void	 build_listener_name(const struct pos *, const char *, char *);
+/* and what a rule asks of a session's listener and direction, */
+void	 build_listeners(struct rule *, const struct pos *);
+void	 build_on_listener(struct rule *, const struct pos *, const char *);
+void	 build_directions(struct rule *, const struct pos *);
+void	 build_direction(struct rule *, const struct pos *, const char *);
+/* of the time, "HH:MM-HH:MM", and the day, "mon" or "mon-fri", */
+void	 build_time(struct rule *, const struct pos *, const char *);
+void	 build_days(struct rule *, const struct pos *);
+void	 build_day(struct rule *, const struct pos *, const char *);
+/* of the points so far, and of what has happened so often already: event and
+ * key are words of the grammar. */
+void	 build_points(struct rule *, const struct pos *, const char *);
+void	 build_scored(struct rule *, const struct pos *, const char *);
+void	 build_rate(struct rule *, const struct pos *, const char *number,
+	    unsigned int event, const struct pos *, const char *within,
+	    unsigned int key);
+void	 build_body(struct rule *, const struct pos *, const char *table,
+	    unsigned int is_not);
+/* All of it, now that listeners and tables are known. */
+void	 context_store(struct conf *, struct rule *);
+void	 context_reset(void);
+void	 context_finish(struct conf *);
+
 /* Tables of a rule, now that all are known. */
 void	 envelope_store(struct conf *, struct rule *);
 

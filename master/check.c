@@ -17,14 +17,32 @@
 #define VERDICTS_ALL	((1U << VERDICT_MAX) - 1)
 #define VERDICT_BIT(v)	(1U << (v))
 
+#define BUCKETS		4096
+#define TRIES_MAX	20000000	/* comparisons: a part of a second */
+
+/* Rules by what they ask for first; 0 is none. */
+struct shadow {
+	uint32_t		 last[BUCKETS];
+	uint32_t		 before[CONF_RULES_MAX + 1];
+	const struct rule	*rule[CONF_RULES_MAX + 1];
+};
+
 static int	 is_any(const struct addr *);
 static int	 is_loopback(const struct addr *);
 static int	 collide(const struct addr *, const struct addr *);
 static int	 reaches(const struct addr *, const struct addr *);
 static void	 check_early(const struct rule *);
 static int	 same_or_any(uint32_t, uint32_t, uint32_t, uint32_t);
+static void	 check_points(const struct rule *);
+static int	 covers_wants(const struct conf_rule_wire *,
+		    const struct conf_rule_wire *);
+static int	 covers_context(const struct conf_rule_wire *,
+		    const struct conf_rule_wire *);
 static int	 covers(const struct conf_rule_wire *,
 		    const struct conf_rule_wire *);
+static unsigned int bucket_of(const struct conf_rule_wire *, unsigned int);
+static const struct rule *covered(const struct shadow *, const struct rule *,
+		    unsigned int, unsigned int *);
 
 static int
 is_any(const struct addr *a)
@@ -106,7 +124,7 @@ check_early(const struct rule *r)
 	if (r->w.action == ACTION_DISCARD)
 		lex_error(&r->pos, "on message",
 		    "on %s there is nothing to discard", p);
-	if (r->has_content || r->has_anomaly || r->has_file)
+	if (r->nwants > 0 || r->has_anomaly || r->has_file || r->has_body)
 		lex_error(&r->pos, "on message",
 		    "on %s nothing is known of a message", p);
 	if (r->has_verdicts)
@@ -123,6 +141,15 @@ check_early(const struct rule *r)
 	    ((r->has_rcpt || r->w.rcpt_over != 0) && r->w.phase < PHASE_RCPT))
 		lex_error(&r->pos, "a later phase",
 		    "on %s the client has not said that yet", p);
+	if (r->has_rate && r->w.phase < (r->rate_event == RATE_RECIPIENTS ?
+	    PHASE_RCPT : r->rate_event == RATE_MESSAGES || r->rate_key ==
+	    RATE_SENDER ? PHASE_MAIL : PHASE_CONNECT))
+		lex_error(&r->when_pos, "a later phase",
+		    "on %s that has not been counted yet", p);
+	for (i = 0; i < r->w.nadds; i++)
+		if (r->w.add[i].what == ADD_BODY)
+			lex_error(&r->add[i].pos, "on message",
+			    "on %s nothing is known of a message", p);
 	for (i = 0; i < r->w.nadds; i++)
 		if ((r->w.add[i].what == ADD_SENDER &&
 		    r->w.phase < PHASE_MAIL) ||
@@ -132,9 +159,26 @@ check_early(const struct rule *r)
 			    "on %s the client has not said that yet", p);
 }
 
+/* A rule that gives points does nothing else. */
+static void
+check_points(const struct rule *r)
+{
+	if (r->w.reply[0] != '\0' || r->has_disconnect ||
+	    (r->w.flags & RULE_QUARANTINE) || r->w.tag[0] != '\0' ||
+	    r->w.header[0] != '\0' || r->w.nadds > 0)
+		lex_error(&r->pos, "another rule, with scored",
+		    "a rule that scores does nothing else");
+}
+
 void
 check_rule(const struct rule *r, const struct conf_globals *g)
 {
+	if (r->has_points) {
+		check_points(r);
+		if (r->w.phase != PHASE_MESSAGE)
+			check_early(r);
+		return;
+	}
 	if (r->w.phase != PHASE_MESSAGE) {
 		check_early(r);
 		return;
@@ -144,7 +188,7 @@ check_rule(const struct rule *r, const struct conf_globals *g)
 		lex_error(&r->pos, "pass", "only what is passed can be "
 		    "marked with a tag or a header");
 	if (r->w.action == ACTION_PASS) {
-		if (r->w.verdicts == 0 && r->w.content == RULE_NO_USE &&
+		if (r->w.verdicts == 0 && r->nwants == 0 &&
 		    r->w.anomalies == 0 && !r->has_file)
 			lex_warning(&r->pos, "rule lets every message "
 			    "through, infected ones too");
@@ -163,6 +207,46 @@ same_or_any(uint32_t a, uint32_t a_not, uint32_t b, uint32_t b_not)
 	return (a == RULE_NO_TABLE || (a == b && a_not == b_not));
 }
 
+/* Each of its wants must be one of the other's, or less than it. */
+static int
+covers_wants(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
+{
+	const struct conf_want	*v, *w;
+	uint32_t		 i, k;
+
+	for (i = 0; i < a->nwants; i++) {
+		v = &a->want[i];
+		for (k = 0; k < b->nwants; k++) {
+			w = &b->want[k];
+			if (v->use == w->use && v->not == w->not &&
+			    (v->not ? v->score >= w->score :
+			    v->score <= w->score))
+				break;
+		}
+		if (k == b->nwants)
+			return (0);
+	}
+	return (1);
+}
+
+/* When and where: asks for less, or for the same. */
+static int
+covers_context(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
+{
+	return ((a->listeners == 0 || (b->listeners != 0 &&
+	    (b->listeners & ~a->listeners) == 0)) &&
+	    (a->directions == 0 || (b->directions != 0 &&
+	    (b->directions & ~a->directions) == 0)) &&
+	    (a->days == 0 || (b->days != 0 && (b->days & ~a->days) == 0)) &&
+	    (a->minute_from == a->minute_to ||
+	    (a->minute_from == b->minute_from &&
+	    a->minute_to == b->minute_to)) &&
+	    (!a->has_scored || (b->has_scored && a->scored <= b->scored)) &&
+	    (a->rate == RULE_NO_RATE || (a->rate == b->rate &&
+	    a->rate_over <= b->rate_over)) &&
+	    same_or_any(a->body, a->body_not, b->body, b->body_not));
+}
+
 /* Does the first rule match whatever the second does? */
 static int
 covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
@@ -176,16 +260,15 @@ covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 	    a->dest_not != b->dest_not))
 		return (0);
 	/* Asks for less, or for the same. */
-	if ((a->flags & RULE_TRY) || !same_or_any(a->helo, a->helo_not,
-	    b->helo, b->helo_not) || !same_or_any(a->sender, a->sender_not,
-	    b->sender, b->sender_not) || !same_or_any(a->rcpt, a->rcpt_not,
-	    b->rcpt, b->rcpt_not) || (a->auth != WANT_ANY &&
-	    a->auth != b->auth) || a->rcpt_over > b->rcpt_over ||
-	    a->size_over > b->size_over)
+	if ((a->flags & (RULE_TRY | RULE_SCORE)) ||
+	    !same_or_any(a->helo, a->helo_not, b->helo, b->helo_not) ||
+	    !same_or_any(a->sender, a->sender_not, b->sender,
+	    b->sender_not) ||
+	    !same_or_any(a->rcpt, a->rcpt_not, b->rcpt, b->rcpt_not) ||
+	    (a->auth != WANT_ANY && a->auth != b->auth) ||
+	    a->rcpt_over > b->rcpt_over || a->size_over > b->size_over)
 		return (0);
-	if (a->content != RULE_NO_USE && (a->content != b->content ||
-	    a->content_not != b->content_not ||
-	    (a->content_not ? a->score < b->score : a->score > b->score)))
+	if (!covers_wants(a, b) || !covers_context(a, b))
 		return (0);
 	if (a->anomalies != 0 && (b->anomalies == 0 ||
 	    (b->anomalies & ~a->anomalies) != 0))
@@ -204,21 +287,74 @@ covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 	    a->virus[0] == '\0' || strcmp(a->virus, b->virus) == 0);
 }
 
-/* CONF_RULES_MAX rules are few enough to compare each with each. */
+/*
+ * What a rule asks for first, as a number: no rule can be covered by another
+ * that asks for a table which it does not ask for itself.
+ */
+static unsigned int
+bucket_of(const struct conf_rule_wire *r, unsigned int which)
+{
+	const uint32_t	 id[] = { r->rcpt, r->sender, r->helo, r->source,
+			    r->dest };
+
+	return (id[which] == RULE_NO_TABLE ? 0 : 1 + (id[which] * 5 + which) %
+	    (BUCKETS - 1));
+}
+
+/* The first of those before it in a bucket that covers the rule, or NULL. */
+static const struct rule *
+covered(const struct shadow *s, const struct rule *r, unsigned int bucket,
+    unsigned int *tries)
+{
+	const struct rule	*first;
+	uint32_t		 i;
+
+	first = NULL;
+	for (i = s->last[bucket]; i != 0; i = s->before[i]) {
+		if (*tries == 0)
+			break;
+		--*tries;
+		if (s->rule[i]->w.phase == r->w.phase &&
+		    covers(&s->rule[i]->w, &r->w))
+			first = s->rule[i];
+	}
+	return (first);
+}
+
+/*
+ * A hint and no more: with very many rules that are alike, those at the end
+ * are not looked at.
+ */
 void
 check_shadows(const struct rule *rules)
 {
-	const struct rule	*r, *earlier;
+	struct shadow		*s;
+	const struct rule	*r, *first, *other;
+	unsigned int		 b, i, tries;
+	uint32_t		 n;
 
-	for (r = rules; r != NULL; r = r->next) {
-		for (earlier = rules; earlier != r; earlier = earlier->next) {
-			if (earlier->w.phase != r->w.phase ||
-			    !covers(&earlier->w, &r->w))
+	if ((s = lex_alloc(sizeof(*s))) == NULL)
+		return;
+	n = 0;
+	tries = TRIES_MAX;
+	for (r = rules; r != NULL && n < CONF_RULES_MAX; r = r->next) {
+		first = covered(s, r, 0, &tries);
+		for (i = 0; i < 5; i++) {
+			if ((b = bucket_of(&r->w, i)) == 0)
 				continue;
-			lex_warning(&r->pos, "rule never matches: the one at "
-			    "%s:%u decides first", earlier->pos.path,
-			    earlier->pos.line);
-			break;
+			other = covered(s, r, b, &tries);
+			if (first == NULL || (other != NULL &&
+			    other->pos.line < first->pos.line))
+				first = other;
 		}
+		if (first != NULL)
+			lex_warning(&r->pos, "rule never matches: the one at "
+			    "%s:%u decides first", first->pos.path,
+			    first->pos.line);
+		for (b = i = 0; b == 0 && i < 5; i++)
+			b = bucket_of(&r->w, i);
+		s->rule[++n] = r;
+		s->before[n] = s->last[b];
+		s->last[b] = n;
 	}
 }

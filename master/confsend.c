@@ -12,13 +12,22 @@
 
 #include "master.h"
 
-/* Networks that fit one frame. */
-#define NETS_FRAME	(IMSG_DATA_MAX / sizeof(struct conf_net))
+/* Items of one size, as many to a frame as fit. */
+struct batch {
+	struct imsgbuf	*ib;
+	uint32_t	 type;
+	size_t		 len;
+	uint8_t		 data[IMSG_DATA_MAX];
+};
 
+static int	 batch_end(struct batch *);
+static int	 batch_add(struct batch *, const void *, size_t);
+static int	 send_rules(struct batch *, const struct conf *);
 static int	 send_listeners(struct imsgbuf *, const struct conf *);
-static int	 send_tables(struct imsgbuf *, const struct conf *);
-static int	 send_entries(struct imsgbuf *, const struct conf_list *);
-static int	 send_lists(struct imsgbuf *, const struct conf *);
+static int	 send_tables(struct batch *, const struct conf *);
+static int	 list_is_for(const struct imsgbuf *, const struct conf_list *);
+static int	 send_entries(struct batch *, const struct conf_list *);
+static int	 send_lists(struct batch *, const struct conf *);
 
 static int
 send_listeners(struct imsgbuf *ib, const struct conf *conf)
@@ -45,100 +54,143 @@ send_listeners(struct imsgbuf *ib, const struct conf *conf)
 }
 
 static int
-send_tables(struct imsgbuf *ib, const struct conf *conf)
+batch_end(struct batch *b)
 {
-	const struct conf_table	*t;
-	size_t			 off, n;
+	size_t	 len;
 
-	TAILQ_FOREACH(t, &conf->tables, entry) {
-		if (imsg_compose(ib, IMSG_CONF_TABLE, 0, -1, &t->w,
-		    sizeof(t->w)) == -1)
-			return (-1);
-		for (off = 0; off < t->w.nnets; off += n) {
-			n = t->w.nnets - off;
-			if (n > NETS_FRAME)
-				n = NETS_FRAME;
-			if (imsg_compose(ib, IMSG_CONF_NET, 0, -1,
-			    t->net + off, n * sizeof(*t->net)) == -1)
-				return (-1);
-		}
-	}
+	len = b->len;
+	b->len = 0;
+	return (len == 0 ? 0 : imsg_compose(b->ib, b->type, 0, -1, b->data,
+	    len));
+}
+
+static int
+batch_add(struct batch *b, const void *item, size_t size)
+{
+	if (b->len + size > sizeof(b->data) && batch_end(b) == -1)
+		return (-1);
+	memcpy(b->data + b->len, item, size);
+	b->len += size;
 	return (0);
 }
 
-/* As many whole entries as fit a frame, until all are sent. */
 static int
-send_entries(struct imsgbuf *ib, const struct conf_list *l)
+send_tables(struct batch *b, const struct conf *conf)
+{
+	const struct conf_table	*t;
+	uint32_t		 i;
+
+	b->type = IMSG_CONF_TABLE;
+	TAILQ_FOREACH(t, &conf->tables, entry)
+		if (batch_add(b, &t->w, sizeof(t->w)) == -1)
+			return (-1);
+	if (batch_end(b) == -1)
+		return (-1);
+	b->type = IMSG_CONF_NET;
+	TAILQ_FOREACH(t, &conf->tables, entry)
+		for (i = 0; i < t->w.nnets; i++)
+			if (batch_add(b, &t->net[i], sizeof(t->net[i])) == -1)
+				return (-1);
+	return (batch_end(b));
+}
+
+/* Proxies look for addresses, the scanner for all else. */
+static int
+list_is_for(const struct imsgbuf *ib, const struct conf_list *l)
+{
+	return ((ib->peer == PROC_PROXY) == (l->w.kind == LIST_ADDRESSES));
+}
+
+static int
+send_entries(struct batch *b, const struct conf_list *l)
 {
 	struct conf_entry	 e;
 	const uint8_t		*text;
-	size_t			 begin, end, off;
+	size_t			 off, begin;
 
-	begin = off = 0;
-	while (begin < l->len) {
-		end = off;
-		if (conf_next_entry(l, &off, &e, &text) == 1 &&
-		    off - begin <= IMSG_DATA_MAX)
-			continue;
-		/* The next one is too many, or there is none. */
-		if (imsg_compose(ib, IMSG_CONF_ENTRY, 0, -1,
-		    l->data + begin, end - begin) == -1)
+	for (off = begin = 0; conf_next_entry(l, &off, &e, &text) == 1;
+	    begin = off)
+		if (batch_add(b, l->data + begin, off - begin) == -1)
 			return (-1);
-		begin = off = end;
-	}
 	return (0);
 }
 
 static int
-send_lists(struct imsgbuf *ib, const struct conf *conf)
+send_lists(struct batch *b, const struct conf *conf)
 {
 	const struct conf_list	*l;
+	struct conf_list_wire	 w;
 	uint32_t		 i;
 
+	b->type = IMSG_CONF_LIST;
 	TAILQ_FOREACH(l, &conf->lists, entry) {
-		if (imsg_compose(ib, IMSG_CONF_LIST, 0, -1, &l->w,
-		    sizeof(l->w)) == -1)
-			return (-1);
-		if ((ib->peer == PROC_PROXY) == (l->w.kind == LIST_ADDRESSES) &&
-		    send_entries(ib, l) == -1)
+		w = l->w;
+		if (!list_is_for(b->ib, l))
+			w.nentries = 0;
+		if (batch_add(b, &w, sizeof(w)) == -1)
 			return (-1);
 	}
+	if (batch_end(b) == -1)
+		return (-1);
+	b->type = IMSG_CONF_ENTRY;
+	TAILQ_FOREACH(l, &conf->lists, entry)
+		if (list_is_for(b->ib, l) && send_entries(b, l) == -1)
+			return (-1);
+	if (batch_end(b) == -1)
+		return (-1);
 	for (i = 0; i < conf->nuses; i++)
-		if (imsg_compose(ib, IMSG_CONF_USE, 0, -1, &conf->use[i],
+		if (imsg_compose(b->ib, IMSG_CONF_USE, 0, -1, &conf->use[i],
 		    sizeof(conf->use[i])) == -1)
 			return (-1);
 	return (0);
 }
 
-int
-config_send(struct imsgbuf *ib, const struct conf *conf)
+/* And what they need: servers, counts over time. */
+static int
+send_rules(struct batch *b, const struct conf *conf)
 {
 	const struct conf_rule	*r;
 	uint32_t		 i;
 
-	if (imsg_compose(ib, IMSG_CONF_BEGIN, 0, -1, &conf->g,
-	    sizeof(conf->g)) == -1)
+	for (i = 0; i < conf->nservers; i++)
+		if (imsg_compose(b->ib, IMSG_CONF_SERVER, 0, -1,
+		    &conf->server[i], sizeof(conf->server[i])) == -1)
+			return (-1);
+	for (i = 0; i < conf->nrates; i++)
+		if (imsg_compose(b->ib, IMSG_CONF_RATE, 0, -1,
+		    &conf->rate[i], sizeof(conf->rate[i])) == -1)
+			return (-1);
+	b->type = IMSG_CONF_RULE;
+	TAILQ_FOREACH(r, &conf->rules, entry)
+		if (batch_add(b, &r->w, sizeof(r->w)) == -1)
+			return (-1);
+	return (batch_end(b));
+}
+
+int
+config_send(struct imsgbuf *ib, const struct conf *conf)
+{
+	struct conf_globals	 g;
+	struct batch		 b;
+	uint32_t		 i;
+
+	b.ib = ib;
+	b.len = 0;
+	g = conf->g;
+	if (ib->peer != PROC_PROXY)
+		g.inside = 0;	/* they have no tables */
+	if (imsg_compose(ib, IMSG_CONF_BEGIN, 0, -1, &g, sizeof(g)) == -1)
 		return (-1);
 	if ((ib->peer == PROC_PROXY || ib->peer == PROC_SCANNER) &&
-	    send_lists(ib, conf) == -1)
+	    send_lists(&b, conf) == -1)
 		return (-1);
 	for (i = 0; i < conf->ndynamics && (ib->peer == PROC_PROXY ||
 	    ib->peer == PROC_STORE); i++)
 		if (imsg_compose(ib, IMSG_CONF_DYNAMIC, 0, -1,
 		    &conf->dynamic[i], sizeof(conf->dynamic[i])) == -1)
 			return (-1);
-	if (ib->peer == PROC_PROXY) {
-		if (send_listeners(ib, conf) == -1 ||
-		    send_tables(ib, conf) == -1)
-			return (-1);
-		for (i = 0; i < conf->nservers; i++)
-			if (imsg_compose(ib, IMSG_CONF_SERVER, 0, -1,
-			    &conf->server[i], sizeof(conf->server[i])) == -1)
-				return (-1);
-		TAILQ_FOREACH(r, &conf->rules, entry)
-			if (imsg_compose(ib, IMSG_CONF_RULE, 0, -1, &r->w,
-			    sizeof(r->w)) == -1)
-				return (-1);
-	}
+	if (ib->peer == PROC_PROXY && (send_listeners(ib, conf) == -1 ||
+	    send_tables(&b, conf) == -1 || send_rules(&b, conf) == -1))
+		return (-1);
 	return (imsg_compose(ib, IMSG_CONF_END, 0, -1, NULL, 0));
 }

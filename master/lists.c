@@ -32,7 +32,7 @@ struct word {
 struct wordlist {
 	STAILQ_HEAD(, word)	 words;
 	enum list_kind		 kind;
-	uint32_t		 errors;	/* LIST_SIMILAR */
+	uint32_t		 errors;	/* as in conf_list_wire */
 };
 
 static void	 list_add(struct wordlist *, const struct pos *,
@@ -63,6 +63,13 @@ lists_errors(struct wordlist *l, const struct pos *pos, const char *text)
 		    "bad number \"%s\"", lex_show(text));
 	else if (l != NULL)
 		l->errors = (uint32_t)n;
+}
+
+void
+lists_fold(struct wordlist *l)
+{
+	if (l != NULL)
+		l->errors = 1;
 }
 
 static int
@@ -115,7 +122,7 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 		return;
 	}
 	if (l->kind != LIST_EXPRESSIONS && l->kind != LIST_IDENTIFIERS &&
-	    l->kind != LIST_ADDRESSES &&
+	    l->kind != LIST_ADDRESSES && l->kind != LIST_FIELDS &&
 	    (why = pattern_word_refused(text, len, l->errors)) != NULL) {
 		lex_error(pos, NULL, "word refused: %s", why);
 		return;
@@ -212,6 +219,23 @@ lists_add_file(struct wordlist *l, const struct pos *at, const char *path)
 	/* What has been lost on its way here must not be waited for. */
 	if (STAILQ_EMPTY(&l->words) && lex_errors() == errors)
 		lex_error(at, "one a line", "no entries in %s", pos.path);
+}
+
+int
+lists_equal(const struct wordlist *words, const struct conf_list *l)
+{
+	const struct word	*w;
+	struct conf_entry	 e;
+	const uint8_t		*text;
+	size_t			 off;
+
+	off = 0;
+	STAILQ_FOREACH(w, &words->words, entry)
+		if (conf_next_entry(l, &off, &e, &text) != 1 ||
+		    e.weight != w->weight || e.len != w->len ||
+		    memcmp(text, w->text, w->len) != 0)
+			return (0);
+	return (off == l->len);
 }
 
 /* Where entry n of the list stands in the file. */

@@ -4,6 +4,7 @@ master_SRCS =	\
 	child.c \
 	confsend.c \
 	content.c \
+	context.c \
 	control.c \
 	dispatch.c \
 	envelope.c \

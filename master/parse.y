@@ -31,17 +31,18 @@
 
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|audit|banner|control|early|"	\
-	"helo|include|limit|listen|log|mark|message|newline|on|"	\
+	"helo|include|inside|limit|listen|log|mark|message|newline|on|"	\
 	"parsers|quarantine|run|scanners|server|sessions|smtp|spool|"	\
 	"starttls|state|table|timeout|user|workers|name = \"value\""
-#define X_LISTENOPT	"starttls|banner|proxy|" X_END
+#define X_LISTENOPT	"starttls|banner|proxy|name|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
 	"literal|unqualified"
 #define X_VERB		"vrfy|expn|help|etrn|turn|atrn|verb|debug|wiz|"	\
 	"send|soml|saml|xclient|xforward|burl|unknown"
 #define X_LIMIT		"line|path|recipients|errors|messages|source|"	\
 	"ipv4-prefix|ipv6-prefix"
-#define X_NETS		"source|from|destination|to|"
+#define X_NETS		"source|from|destination|to|listener|direction|" \
+	"time|day|scored|more|"
 #define X_ENVELOPE	"helo|sender|recipient|recipients|size|"	\
 	"authenticated|!|"
 #define X_WHO		X_NETS X_ENVELOPE X_END
@@ -53,7 +54,8 @@
 #define X_SCOPE	"subject|sender|recipient|headers|text|html|"	\
 	"names|documents"
 #define X_ANOMALY	"hostile|suspicious|harmless|the name of an anomaly"
-#define X_COND		X_VERDICT "|attachment|content|anomaly|" X_WHO
+#define X_MAIL		"attachment|content|field|subject|anomaly|body|"
+#define X_COND		X_VERDICT "|" X_MAIL X_WHO
 #define X_PATH		"a path"
 #define X_ADDR		"an address"
 #define X_NET		"a network"
@@ -88,6 +90,8 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	ATTACHMENT IS NAME TYPE
+%token	BODY BY DAY DIRECTION FIELD FOLD_TAGS INSIDE LISTENER MORE SCORED
+%token	SUBJECT THAN TIME
 %token	ADD ADDRESSES AFTER AUDIT AUTHENTICATED CONTROL DYNAMIC EXPIRE GROUP
 %token	HEADER KEEP OVER QUARANTINE STATE STORE TAG
 %token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
@@ -102,7 +106,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	<str>	ASSIGN MAIL RCPT RECIPIENT SENDER STRING TABLENAME WORD
 %type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<str>	scope facility_name
-%type	<num>	identity add_what
+%type	<num>	identity add_what rate_event rate_key
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight file_type
 %type	<num>	av_limit_name starttls form verb_policy list_kind
@@ -218,6 +222,9 @@ single	: WORKERS x_number word {
 		expect(X_END);
 		if (setting_mark(S_HELO, &$<pos>1) == 0)
 			conf->g.need_helo = 1;
+	}
+	| INSIDE x_host host0 {
+		build_inside(&$<pos>1, &host);
 	}
 	| EARLY x_early PASS {
 		expect(X_END);
@@ -419,6 +426,10 @@ listen_opts
 		build_once(&$<pos>2, opts.banner[0] != '\0', "banner");
 		build_banner(&$<pos>4, $4, opts.banner);
 	}
+	| listen_opts NAME x_name word x_more {
+		build_once(&$<pos>2, opts.name[0] != '\0', "name");
+		build_listener_name(&$<pos>4, $4, opts.name);
+	}
 	| listen_opts PROXY x_protocol PROTOCOL x_from FROM x_host host {
 		build_once(&$<pos>2, opts.has_proxied, "proxy protocol");
 		opts.has_proxied = 1;
@@ -499,7 +510,11 @@ list_kind
 	| WORDS			{ list = lists_new(LIST_WORDS); }
 	| EXPRESSIONS		{ list = lists_new(LIST_EXPRESSIONS); }
 	| IDENTIFIERS		{ list = lists_new(LIST_IDENTIFIERS); }
-	| ADDRESSES		{ list = lists_new(LIST_ADDRESSES); }
+	| ADDRESSES x_fold	{ list = lists_new(LIST_ADDRESSES); }
+	| ADDRESSES x_fold FOLD_TAGS {
+		list = lists_new(LIST_ADDRESSES);
+		lists_fold(list);
+	}
 	| SIMILAR x_number word {
 		list = lists_new(LIST_SIMILAR);
 		lists_errors(list, &$<pos>3, $3);
@@ -561,13 +576,14 @@ net	: word x_netmore {
 	;
 
 rule	: ON x_phase phase x_action action {
-		after = $3 != PHASE_MESSAGE ? X_WHO : "or|" X_VERDICT
-		    "|attachment|content|anomaly|" X_WHO;
+		after = $3 != PHASE_MESSAGE ? X_WHO : "or|" X_COND;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
 		}
-		if ($5 == ACTION_MAX + 1) {
+		if ($5 == ACTION_MAX + 2)
+			build_points(rule, &$<pos>5, $<str>5);
+		else if ($5 == ACTION_MAX + 1) {
 			rule->w.action = ACTION_DISCARD;
 			rule->w.flags |= RULE_QUARANTINE;
 		} else if ($5 == ACTION_MAX) {
@@ -591,6 +607,11 @@ action	: PASS				{ $$ = ACTION_PASS; }
 	| DISCARD			{ $$ = ACTION_DISCARD; }
 	| DISCONNECT			{ $$ = ACTION_MAX; }
 	| QUARANTINE			{ $$ = ACTION_MAX + 1; }
+	| SCORE x_points word {
+		$$ = ACTION_MAX + 2;
+		$<str>$ = $3;
+		$<pos>$ = $<pos>3;
+	}
 	;
 
 act_opts: /* empty */
@@ -620,6 +641,7 @@ act_opts: /* empty */
 add_what: SOURCE			{ $$ = ADD_SOURCE; }
 	| SENDER			{ $$ = ADD_SENDER; }
 	| RECIPIENT			{ $$ = ADD_RECIPIENT; }
+	| BODY				{ $$ = ADD_BODY; }
 	;
 
 add_after
@@ -636,6 +658,29 @@ conds	: /* empty */
 	| conds CONTENT x_content maybe_not TABLENAME x_content2 {
 		build_content(rule, &$<pos>5, $5, $4);
 	} content_opts
+	| conds FIELD x_fieldnot maybe_not word x_more {
+		build_field(rule, &$<pos>5, $5, $4);
+	}
+	| conds SUBJECT x_subject maybe_not word x_more {
+		build_subject(rule, &$<pos>5, $5, $4);
+	}
+	| conds BODY x_content maybe_not TABLENAME x_more {
+		build_body(rule, &$<pos>5, $5, $4);
+	}
+	| conds LISTENER x_name { build_listeners(rule, &$<pos>2); } listeners
+	| conds DIRECTION x_direction { build_directions(rule, &$<pos>2); }
+	    directions
+	| conds TIME x_time word x_more {
+		build_time(rule, &$<pos>4, $4);
+	}
+	| conds DAY x_day { build_days(rule, &$<pos>2); } days
+	| conds SCORED x_points word x_more {
+		build_scored(rule, &$<pos>4, $4);
+	}
+	| conds MORE x_than THAN x_number word x_event rate_event x_in IN
+	    x_duration word x_by BY x_key rate_key x_more {
+		build_rate(rule, &$<pos>6, $6, $8, &$<pos>12, $12, $16);
+	}
 	| conds ANOMALY x_anomalies { build_anomalies(rule, &$<pos>2); }
 	    anomalies
 	| conds HELO x_paths paths {
@@ -696,7 +741,51 @@ path_list
 	}
 	;
 
+listeners
+	: word x_typemore {
+		build_on_listener(rule, &$<pos>1, $1);
+	}
+	| listeners ',' x_name word x_typemore {
+		build_on_listener(rule, &$<pos>4, $4);
+	}
+	;
+
+directions
+	: word x_typemore {
+		build_direction(rule, &$<pos>1, $1);
+	}
+	| directions ',' x_direction word x_typemore {
+		build_direction(rule, &$<pos>4, $4);
+	}
+	;
+
+days	: word x_typemore {
+		build_day(rule, &$<pos>1, $1);
+	}
+	| days ',' x_day word x_typemore {
+		build_day(rule, &$<pos>4, $4);
+	}
+	;
+
+rate_event
+	: SESSIONS			{ $$ = RATE_SESSIONS; }
+	| LIMIT_NAME {
+		$$ = $1 == S_LIMIT_RECIPIENTS ? RATE_RECIPIENTS :
+		    RATE_MESSAGES;
+		if ($1 != S_LIMIT_RECIPIENTS && $1 != S_LIMIT_MESSAGES)
+			lex_error(&$<pos>1, "sessions, messages or "
+			    "recipients", "nobody counts these");
+	}
+	;
+
+rate_key: SOURCE			{ $$ = RATE_SOURCE; }
+	| DESTINATION			{ $$ = RATE_DEST; }
+	| SENDER			{ $$ = RATE_SENDER; }
+	| RECIPIENT			{ $$ = RATE_RECIPIENT; }
+	;
+
 scope	: word
+	| SUBJECT			{ $$ = $<str>1; }
 	| SENDER
 	| RECIPIENT
 	;
@@ -799,6 +888,9 @@ pattern	: /* empty */			{ $$ = NULL; }
 	| STRING
 	;
 
+host0	: { after = X_END; } host
+	;
+
 host	: maybe_not TABLENAME x_more {
 		host.table = $2;
 		host.nets = NULL;
@@ -835,9 +927,10 @@ maybe_comma
 	;
 
 x_actopt: { expect(rule->w.phase != PHASE_MESSAGE ? X_ACTOPT X_WHO :
-	    X_ACTOPT X_VERDICT "|attachment|content|anomaly|" X_WHO); }
+	    X_ACTOPT X_COND); }
 	;
-x_action: { expect("pass|block|tempfail|discard|disconnect|quarantine"); } ;
+x_action: { expect("pass|block|tempfail|discard|disconnect|"
+	    "quarantine|score"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
 x_anomalies: { expect(X_ANOMALY "|" X_COND); } ;
@@ -850,6 +943,17 @@ x_scope	: { expect(X_SCOPE); } ;
 x_scopemore: { expect(",|in|score|" X_COND); } ;
 x_weight: { expect("weight|,|a word or expression|}"); } ;
 x_attachment: { expect("type|name|is"); } ;
+x_by	: { expect("by"); } ;
+x_day	: { expect("a day such as mon, or mon-fri"); } ;
+x_direction: { expect("inbound|outbound|internal|external"); } ;
+x_event	: { expect("sessions|messages|recipients"); } ;
+x_fieldnot: { expect("!|a field and a pattern in quotes"); } ;
+x_fold	: { expect("fold-tags|{|file"); } ;
+x_key	: { expect("source|destination|sender|recipient"); } ;
+x_points: { expect("a number of points"); } ;
+x_subject: { expect("!|a pattern in quotes"); } ;
+x_than	: { expect("than"); } ;
+x_time	: { expect("a time such as 08:00-18:30"); } ;
 x_filename: { expect("a pattern for names"); } ;
 x_flag	: { expect("what a file is, such as macros or encrypted"); } ;
 x_type	: { expect("a type of files, such as executable or docx"); } ;
@@ -870,7 +974,7 @@ x_pathmore: { expect(",|an address, a domain or a pattern|}"); } ;
 x_paths	: { expect("!|<table>|an address, a domain or a pattern|{"); } ;
 x_quarantine: { expect("size|keep"); } ;
 x_tag	: { expect("what goes before the subject, in quotes"); } ;
-x_what	: { expect("source|sender|recipient"); } ;
+x_what	: { expect("source|sender|recipient|body"); } ;
 x_identity: { expect("proxy|xclient"); } ;
 x_listenopt: { expect(X_LISTENOPT); after = X_LISTENOPT; } ;
 x_protocol: { expect("protocol"); } ;

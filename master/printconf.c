@@ -38,7 +38,12 @@ static void	 print_extras(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_envelope(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
-static void	 print_content(FILE *, const struct conf *,
+static void	 print_field(FILE *, const struct conf_list *);
+static void	 print_want(FILE *, const struct conf *,
+		    const struct conf_want *);
+static void	 print_context(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
+static void	 print_history(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_anomalies(FILE *, uint64_t);
 static void	 print_files(FILE *, const struct conf_rule_wire *);
@@ -188,6 +193,8 @@ print_listener(FILE *f, const struct conf *conf,
 		fprintf(f, " banner ");
 		print_quoted(f, l->banner);
 	}
+	if (l->name[0] != '\0')
+		fprintf(f, " name \"%s\"", l->name);
 	if (l->proxied != 0)
 		print_host(f, conf, "proxy protocol from", l->proxied - 1, 0);
 	fprintf(f, "\n");
@@ -299,6 +306,7 @@ print_extras(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 		[ADD_SOURCE] = "source",
 		[ADD_SENDER] = "sender",
 		[ADD_RECIPIENT] = "recipient",
+		[ADD_BODY] = "body",
 	};
 	char		 buf[VALUE_STRLEN];
 	uint32_t	 i;
@@ -350,21 +358,44 @@ print_list(FILE *f, const struct conf_list *l)
 	fprintf(f, "table \"%s\" %s", l->w.name, conf_kind_name(l->w.kind));
 	if (l->w.kind == LIST_SIMILAR)
 		fprintf(f, " %u", l->w.errors);
+	else if (l->w.errors != 0)
+		fprintf(f, " fold-tags");
 	fprintf(f, " ");
 	print_entries(f, l, "\n\t");
 	fprintf(f, "\n");
 }
 
+/* The one entry of a list of fields. */
 static void
-print_content(FILE *f, const struct conf *conf,
-    const struct conf_rule_wire *r)
+print_field(FILE *f, const struct conf_list *l)
+{
+	struct conf_entry	 e;
+	const uint8_t		*text;
+	char			 word[LIST_ENTRY_MAX + 1];
+	size_t			 off;
+
+	off = 0;
+	if (conf_next_entry(l, &off, &e, &text) != 1)
+		return;
+	memcpy(word, text, e.len);
+	word[e.len] = '\0';
+	print_quoted(f, word);
+}
+
+static void
+print_want(FILE *f, const struct conf *conf, const struct conf_want *w)
 {
 	const struct conf_use_wire	*u;
 	const char			*sep;
 	uint32_t			 i;
 
-	u = &conf->use[r->content];
-	fprintf(f, " content %s<%s>", r->content_not ? "! " : "",
+	u = &conf->use[w->use];
+	if (w->is_field) {
+		fprintf(f, " field %s", w->not ? "! " : "");
+		print_field(f, conf->list[u->list]);
+		return;
+	}
+	fprintf(f, " content %s<%s>", w->not ? "! " : "",
 	    conf->list[u->list]->w.name);
 	sep = " in ";
 	for (i = 0; i < CONF_SCOPES && u->scopes != SCOPES_ALL; i++)
@@ -372,8 +403,67 @@ print_content(FILE *f, const struct conf *conf,
 			fprintf(f, "%s%s", sep, conf_scope_name(i));
 			sep = ", ";
 		}
-	if (r->score != 0)
-		fprintf(f, " score %u", r->score);
+	if (w->score != 0)
+		fprintf(f, " score %u", w->score);
+}
+
+/* Of when and where. */
+static void
+print_context(FILE *f, const struct conf *conf,
+    const struct conf_rule_wire *r)
+{
+	const struct conf_listener	*l;
+	const char			*sep;
+	uint64_t			 done;
+	uint32_t			 i;
+
+	sep = " listener ";
+	done = 0;
+	TAILQ_FOREACH(l, &conf->listeners, entry) {
+		if (l->w.named == 0 || (r->listeners & ~done &
+		    1ULL << (l->w.named - 1)) == 0)
+			continue;
+		done |= 1ULL << (l->w.named - 1);
+		fprintf(f, "%s\"%s\"", sep, l->w.name);
+		sep = ", ";
+	}
+	sep = " direction ";
+	for (i = 0; i < DIR_MAX; i++)
+		if (r->directions & (1U << i)) {
+			fprintf(f, "%s%s", sep, conf_direction_name(i));
+			sep = ", ";
+		}
+	if (r->minute_from != r->minute_to)
+		fprintf(f, " time %02u:%02u-%02u:%02u", r->minute_from / 60,
+		    r->minute_from % 60, r->minute_to / 60,
+		    r->minute_to % 60);
+	sep = " day ";
+	for (i = 0; i < 7; i++)
+		if (r->days & (1U << i)) {
+			fprintf(f, "%s%s", sep, conf_day_name(i));
+			sep = ", ";
+		}
+}
+
+/* Of what has been before. */
+static void
+print_history(FILE *f, const struct conf *conf,
+    const struct conf_rule_wire *r)
+{
+	const struct conf_rate_wire	*w;
+	char				 buf[VALUE_STRLEN];
+
+	if (r->has_scored)
+		fprintf(f, " scored %d", r->scored);
+	if (r->rate != RULE_NO_RATE) {
+		w = &conf->rate[r->rate];
+		fprintf(f, " more than %u %s in %s by %s", r->rate_over,
+		    conf_event_name(w->event), value_duration_text(
+		    w->within * 1000ULL, buf), conf_key_name(w->key));
+	}
+	if (r->body != RULE_NO_TABLE)
+		fprintf(f, " body %s<%s>", r->body_not ? "! " : "",
+		    conf->dynamic[r->body].name);
 }
 
 static void
@@ -421,9 +511,13 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 		"connect", "helo", "mail", "rcpt", "message"
 	};
 	const char	*or;
-	unsigned int	 v;
+	unsigned int	 v, i;
 
-	fprintf(f, "on %s %s", phase[r->phase], conf_action_name(r->action));
+	fprintf(f, "on %s ", phase[r->phase]);
+	if (r->flags & RULE_SCORE)
+		fprintf(f, "score %d", r->points);
+	else
+		fprintf(f, "%s", conf_action_name(r->action));
 	if (r->reply[0] != '\0') {
 		fprintf(f, " ");
 		print_quoted(f, r->reply);
@@ -442,13 +536,15 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 			print_quoted(f, r->virus);
 		}
 	}
-	if (r->content != RULE_NO_USE)
-		print_content(f, conf, r);
+	for (i = 0; i < r->nwants; i++)
+		print_want(f, conf, &r->want[i]);
 	print_anomalies(f, r->anomalies);
 	print_files(f, r);
 	print_host(f, conf, "source", r->source, r->source_not);
 	print_host(f, conf, "destination", r->dest, r->dest_not);
 	print_envelope(f, conf, r);
+	print_context(f, conf, r);
+	print_history(f, conf, r);
 	fprintf(f, "\n");
 }
 
@@ -481,6 +577,11 @@ config_print(const struct conf *conf, FILE *f)
 		if (conf->dynamic[i].expire != 0)
 			fprintf(f, " expire %s", value_duration_text(
 			    conf->dynamic[i].expire * 1000, buf));
+		fprintf(f, "\n");
+	}
+	if (conf->g.inside != 0) {
+		fprintf(f, "inside");
+		print_host(f, conf, "", conf->g.inside - 1, 0);
 		fprintf(f, "\n");
 	}
 	for (i = 0; i < conf->nservers; i++)

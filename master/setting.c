@@ -90,6 +90,7 @@ static const struct setting {
 	[S_NEWLINE] = { "newline", K_NONE, 0, 0, 0 },
 	[S_HELO] = { "helo", K_NONE, 0, 0, 0 },
 	[S_EARLY] = { "early", K_NONE, 0, 0, 0 },
+	[S_INSIDE] = { "inside", K_NONE, 0, 0, 0 },
 	[S_ADDRESS] = { "address refuse", K_NONE, 0, 0, 0 },
 	[S_LIMIT_LINE] = { "limit line", K_NUMBER, G(line_max), 512,
 	    SMTP_LINE_MAX },

@@ -66,7 +66,6 @@ static void	 give_escaped(struct mime *, uint32_t, int, const uint8_t *,
 		    size_t);
 static void	 give_body(struct mime *, uint32_t, int);
 static void	 give_flowed(struct mime *, uint32_t, const uint8_t *, size_t);
-static enum text_scope field_scope(const uint8_t *, size_t);
 static void	 give_field(struct mime *, uint32_t, const uint8_t *,
 		    const uint8_t *);
 static void	 give_header(struct mime *, uint32_t, const uint8_t *,
@@ -505,32 +504,6 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	}
 }
 
-static enum text_scope
-field_scope(const uint8_t *name, size_t len)
-{
-	static const struct {
-		const char	*name;
-		enum text_scope	 scope;
-	} fields[] = {
-		{ "subject", TEXT_SUBJECT },
-		{ "thread-topic", TEXT_SUBJECT },
-		{ "from", TEXT_SENDER },
-		{ "sender", TEXT_SENDER },
-		{ "reply-to", TEXT_SENDER },
-		{ "resent-from", TEXT_SENDER },
-		{ "to", TEXT_RECIPIENT },
-		{ "cc", TEXT_RECIPIENT },
-		{ "bcc", TEXT_RECIPIENT },
-		{ "resent-to", TEXT_RECIPIENT },
-	};
-	size_t		 i;
-
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (name_is((const char *)name, len, fields[i].name))
-			return (fields[i].scope);
-	return (TEXT_HEADER);
-}
-
 /* One field with its folds; the value decoded, the name before others'. */
 static void
 give_field(struct mime *m, uint32_t part, const uint8_t *p,
@@ -549,7 +522,7 @@ give_field(struct mime *m, uint32_t part, const uint8_t *p,
 	for (n = (size_t)(colon - p); n > 0 && (p[n - 1] == ' ' ||
 	    p[n - 1] == '\t'); n--)
 		continue;
-	scope = field_scope(p, n);
+	scope = parts_field_scope(p, n);
 	value.p = colon + 1;
 	value.len = (size_t)(end - value.p);
 	if (value.len > FIELD_MAX) {

@@ -172,11 +172,13 @@ connect_rules(struct session *s)
 {
 	const struct conf_rule_wire	*rule;
 	struct conf_facts		 facts;
+	struct policy_passed		 passed;
 	const char			*text;
 
 	policy_facts(s, &facts);
-	policy_tried(s, PHASE_CONNECT, &facts);
-	rule = conf_match(s->conf, PHASE_CONNECT, &facts);
+	rate_event(s, RATE_SESSIONS, &facts);
+	rule = policy_ask(s, PHASE_CONNECT, &facts, &passed);
+	policy_note(s, PHASE_CONNECT, &facts, &passed);
 	policy_effects(s, rule, &facts);
 	if (rule->action == ACTION_PASS) {
 		sock_connect(s);

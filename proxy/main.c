@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -88,6 +89,7 @@ confine(const struct conf_globals *g)
 	p.max_fsize = MAX_MESSAGE_SIZE;
 	p.max_memory = PRIV_NO_LIMIT;	/* the spool is counted by itself */
 	p.may_fork = 0;
+	tzset();		/* it reads a file; rules ask for the time */
 	priv_confine(&p);
 	sandbox_landlock(NULL, SB_TCP);
 	sandbox_seccomp(proxy_rules, proxy_nrules);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <bsd/string.h>
 
@@ -16,6 +17,7 @@
 #include "utf8.h"
 
 static const char *pending_sender(const struct session *);
+static void	 passed_add(void *, const struct conf_rule_wire *);
 static void	 add_one(const struct session *, const struct conf_add *,
 		    const char *);
 
@@ -36,6 +38,10 @@ pending_sender(const struct session *s)
 void
 policy_facts(const struct session *s, struct conf_facts *facts)
 {
+	struct tm	 tm;
+	time_t		 now;
+	unsigned int	 i;
+
 	memset(facts, 0, sizeof(*facts));
 	facts->source = &s->client;
 	facts->dest = &s->dest;
@@ -43,32 +49,64 @@ policy_facts(const struct session *s, struct conf_facts *facts)
 	facts->helo = s->helo == NULL ? "" : s->helo;
 	facts->sender = pending_sender(s);
 	facts->auth = (s->flags & SF_AUTHED) != 0;
+	facts->listener = s->listener;
 	facts->member = member_is;
+	facts->rate = rate_count;
+	for (i = 0; i < PHASE_MAX; i++)
+		facts->points += s->points[i];
+	now = (time_t)(now_epoch() / 1000);
+	if (localtime_r(&now, &tm) != NULL) {
+		facts->day = (uint32_t)tm.tm_wday;
+		facts->minute = (uint32_t)(tm.tm_hour * 60 + tm.tm_min);
+	}
+}
+
+static void
+passed_add(void *arg, const struct conf_rule_wire *rule)
+{
+	struct policy_passed	*p;
+
+	p = arg;
+	if (p->n < POLICY_PASSED)
+		p->rule[p->n++] = rule;
 }
 
 const struct conf_rule_wire *
 policy_ask(const struct session *s, enum rule_phase phase,
-    const struct conf_facts *facts)
+    struct conf_facts *facts, struct policy_passed *passed)
 {
-	const struct conf_rule_wire	*rule;
-
-	rule = conf_match(s->conf, phase, facts);
-	return (rule->action == ACTION_PASS ? NULL : rule);
+	passed->n = 0;
+	return (conf_match(s->conf, phase, facts, passed_add, passed));
 }
 
 void
-policy_tried(const struct session *s, enum rule_phase phase,
-    const struct conf_facts *facts)
+policy_note(struct session *s, enum rule_phase phase,
+    const struct conf_facts *facts, const struct policy_passed *passed)
 {
-	const struct conf_rule_wire	*rule;
-	const struct conf_rule		*pos;
+	const struct conf_rule_wire	*r;
+	char				 line[128];
+	unsigned int			 i;
+	int64_t				 before;
 
-	pos = NULL;
-	while ((rule = conf_match_next(s->conf, phase, facts, &pos)) != NULL &&
-	    (rule->flags & RULE_TRY))
-		session_log(s, "tried rule=%u action=%s disconnect=%d",
-		    rule->line, conf_action_name(rule->action),
-		    (int)rule->disconnect);
+	for (i = 0; i < passed->n; i++) {
+		r = passed->rule[i];
+		if (r->flags & RULE_TRY)
+			snprintf(line, sizeof(line), "tried rule=%u "
+			    "action=%s disconnect=%d", r->line,
+			    conf_action_name(r->action), (int)r->disconnect);
+		else
+			snprintf(line, sizeof(line), "scored rule=%u "
+			    "points=%d", r->line, r->points);
+		if (phase == PHASE_MESSAGE)
+			verdict_fact(s, "%s", line);
+		else
+			session_log(s, "%s", line);
+	}
+	/* What the facts began with, less than they have now. */
+	before = 0;
+	for (i = 0; i < PHASE_MAX; i++)
+		before += s->points[i];
+	s->points[phase] += facts->points - before;
 }
 
 static void
@@ -125,6 +163,10 @@ policy_effects(const struct session *s, const struct conf_rule_wire *rule,
 				p += strlen(p) + 1;
 			}
 			break;
+		case ADD_BODY:
+			if (facts->body != NULL)
+				add_one(s, &rule->add[i], facts->body);
+			break;
 		case ADD_MAX:
 			break;
 		}
@@ -159,14 +201,20 @@ policy_helo(struct session *s, const char *command, const char *arg,
 {
 	const struct conf_rule_wire	*rule;
 	struct conf_facts		 facts;
+	struct policy_passed		 passed;
 	char				 helo[SMTP_HELO_MAX + 1];
 
 	utf8_plain(helo, sizeof(helo), arg, len);
+	/* A client may say it again: the last name counts. */
+	s->points[PHASE_HELO] = 0;
 	policy_facts(s, &facts);
 	facts.helo = helo;
-	policy_tried(s, PHASE_HELO, &facts);
-	if ((rule = policy_ask(s, PHASE_HELO, &facts)) == NULL)
+	rule = policy_ask(s, PHASE_HELO, &facts, &passed);
+	policy_note(s, PHASE_HELO, &facts, &passed);
+	if (rule->action == ACTION_PASS) {
+		policy_effects(s, rule, &facts);
 		return (0);
+	}
 	policy_refuse(s, command, rule, &facts);
 	return (1);
 }
@@ -176,13 +224,20 @@ policy_mail(struct session *s, const char *path, uint64_t size)
 {
 	const struct conf_rule_wire	*rule;
 	struct conf_facts		 facts;
+	struct policy_passed		 passed;
 
+	s->points[PHASE_MAIL] = s->points[PHASE_RCPT] =
+	    s->points[PHASE_MESSAGE] = 0;
 	policy_facts(s, &facts);
 	facts.sender = path;
 	facts.size = size;
-	policy_tried(s, PHASE_MAIL, &facts);
-	if ((rule = policy_ask(s, PHASE_MAIL, &facts)) == NULL)
+	rate_event(s, RATE_MESSAGES, &facts);
+	rule = policy_ask(s, PHASE_MAIL, &facts, &passed);
+	policy_note(s, PHASE_MAIL, &facts, &passed);
+	if (rule->action == ACTION_PASS) {
+		policy_effects(s, rule, &facts);
 		return (0);
+	}
 	policy_refuse(s, "MAIL", rule, &facts);
 	return (1);
 }
@@ -192,6 +247,7 @@ policy_rcpt(struct session *s, const char *path, uint32_t count)
 {
 	const struct conf_rule_wire	*rule;
 	struct conf_facts		 facts;
+	struct policy_passed		 passed;
 	const struct inflight		*f;
 	uint64_t			 class;
 
@@ -204,13 +260,18 @@ policy_rcpt(struct session *s, const char *path, uint32_t count)
 	facts.rcpt = path;
 	facts.nrcpt = 1;
 	facts.rcpt_count = count;
-	rule = policy_ask(s, PHASE_RCPT, &facts);
+	if ((s->flags & SF_RATED) == 0)
+		rate_event(s, RATE_RECIPIENTS, &facts);
+	s->flags |= SF_RATED;
+	rule = policy_ask(s, PHASE_RCPT, &facts, &passed);
 	class = conf_rcpt_class(s->conf, path, &facts);
-	if ((rule != NULL || (s->has_class && s->rcpt_class != class)) &&
+	if ((rule->action != ACTION_PASS ||
+	    (s->has_class && s->rcpt_class != class)) &&
 	    !STAILQ_EMPTY(&s->inflight))
 		return (0);
-	policy_tried(s, PHASE_RCPT, &facts);
-	if (rule != NULL) {
+	s->flags &= ~(unsigned int)SF_RATED;
+	policy_note(s, PHASE_RCPT, &facts, &passed);
+	if (rule->action != ACTION_PASS) {
 		policy_refuse(s, "RCPT", rule, &facts);
 		return (-1);
 	}
@@ -220,6 +281,7 @@ policy_rcpt(struct session *s, const char *path, uint32_t count)
 		    "its own");
 		return (-1);
 	}
+	policy_effects(s, rule, &facts);
 	s->has_class = 1;
 	s->rcpt_class = class;
 	return (1);

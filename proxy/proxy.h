@@ -180,6 +180,8 @@ struct session {
 	uint16_t		 tls_refused;	/* tries all the same */
 	uint32_t		 nmessages;	/* passed */
 	uint32_t		 nseen;		/* received, passed or not */
+	uint32_t		 listener;	/* number of its name + 1 */
+	int64_t			 points[PHASE_MAX];	/* from rules */
 	uint64_t		 rcpt_class;	/* of this transaction */
 	int			 has_class;
 	uint64_t		 started;	/* ms */
@@ -219,6 +221,7 @@ struct session {
 #define SF_COUNTED	0x10000	/* among those of its source */
 #define SF_TLS_PASSED	0x40000	/* STARTTLS was passed on, and taken */
 #define SF_REFUSED	0x80000	/* refused before its server was called */
+#define SF_RATED	0x100000 /* the command at hand was counted */
 
 /*
  * So many refused sessions at a time wait for their client to close, so that
@@ -498,6 +501,9 @@ void		 inspect_stop(void);
 void		 verdict_decide(struct session *);
 /* Refuse a message for its form; no rule is asked. */
 void		 verdict_fault(struct session *);
+/* A line of the log that the store's record of the message gets, too. */
+void		 verdict_fact(const struct session *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
 /* The one line about a message; reply is what the client was told. */
 void		 verdict_log(struct session *, const char *action,
 		    const char *reply, size_t len);
@@ -507,14 +513,26 @@ void		 verdict_stored(struct session *, int error);
 
 /* policy.c */
 
+#define POLICY_PASSED	32	/* rules that are named in the log */
+
+/* Rules that matched before the one that decides. */
+struct policy_passed {
+	const struct conf_rule_wire *rule[POLICY_PASSED];
+	unsigned int		 n;
+};
+
 /* What is known of the session so far; valid until it goes on. */
 void		 policy_facts(const struct session *, struct conf_facts *);
-/* The rule of a phase that refuses, or NULL.  Changes nothing. */
+/*
+ * The rule of a phase that decides, see conf_match(); those that do not are
+ * noted in the last argument.  Changes nothing but the facts' points.
+ */
 const struct conf_rule_wire *policy_ask(const struct session *,
-		    enum rule_phase, const struct conf_facts *);
-/* Log the rules that would have decided, if they were not only tried. */
-void		 policy_tried(const struct session *, enum rule_phase,
-		    const struct conf_facts *);
+		    enum rule_phase, struct conf_facts *,
+		    struct policy_passed *);
+/* It counts: log those rules, keep the points that they gave. */
+void		 policy_note(struct session *, enum rule_phase,
+		    const struct conf_facts *, const struct policy_passed *);
 /* What a rule does beside its action: fill tables. */
 void		 policy_effects(const struct session *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
@@ -539,6 +557,25 @@ int		 policy_rcpt(struct session *, const char *path,
 void		 policy_refuse(struct session *, const char *command,
 		    const struct conf_rule_wire *, const struct conf_facts *);
 
+/* rate.c: counts over time */
+
+/* It happens now: count it for all that ask, here and in other workers. */
+void		 rate_event(const struct session *, enum rate_event,
+		    const struct conf_facts *);
+/* It has happened in another worker. */
+void		 rate_others(const struct msg_count *);
+/* For struct conf_facts; of several recipients, the one with most. */
+uint32_t	 rate_count(const struct conf *, uint32_t id,
+		    const struct conf_facts *);
+
+/* digest.c */
+
+/*
+ * SHA-256 of a sealed message's body, in hexadecimal digits.  Returns 0, or -1
+ * with errno.
+ */
+int		 digest_body(const struct message *, char *, size_t size);
+
 /* member.c: dynamic tables */
 
 /* Put a member in, or renew it; take one out. */
@@ -560,6 +597,8 @@ void		 store_stop(void);
 void		 store_want_write(void);
 /* A rule's wish; kept for a while when there is no store. */
 void		 store_member(const struct msg_member *);
+/* Something was counted; forgotten when there is no store. */
+void		 store_count(const struct msg_count *);
 /*
  * Tell what becomes of the session's message; flags are RECORD_*, with
  * RECORD_SYNC verdict_stored() follows, never before this returns.  Returns

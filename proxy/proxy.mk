@@ -4,6 +4,7 @@ proxy_SRCS =	\
 	command.c \
 	data.c \
 	deliver.c \
+	digest.c \
 	edit.c \
 	ehlo.c \
 	identity.c \
@@ -13,6 +14,7 @@ proxy_SRCS =	\
 	outgoing.c \
 	policy.c \
 	proxyproto.c \
+	rate.c \
 	reply.c \
 	sandbox.c \
 	sending.c \
@@ -23,4 +25,4 @@ proxy_SRCS =	\
 	store.c \
 	stuff.c \
 	verdict.c
-proxy_LIBS =
+proxy_LIBS =	-lmd

@@ -72,6 +72,7 @@ session_new(int fd, const struct conf_listener *l,
 	s->conf = conf_ref(proxy.conf);
 	/* Of the same configuration: strings of the listener stay. */
 	s->mode = (uint8_t)l->w.mode;
+	s->listener = l->w.named;
 	s->starttls = (uint8_t)(l->w.starttls == 0 ? s->conf->g.starttls :
 	    l->w.starttls - 1);
 	s->banner = l->w.banner[0] != '\0' ? l->w.banner :

@@ -205,6 +205,14 @@ store_member(const struct msg_member *m)
 	STAILQ_INSERT_TAIL(&wishes, w, entry);
 }
 
+void
+store_count(const struct msg_count *m)
+{
+	if (is_there && imsg_compose(&ib, IMSG_COUNT, 0, -1, m,
+	    sizeof(*m)) == 0)
+		store_want_write();
+}
+
 /* Strings in as few frames as hold them, none of them cut. */
 static int
 send_strings(uint32_t type, uint64_t id, const char *p, size_t len)
@@ -429,6 +437,7 @@ static void
 store_frame(struct imsg *imsg)
 {
 	struct msg_record_done	 done;
+	struct msg_count	 count;
 	struct waiting		*w;
 
 	switch (imsg->type) {
@@ -439,6 +448,12 @@ store_frame(struct imsg *imsg)
 	case IMSG_MEMBER_ALL:
 		member_all();
 		proxy_members();
+		break;
+	case IMSG_COUNT:
+		if (proto_get_count(imsg->data, &count) == -1)
+			store_bad("a count that is none");
+		else
+			rate_others(&count);
 		break;
 	case IMSG_RECORD_DONE:
 		memcpy(&done, imsg->data, sizeof(done));

@@ -24,8 +24,6 @@ static int	 scores(const struct message *, uint32_t *);
 static int	 text_is_cut(const struct message *);
 static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
-static void	 fact(const struct session *, const char *, ...)
-		    __attribute__((__format__(printf, 2, 3)));
 static void	 verdict_act(struct session *);
 static void	 pass(struct session *);
 static void	 not_kept(struct session *, int);
@@ -114,9 +112,8 @@ scores(const struct message *m, uint32_t *score)
 	return (m->is_matched);
 }
 
-/* A line of the log that the store gets, too. */
-static void
-fact(const struct session *s, const char *fmt, ...)
+void
+verdict_fact(const struct session *s, const char *fmt, ...)
 {
 	struct message	*m;
 	char		 line[LOG_LINE_MAX], *p;
@@ -171,7 +168,7 @@ log_files(const struct session *s)
 				strlcat(flags, fact_flag_name(bit),
 				    sizeof(flags));
 			}
-		fact(s, "file part=%d depth=%u type=%s flags=%s "
+		verdict_fact(s, "file part=%d depth=%u type=%s flags=%s "
 		    "size=%llu name=%s", f->part == SCAN_RAW ? -1 :
 		    (int)f->part, f->depth, fact_type_name(f->type), flags,
 		    (unsigned long long)f->size, log_quote(name,
@@ -186,6 +183,7 @@ log_hits(const struct session *s)
 {
 	const struct msg_scan_hit	*h;
 	const struct conf		*conf;
+	const char			*name;
 	char				 entry[2 * SCAN_ENTRY_MAX];
 	char				 excerpt[2 * SCAN_EXCERPT_MAX];
 	uint32_t			 i;
@@ -193,9 +191,10 @@ log_hits(const struct session *s)
 	conf = s->conf;
 	for (i = 0; i < s->msg->nhits; i++) {
 		h = &s->msg->hit[i];
-		fact(s, "content table=%s score=%u entries=%u "
+		name = conf->list[conf->use[h->use].list]->w.name;
+		verdict_fact(s, "content table=%s score=%u entries=%u "
 		    "entry=%s in=%s part=%d offset=%llu text=%s",
-		    conf->list[conf->use[h->use].list]->w.name, h->score,
+		    name[0] == '\0' ? "-" : name, h->score,
 		    h->nhits, log_quote(entry, sizeof(entry), h->entry,
 		    strlen(h->entry)), conf_scope_name(h->scope),
 		    h->part == SCAN_RAW ? -1 : (int)h->part,
@@ -210,8 +209,10 @@ verdict_decide(struct session *s)
 {
 	struct conf_facts	 facts;
 	const struct conf_rule_wire *rule;
+	struct policy_passed	 passed;
 	uint32_t		 score[CONF_USES_MAX];
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
+	char			 body[65];	/* SHA-256 in hex */
 	uint32_t		 flags;
 
 	policy_facts(s, &facts);
@@ -228,12 +229,15 @@ verdict_decide(struct session *s)
 	facts.text_cut = text_is_cut(s->msg);
 	if (scores(s->msg, score))
 		facts.score = score;
-	rule = conf_match(s->conf, PHASE_MESSAGE, &facts);
+	if (s->conf->want_body && digest_body(s->msg, body,
+	    sizeof(body)) == 0)
+		facts.body = body;
+	rule = policy_ask(s, PHASE_MESSAGE, &facts, &passed);
 	s->msg->rule = rule;
 	s->msg->action = rule->action;
 	log_files(s);
 	log_hits(s);
-	policy_tried(s, PHASE_MESSAGE, &facts);
+	policy_note(s, PHASE_MESSAGE, &facts, &passed);
 
 	if (s->flags & SF_SERVER_GONE) {
 		deliver_failed(s, "connection lost while inspecting");

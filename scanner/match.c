@@ -26,9 +26,11 @@
 #include "ev.h"
 #include "log.h"
 #include "normal.h"
+#include "parts.h"
 #include "utf8.h"
 
 #include "expr.h"
+#include "field.h"
 #include "ident.h"
 #include "keyword.h"
 #include "match.h"
@@ -83,6 +85,8 @@ struct matcher {
 	size_t		 nslow;
 	uint32_t	*ident;		/* entries that are identifiers */
 	size_t		 nident;
+	uint32_t	*field;		/* entries that are about a field */
+	size_t		 nfield;
 	uint32_t	 nexprs;
 };
 
@@ -138,6 +142,7 @@ static void	 expr_try(struct match *, uint32_t, size_t, size_t);
 static void	 ident_found(void *, enum ident, size_t, size_t);
 static void	 spaced_runs(struct match *);
 static void	 slow_exprs(struct match *);
+static void	 fields(struct match *);
 static void	 segment(struct match *);
 
 static int
@@ -205,6 +210,9 @@ entry_compile(struct matcher *m, uint32_t i, const struct conf_list *l)
 		return (word_add(m, i, REF_WORD));
 	case LIST_WORDS:
 		return (word_add(m, i, REF_WHOLE));
+	case LIST_FIELDS:
+		m->field[m->nfield++] = i;
+		return (0);
 	case LIST_IDENTIFIERS:
 		e->ident = conf_ident_find((const char *)e->text, e->len);
 		m->ident[m->nident++] = i;
@@ -305,8 +313,10 @@ matcher_new(const struct conf *conf)
 	m->entry = calloc(n + 1, sizeof(*m->entry));
 	m->slow = calloc(n + 1, sizeof(*m->slow));
 	m->ident = calloc(n + 1, sizeof(*m->ident));
+	m->field = calloc(n + 1, sizeof(*m->field));
 	m->keywords = keywords_new();
 	if (m->entry == NULL || m->slow == NULL || m->ident == NULL ||
+	    m->field == NULL ||
 	    m->keywords == NULL)
 		goto fail;
 	for (i = 0; i < conf->nuses; i++)
@@ -333,6 +343,7 @@ matcher_free(struct matcher *m)
 	free(m->entry);
 	free(m->slow);
 	free(m->ident);
+	free(m->field);
 	free(m->ref);
 	free(m->first);
 	keywords_free(m->keywords);
@@ -708,6 +719,20 @@ segment(struct match *x)
 		ident_scan(x->norm, x->normlen, kinds, ident_found, x);
 }
 
+/* A field of the message's own header. */
+static void
+fields(struct match *x)
+{
+	const struct entry	*e;
+	size_t			 i;
+
+	for (i = 0; i < x->m->nfield; i++) {
+		e = &x->m->entry[x->m->field[i]];
+		if (field_fits(e->text, e->len, x->scope, x->text, x->len))
+			hit_add(x, x->m->field[i], 0);
+	}
+}
+
 void
 match_text(struct match *x, unsigned int scope, uint32_t part,
     const uint8_t *text, size_t len)
@@ -721,6 +746,8 @@ match_text(struct match *x, unsigned int scope, uint32_t part,
 	x->len = len;
 	before = 0;
 	normal_begin(&x->normal);
+	if (part == 0 && scope <= TEXT_HEADER && x->m->nfield > 0)
+		fields(x);
 	for (x->base = 0; x->base < len; x->base += used) {
 		if (now_ms() >= x->due) {
 			x->incomplete = 1;

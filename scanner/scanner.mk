@@ -7,6 +7,7 @@ scanner_SRCS =	\
 	docxml.c \
 	engine.c \
 	expr.c \
+	field.c \
 	factlist.c \
 	filetype.c \
 	ident.c \

@@ -36,6 +36,7 @@ static void	 finish(void) __attribute__((__noreturn__));
 static void	 check_end(void);
 static void	 peer_new(int, const struct msg_chan *);
 static void	 peer_event(int, uint32_t, void *);
+static void	 count_relay(const struct peer *, const struct msg_count *);
 static void	 peer_frame(struct peer *, struct imsg *);
 static void	 peer_gone(struct peer *);
 static void	 peer_reap(void);
@@ -396,10 +397,22 @@ peer_event(int fd, uint32_t events, void *arg)
 	peer_reap();
 }
 
+/* Counted by one proxy, and of interest to all others. */
+static void
+count_relay(const struct peer *from, const struct msg_count *c)
+{
+	struct peer	*p;
+
+	TAILQ_FOREACH(p, &store.peers, entry)
+		if (p != from && p->ib.fd != -1)
+			peer_compose(p, IMSG_COUNT, 0, -1, c, sizeof(*c));
+}
+
 static void
 peer_frame(struct peer *p, struct imsg *imsg)
 {
 	struct msg_member	 m;
+	struct msg_count	 c;
 
 	switch (imsg->type) {
 	case IMSG_RECORD:
@@ -415,6 +428,12 @@ peer_frame(struct peer *p, struct imsg *imsg)
 			peer_bad(p, "sent an impossible member");
 		else
 			member_wish(&m);
+		break;
+	case IMSG_COUNT:
+		if (proto_get_count(imsg->data, &c) == -1)
+			peer_bad(p, "sent an impossible count");
+		else
+			count_relay(p, &c);
 		break;
 	case IMSG_STATS:
 		memcpy(&p->stats, imsg->data, sizeof(p->stats));

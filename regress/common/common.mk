@@ -14,6 +14,7 @@ common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c \
 			common/utf8.c
 
 common_wire_SRCS =	common/addr.c common/addrset.c common/conf.c \
+			common/rule.c common/netset.c \
 			common/conflist.c common/confwire.c \
 			common/imsg.c common/log.c common/utf8.c \
 			common/parts.c \
@@ -30,6 +31,10 @@ common/test_conf_LIBS =	-lbsd
 UNIT +=			common/test_conflist
 common/test_conflist_SRCS = regress/common/test_conflist.c $(common_wire_SRCS)
 common/test_conflist_LIBS = -lbsd
+
+UNIT +=			common/test_rule
+common/test_rule_SRCS =	regress/common/test_rule.c $(common_wire_SRCS)
+common/test_rule_LIBS =	-lbsd
 
 FUZZ +=			common/fuzz_frame
 common/fuzz_frame_SRCS = regress/common/fuzz_frame.c $(common_wire_SRCS)

@@ -113,9 +113,9 @@ use(struct conf *conf)
 		f.source = &a[v & 1];
 		f.dest = &a[v >> 1];
 		f.verdict = v;
-		if (conf_match(conf, PHASE_MESSAGE, &f)->action >= ACTION_MAX
-		    || conf_match(conf, PHASE_CONNECT, &f)->action >=
-		    ACTION_MAX)
+		if (conf_match(conf, PHASE_MESSAGE, &f, NULL,
+		    NULL)->action >= ACTION_MAX || conf_match(conf,
+		    PHASE_CONNECT, &f, NULL, NULL)->action >= ACTION_MAX)
 			abort();
 	}
 }

@@ -168,7 +168,7 @@ match(const struct conf *conf, enum rule_phase phase, const char *source,
 	f.dest = &d;
 	f.verdict = verdict;
 	f.virus = virus;
-	return (conf_match(conf, phase, &f));
+	return (conf_match(conf, phase, &f, NULL, NULL));
 }
 
 static struct conf_rule *
@@ -177,13 +177,10 @@ rule(struct conf *conf, uint32_t phase, uint32_t source, uint32_t dest)
 	struct conf_rule_wire	 w;
 	struct conf_rule	*r;
 
-	memset(&w, 0, sizeof(w));
-	w.phase = phase;
+	conf_rule_init(&w, phase);
 	w.action = ACTION_BLOCK;
 	w.source = source;
 	w.dest = dest;
-	w.helo = w.sender = w.rcpt = RULE_NO_TABLE;
-	w.content = RULE_NO_USE;
 	w.line = conf->nrules + 1;
 	if ((r = conf_add_rule(conf, &w)) == NULL)
 		err(2, "conf_add_rule");
@@ -275,11 +272,8 @@ test_limits(void)
 
 	conf = conf_new();
 	memset(&l, 0, sizeof(l));
-	memset(&r, 0, sizeof(r));
+	conf_rule_init(&r, PHASE_CONNECT);
 	memset(&n, 0, sizeof(n));
-	r.source = r.dest = RULE_NO_TABLE;
-	r.helo = r.sender = r.rcpt = RULE_NO_TABLE;
-	r.content = RULE_NO_USE;
 	for (i = 0; conf_add_listener(conf, &l) != NULL; i++)
 		continue;
 	CASE("limit-listeners", i == CONF_LISTENERS_MAX && errno == ENOSPC);
@@ -546,10 +540,7 @@ test_hostile_rules(void)
 	struct conf		*c;
 
 	c = NULL;
-	memset(&r, 0, sizeof(r));
-	r.source = r.dest = RULE_NO_TABLE;
-	r.helo = r.sender = r.rcpt = RULE_NO_TABLE;
-	r.content = RULE_NO_USE;
+	conf_rule_init(&r, PHASE_CONNECT);
 #define RULE(field, value, name)	\
 	r.field = value; \
 	CASE(name, begin(&c) == 0 && \
@@ -560,7 +551,15 @@ test_hostile_rules(void)
 	RULE(disconnect, 2, "rule-disconnect");
 	RULE(source_not, 2, "rule-source-not");
 	RULE(dest_not, 2, "rule-dest-not");
-	RULE(content_not, 2, "rule-content-not");
+	RULE(nwants, RULE_WANTS + 1, "rule-wants");
+	RULE(nadds, RULE_ADDS + 1, "rule-adds");
+	RULE(has_scored, 2, "rule-scored");
+	RULE(directions, 1U << DIR_MAX, "rule-directions");
+	RULE(days, 1U << 7, "rule-days");
+	RULE(minute_from, MINUTES_DAY, "rule-from");
+	RULE(minute_to, MINUTES_DAY + 1, "rule-to");
+	RULE(body_not, 2, "rule-body-not");
+	RULE(flags, RULE_FLAGS_ALL + 1, "rule-flags");
 	RULE(anomalies, 1ULL << A_MAX, "rule-anomalies");
 	RULE(verdicts, 1U << VERDICT_MAX, "rule-verdicts");
 	memset(r.virus, 'x', sizeof(r.virus));

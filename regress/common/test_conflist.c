@@ -185,6 +185,7 @@ test_frames(void)
 	memset(&l, 0, sizeof(l));
 	l.kind = LIST_SIMILAR;
 	l.errors = 2;
+	l.nentries = 4;
 	l.name[0] = 'n';
 	len = entries(buf);
 	CASE("frame-list", feed(&c, IMSG_CONF_LIST, &l, sizeof(l)) == 0);
@@ -192,6 +193,7 @@ test_frames(void)
 	    feed(&c, IMSG_CONF_ENTRY, buf, len) == 0);
 	memset(&u, 0, sizeof(u));
 	u.scopes = 5;
+	CASE("frame-enough", c->filling != NULL && c->filling->due == 0);
 	CASE("frame-use", feed(&c, IMSG_CONF_USE, &u, sizeof(u)) == 0);
 	CASE("frame-end", feed(&c, IMSG_CONF_END, NULL, 0) == 1);
 	CASE("frame-kept", c->list[0]->w.nentries == 4 &&
@@ -229,8 +231,19 @@ test_hostile(void)
 
 	len = entries(buf);
 	c = begin();
+	memset(&l, 0, sizeof(l));
+	l.nentries = 3;
+	CASE("entry-missing", feed(&c, IMSG_CONF_LIST, &l, sizeof(l)) == 0 &&
+	    feed(&c, IMSG_CONF_ENTRY, buf, len) == 0 &&
+	    feed(&c, IMSG_CONF_END, NULL, 0) == -1);
+	c = begin();
+	l.nentries = 1;
+	CASE("entry-surplus", feed(&c, IMSG_CONF_LIST, &l, sizeof(l)) == 0 &&
+	    feed(&c, IMSG_CONF_ENTRY, buf, len) == -1);
+	c = begin();
 	CASE("entry-first", feed(&c, IMSG_CONF_ENTRY, buf, len) == -1);
 	memset(&l, 0, sizeof(l));
+	l.nentries = 2;
 	bad = 0;
 	for (i = 1; i < len; i++) {
 		/* Whole entries only; one ends where the first one ends. */
@@ -272,7 +285,7 @@ decide(const struct conf *conf, const uint32_t *score, uint64_t anomalies)
 	f.virus = "";
 	f.score = score;
 	f.anomalies = anomalies;
-	return (conf_match(conf, PHASE_MESSAGE, &f)->line);
+	return (conf_match(conf, PHASE_MESSAGE, &f, NULL, NULL)->line);
 }
 
 static void
@@ -286,20 +299,17 @@ test_rules(void)
 	conf_add_list(conf, LIST_WORDS, "a");
 	conf_add_use(conf, 0, 1);
 	conf_add_use(conf, 0, 2);
-	memset(&w, 0, sizeof(w));
-	w.phase = PHASE_MESSAGE;
+	conf_rule_init(&w, PHASE_MESSAGE);
 	w.action = ACTION_BLOCK;
-	w.source = w.dest = RULE_NO_TABLE;
-	w.helo = w.sender = w.rcpt = RULE_NO_TABLE;
-	w.content = 0;
-	w.score = 5;
+	w.nwants = 1;
+	w.want[0].score = 5;
 	w.line = 1;
 	conf_add_rule(conf, &w);
-	w.score = 0;
+	w.want[0].score = 0;
 	w.line = 2;
 	conf_add_rule(conf, &w);
-	w.content = 1;
-	w.content_not = 1;
+	w.want[0].use = 1;
+	w.want[0].not = 1;
 	w.anomalies = ANOMALY(A_NUL);
 	w.line = 3;
 	conf_add_rule(conf, &w);

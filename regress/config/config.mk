@@ -2,11 +2,12 @@
 
 config_GEN =	$(O)/regress/config.gen/parse.c
 config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
-		master/keyword.c master/content.c \
+		master/keyword.c master/content.c master/context.c \
 		master/envelope.c common/addrset.c common/facts.c \
 		master/setting.c master/lists.c \
 		master/nets.c master/build.c master/check.c master/pattern.c \
-		master/printconf.c common/conf.c common/conflist.c \
+		master/printconf.c common/conf.c \
+		common/rule.c common/netset.c common/conflist.c \
 		common/parts.c common/addr.c common/log.c common/utf8.c \
 		common/proto.c common/ev.c common/exprfold.c \
 		common/normal.c common/normtab.c
@@ -29,7 +30,7 @@ config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc,--wrap=setrlimit
 
 pattern_SRCS =		master/pattern.c common/addr.c common/addrset.c \
-			common/conf.c \
+			common/conf.c common/rule.c common/netset.c \
 			common/conflist.c common/ev.c common/exprfold.c \
 			common/log.c common/normal.c common/normtab.c \
 			common/utf8.c

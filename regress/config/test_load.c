@@ -376,23 +376,24 @@ test_big(void)
 	addr_parse(&addr, "10.1.1.1");
 	facts.source = facts.dest = &addr;
 	facts.verdict = VERDICT_VIRUS;
-	facts.virus = "name-4095";
+	facts.virus = "name-19999";
 	CASE("big-last-rule", strcmp(conf_match(conf, PHASE_MESSAGE,
-	    &facts)->reply, "554 4095") == 0);
+	    &facts, NULL, NULL)->reply, "554 19999") == 0);
 	conf_unref(conf);
 
 	if ((f = fopen("big", "a")) == NULL)
 		err(2, "big");
 	fprintf(f, "on connect pass\non connect pass\n");
 	fclose(f);
-	CASE("rules-over-limit", refused("big", "big:4099:1: more than 4096"));
+	CASE("rules-over-limit",
+	    refused("big", "big:20003:1: more than 20000"));
 	write_file("big", LISTEN "table t file \"bignets\"\n", 0600);
 	if ((f = fopen("bignets", "a")) == NULL)
 		err(2, "bignets");
 	fprintf(f, "::1\n::2\n::3\n");
 	fclose(f);
 	CASE("nets-over-limit",
-	    refused("big", "bignets:65537:1: more than 65536"));
+	    refused("big", "bignets:1200001:1: more than 1200000"));
 }
 
 static void

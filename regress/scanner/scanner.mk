@@ -111,9 +111,10 @@ scanner/test_expr_SRCS =	regress/scanner/test_expr.c scanner/expr.c \
 scanner/test_expr_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_expr_LIBS =	-ltre
 
-match_SRCS =	$(addprefix scanner/,match.c expr.c ident.c keyword.c) \
-		$(addprefix common/,addr.c addrset.c conf.c conflist.c ev.c \
-		exprfold.c log.c normal.c normtab.c utf8.c)
+match_SRCS =	$(addprefix scanner/,match.c expr.c field.c ident.c keyword.c) \
+		$(addprefix common/,addr.c addrset.c conf.c \
+			netset.c rule.c conflist.c ev.c \
+		exprfold.c log.c normal.c normtab.c parts.c utf8.c)
 UNIT +=		scanner/test_match
 scanner/test_match_SRCS =	regress/scanner/test_match.c $(match_SRCS)
 scanner/test_match_CPPFLAGS =	-iquote common -iquote scanner
@@ -133,6 +134,7 @@ FUZZ +=		scanner/fuzz_expr
 scanner/fuzz_expr_SRCS =	regress/scanner/fuzz_expr.c scanner/expr.c \
 				master/pattern.c \
 				$(addprefix common/,addr.c addrset.c conf.c \
+			netset.c rule.c \
 				conflist.c \
 				ev.c exprfold.c log.c normal.c normtab.c \
 				utf8.c)
@@ -157,7 +159,8 @@ $(O)/regress/scanner/bench_scan: regress/bench/bench_scan.c \
 UNIT +=		scanner/test_words
 scanner/test_words_SRCS =	regress/scanner/test_words.c \
 				$(parser_HARNESS) $(filter-out \
-				common/log.c common/utf8.c,$(match_SRCS))
+				common/log.c common/parts.c common/utf8.c, \
+				$(match_SRCS))
 scanner/test_words_CPPFLAGS =	$(parser_INC) -iquote common -iquote scanner \
 				-Iregress/parser
 scanner/test_words_LIBS =	-ltre -lbsd

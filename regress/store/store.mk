@@ -4,6 +4,7 @@ UNIT +=			store/test_send
 store/test_send_SRCS =	regress/store/test_send.c store/db.c store/member.c \
 			store/quarantine.c store/record.c store/send.c \
 			common/addr.c common/addrset.c common/conf.c \
+			common/rule.c common/netset.c \
 			common/conflist.c \
 			common/facts.c common/imsg.c common/log.c \
 			common/parts.c common/proto.c common/utf8.c

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Which rule decides: what rules can ask for, one by one; and many rules and
+ * tables made at random, against an answer found by looking at all of them.
+ */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bsd/string.h>
+
+#include "conf.h"
+#include "unit.h"
+
+#define ROUNDS	60
+#define MANY	300		/* rules, in a round */
+
+static struct conf	*conf;
+static struct addr	 client, server;
+static struct conf_facts f;
+static uint32_t		 nnow;		/* what the counts say */
+static unsigned int	 npassed;
+static uint64_t		 state = 88172645463325252ULL;
+
+static uint32_t
+rnd(uint32_t n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return ((uint32_t)(state >> 20) % n);
+}
+
+static uint32_t
+count(const struct conf *c, uint32_t id, const struct conf_facts *facts)
+{
+	(void)c;
+	(void)facts;
+	return (id == 0 ? nnow : 0);
+}
+
+static int
+member(const struct conf *c, uint32_t id, const char *key)
+{
+	(void)c;
+	return (id == 0 && strcmp(key, "member@example.org") == 0) ||
+	    (id == 1 && strcmp(key, "@example.net") == 0) ||
+	    (id == 2 && strcmp(key, "0123") == 0) ||
+	    (id == 3 && strcmp(key, "192.0.2.1") == 0);
+}
+
+static void
+begin(void)
+{
+	static const char	 rcpts[] = "member@example.org\0b@example.com";
+
+	conf_unref(conf);
+	conf = conf_new();
+	memset(&f, 0, sizeof(f));
+	addr_parse(&client, "192.0.2.1");
+	addr_parse(&server, "198.51.100.1");
+	f.source = &client;
+	f.dest = &server;
+	f.virus = "";
+	f.helo = "mail.example.org";
+	f.sender = "a@example.org";
+	f.rcpt = rcpts;
+	f.nrcpt = f.rcpt_count = 2;
+	f.member = member;
+	f.rate = count;
+	nnow = 0;
+}
+
+static struct conf_rule_wire *
+rule(enum rule_phase phase, enum rule_action action)
+{
+	struct conf_rule_wire	 w;
+	struct conf_rule	*r;
+
+	conf_rule_init(&w, phase);
+	w.action = action;
+	w.line = conf->nrules + 1;
+	if ((r = conf_add_rule(conf, &w)) == NULL)
+		err(2, "conf_add_rule");
+	return (&r->w);
+}
+
+static void
+passed(void *arg, const struct conf_rule_wire *w)
+{
+	(void)w;
+	++*(unsigned int *)arg;
+}
+
+/* The line that decides, 0: none. */
+static uint32_t
+line(enum rule_phase phase)
+{
+	npassed = 0;
+	f.points = 0;
+	return (conf_match(conf, phase, &f, passed, &npassed)->line);
+}
+
+static void
+done(void)
+{
+	if (conf_done(conf) == -1)
+		err(2, "conf_done");
+}
+
+static uint32_t
+net(const char *text, int not)
+{
+	struct conf_table	*t;
+	struct conf_net		 n;
+
+	t = conf_add_table(conf, "");
+	memset(&n, 0, sizeof(n));
+	if (t == NULL || addr_parse_net(&n.net, text) == -1)
+		err(2, "%s", text);
+	n.not = (uint32_t)not;
+	conf_add_net(conf, t, &n);
+	return (t->w.id);
+}
+
+static uint32_t
+addresses(const char *text, uint32_t folded)
+{
+	struct conf_list	*l;
+
+	if ((l = conf_add_list(conf, LIST_ADDRESSES, "")) == NULL)
+		err(2, "conf_add_list");
+	l->w.errors = folded;
+	conf_add_entry(conf, l, 1, text, strlen(text));
+	return (l->w.id);
+}
+
+/* Does a table with that entry have the path? */
+static int
+has(const char *entry, uint32_t folded, const char *path)
+{
+	begin();
+	rule(PHASE_MAIL, ACTION_BLOCK)->sender = addresses(entry, folded);
+	done();
+	f.sender = path;
+	return (line(PHASE_MAIL) == 1);
+}
+
+static void
+test_addresses(void)
+{
+	CASE("mailbox", has("A@Example.org", 0, "a@eXample.org"));
+	CASE("mailbox-not", !has("a@example.org", 0, "ba@example.org") &&
+	    !has("a@example.org", 0, "a@example.orgs") &&
+	    !has("a@example.org", 0, "a@sub.example.org"));
+	CASE("domain", has("@example.org", 0, "x@example.org") &&
+	    has("example.org", 0, "x@example.org"));
+	CASE("domain-not", !has("example.org", 0, "x@sub.example.org") &&
+	    !has("example.org", 0, "example.org@example.net"));
+	CASE("below", has(".example.org", 0, "x@sub.example.org") &&
+	    has(".example.org", 0, "x@a.b.example.org"));
+	CASE("below-not", !has(".example.org", 0, "x@example.org") &&
+	    !has(".example.org", 0, "x@badexample.org"));
+	CASE("name", has("root@", 0, "root@anywhere.example"));
+	CASE("empty", has("<>", 0, "") && !has("<>", 0, "a@b"));
+	CASE("pattern", has("*.doc?@example.org", 0, "a.docx@example.org") &&
+	    !has("*.doc?@example.org", 0, "a.doc@example.org"));
+	CASE("quoted", has("@example.org", 0, "\"a@b\"@example.org") &&
+	    !has("@b", 0, "\"a@b\"@example.org"));
+	CASE("fold", has("a@example.org", 1, "a+tag@example.org") &&
+	    has("a@example.org", 1, "a@example.org") &&
+	    has("a@example.org", 1, "A+x+y@example.org"));
+	CASE("fold-not", !has("a@example.org", 0, "a+tag@example.org") &&
+	    !has("a@example.org", 1, "b+a@example.org") &&
+	    !has("a@example.org", 1, "a@example.org+x"));
+	CASE("fold-pattern", has("*a@example.org", 1, "xa+t@example.org"));
+	CASE("fold-quoted", !has("\"a@example.org", 1,
+	    "\"a+\"@example.org"));
+	CASE("fold-only-there", has("a+x@example.org", 0,
+	    "a+x@example.org") && !has("a+x@example.org", 0,
+	    "a+y@example.org"));
+}
+
+static void
+test_tables(void)
+{
+	begin();
+	rule(PHASE_CONNECT, ACTION_BLOCK)->source = net("192.0.2.0/24", 0);
+	done();
+	CASE("source", line(PHASE_CONNECT) == 1);
+	addr_parse(&client, "192.0.3.1");
+	CASE("source-other", line(PHASE_CONNECT) == 0);
+	addr_parse(&client, "2001:db8::1");
+	CASE("source-family", line(PHASE_CONNECT) == 0);
+
+	begin();
+	rule(PHASE_CONNECT, ACTION_BLOCK)->source = net("0.0.0.0/0", 0);
+	done();
+	CASE("source-all", line(PHASE_CONNECT) == 1);
+
+	begin();
+	rule(PHASE_MAIL, ACTION_BLOCK)->sender = 0 | RULE_DYNAMIC;
+	rule(PHASE_MAIL, ACTION_BLOCK)->sender = 1 | RULE_DYNAMIC;
+	conf->ndynamics = 4;
+	done();
+	CASE("dynamic-none", line(PHASE_MAIL) == 0);
+	f.sender = "Member@example.org";
+	CASE("dynamic-key", line(PHASE_MAIL) == 1);
+	f.sender = "any@example.net";
+	CASE("dynamic-domain", line(PHASE_MAIL) == 2);
+
+	begin();
+	conf->ndynamics = 4;
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->rcpt = 0 | RULE_DYNAMIC;
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->rcpt = addresses("@b.example", 0);
+	conf->rules.tqh_first->w.rcpt_not = 0;
+	done();
+	CASE("any-recipient", line(PHASE_MESSAGE) == 1);
+	f.rcpt = "c@example.com\0x@b.example";
+	CASE("second-recipient", line(PHASE_MESSAGE) == 2);
+
+	begin();
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->rcpt = addresses("b@example.com",
+	    0);
+	conf->rules.tqh_first->w.rcpt_not = 1;
+	done();
+	CASE("no-recipient", line(PHASE_MESSAGE) == 0);
+	f.rcpt = "c@example.com\0x@b.example";
+	CASE("no-recipient-of-them", line(PHASE_MESSAGE) == 1);
+	f.rcpt = NULL;
+	f.nrcpt = 0;
+	CASE("not-said", line(PHASE_MESSAGE) == 0);
+
+	begin();
+	conf->ndynamics = 4;
+	rule(PHASE_MESSAGE, ACTION_DISCARD)->body = 2;
+	done();
+	CASE("body-unknown", line(PHASE_MESSAGE) == 0);
+	f.body = "0123";
+	CASE("body", line(PHASE_MESSAGE) == 1);
+	f.body = "4567";
+	CASE("body-other", line(PHASE_MESSAGE) == 0);
+	CASE("body-is-wanted", conf->want_body);
+}
+
+static void
+test_context(void)
+{
+	struct conf_rule_wire	*r;
+
+	begin();
+	rule(PHASE_CONNECT, ACTION_BLOCK)->listeners = 1ULL << 3;
+	done();
+	CASE("listener-none", line(PHASE_CONNECT) == 0);
+	f.listener = 4;
+	CASE("listener", line(PHASE_CONNECT) == 1);
+	f.listener = 3;
+	CASE("listener-other", line(PHASE_CONNECT) == 0);
+
+	begin();
+	rule(PHASE_CONNECT, ACTION_BLOCK)->directions = 1U << DIR_OUTBOUND;
+	rule(PHASE_CONNECT, ACTION_BLOCK)->directions = 1U << DIR_INBOUND;
+	rule(PHASE_CONNECT, ACTION_BLOCK)->directions = 1U << DIR_INTERNAL;
+	rule(PHASE_CONNECT, ACTION_BLOCK)->directions = 1U << DIR_EXTERNAL;
+	conf->g.inside = net("192.0.2.0/24", 0) + 1;
+	done();
+	CASE("outbound", line(PHASE_CONNECT) == 1);
+	server = client;
+	CASE("internal", line(PHASE_CONNECT) == 3);
+	addr_parse(&client, "198.51.100.1");
+	CASE("inbound", line(PHASE_CONNECT) == 2);
+	addr_parse(&server, "198.51.100.2");
+	CASE("external", line(PHASE_CONNECT) == 4);
+
+	begin();
+	r = rule(PHASE_MAIL, ACTION_BLOCK);
+	r->minute_from = 8 * 60;
+	r->minute_to = 18 * 60;
+	r->days = 1U << 1 | 1U << 5;
+	r = rule(PHASE_MAIL, ACTION_BLOCK);
+	r->minute_from = 22 * 60;
+	r->minute_to = 6 * 60;
+	r->days = 1U << 6;
+	done();
+	f.day = 1;
+	f.minute = 8 * 60 - 1;
+	CASE("too-early", line(PHASE_MAIL) == 0);
+	f.minute++;
+	CASE("begins", line(PHASE_MAIL) == 1);
+	f.minute = 18 * 60 - 1;
+	CASE("last-minute", line(PHASE_MAIL) == 1);
+	f.minute++;
+	CASE("ends", line(PHASE_MAIL) == 0);
+	f.minute = 9 * 60;
+	f.day = 2;
+	CASE("other-day", line(PHASE_MAIL) == 0);
+	f.day = 6;
+	f.minute = 23 * 60;
+	CASE("night", line(PHASE_MAIL) == 2);
+	f.day = 0;
+	f.minute = 5 * 60;
+	CASE("night-goes-on", line(PHASE_MAIL) == 2);
+	f.minute = 23 * 60;
+	CASE("next-night", line(PHASE_MAIL) == 0);
+	f.day = 6;
+	f.minute = 5 * 60;
+	CASE("night-before", line(PHASE_MAIL) == 0);
+}
+
+static void
+test_history(void)
+{
+	struct conf_rule_wire	*r;
+
+	begin();
+	r = rule(PHASE_MAIL, ACTION_PASS);
+	r->flags = RULE_SCORE;
+	r->points = 3;
+	r = rule(PHASE_MAIL, ACTION_PASS);
+	r->flags = RULE_SCORE;
+	r->points = -1;
+	r = rule(PHASE_MAIL, ACTION_BLOCK);
+	r->has_scored = 1;
+	r->scored = 3;
+	r = rule(PHASE_MAIL, ACTION_PASS);
+	r->flags = RULE_SCORE | RULE_TRY;
+	r->points = 100;
+	r = rule(PHASE_MAIL, ACTION_BLOCK);
+	r->has_scored = 1;
+	r->scored = 2;
+	done();
+	CASE("scored", line(PHASE_MAIL) == 5 && f.points == 2 &&
+	    npassed == 3);
+	CASE("scored-without-ear", (f.points = 0, conf_match(conf,
+	    PHASE_MAIL, &f, NULL, NULL)->line) == 5);
+	f.points = 1;
+	CASE("scored-before", conf_match(conf, PHASE_MAIL, &f, NULL,
+	    NULL)->line == 3);
+
+	begin();
+	r = rule(PHASE_MAIL, ACTION_TEMPFAIL);
+	r->rate = conf_add_rate(conf, RATE_MESSAGES, RATE_SENDER, 60);
+	r->rate_over = 5;
+	CASE("rate-again", conf_add_rate(conf, RATE_MESSAGES, RATE_SENDER,
+	    60) == r->rate);
+	CASE("rate-another", conf_add_rate(conf, RATE_MESSAGES, RATE_SENDER,
+	    61) != r->rate);
+	done();
+	nnow = 5;
+	CASE("as-many", line(PHASE_MAIL) == 0);
+	nnow = 6;
+	CASE("more", line(PHASE_MAIL) == 1);
+	f.rate = NULL;
+	CASE("nobody-counts", line(PHASE_MAIL) == 0);
+	begin();
+	while (conf_add_rate(conf, RATE_MESSAGES, RATE_SENDER,
+	    conf->nrates + 1) != RULE_NO_RATE)
+		continue;
+	CASE("limit-rates", conf->nrates == CONF_RATES_MAX);
+}
+
+static void
+test_wants(void)
+{
+	struct conf_rule_wire	*r;
+	uint32_t		 score[3] = { 0, 0, 0 };
+
+	begin();
+	conf_add_list(conf, LIST_WORDS, "w");
+	conf_add_use(conf, 0, 1);
+	conf_add_use(conf, 0, 2);
+	conf_add_use(conf, 0, 4);
+	r = rule(PHASE_MESSAGE, ACTION_BLOCK);
+	r->nwants = 3;
+	r->want[0].score = 4;
+	r->want[1].use = 1;
+	r->want[1].not = 1;
+	r->want[2].use = 2;
+	r->want[2].not = 1;
+	r->want[2].is_field = 1;
+	done();
+	CASE("nobody-looked", line(PHASE_MESSAGE) == 0);
+	f.score = score;
+	score[0] = 4;
+	CASE("too-little", line(PHASE_MESSAGE) == 0);
+	score[0] = 5;
+	CASE("enough", line(PHASE_MESSAGE) == 1);
+	score[1] = 1;
+	CASE("other-found", line(PHASE_MESSAGE) == 0);
+	score[1] = 0;
+	f.text_cut = 1;
+	CASE("cut-is-not-absent", line(PHASE_MESSAGE) == 0);
+	r->want[1].not = 0;
+	r->want[1].use = 0;
+	CASE("fields-are-never-cut", line(PHASE_MESSAGE) == 1);
+}
+
+/* As the manual says it, without any index. */
+static int
+slowly(const struct conf_rule_wire *r)
+{
+	int	 is_in;
+
+	if (r->source != RULE_NO_TABLE) {
+		is_in = conf_table_match(conf->table[r->source], f.source);
+		if (is_in == (int)r->source_not)
+			return (0);
+	}
+	if (r->dest != RULE_NO_TABLE) {
+		is_in = conf_table_match(conf->table[r->dest], f.dest);
+		if (is_in == (int)r->dest_not)
+			return (0);
+	}
+	return (1);
+}
+
+static uint32_t
+some_net(void)
+{
+	char	 text[64];
+
+	if (rnd(8) == 0)
+		snprintf(text, sizeof(text), "2001:db8:%x::/%u", rnd(4),
+		    40 + rnd(60));
+	else
+		snprintf(text, sizeof(text), "10.%u.%u.%u/%u", rnd(2), rnd(3),
+		    rnd(4), rnd(33));
+	return (net(text, 0));
+}
+
+/* Several networks of one table, some of them excluded. */
+static void
+more_nets(uint32_t id)
+{
+	struct conf_table	*t;
+	struct conf_net		 n;
+	char			 text[64];
+	unsigned int		 i;
+
+	TAILQ_FOREACH(t, &conf->tables, entry)
+		if (t->w.id == id)
+			break;
+	for (i = rnd(6); t != NULL && i > 0; i--) {
+		memset(&n, 0, sizeof(n));
+		snprintf(text, sizeof(text), "10.%u.%u.0/%u", rnd(2), rnd(3),
+		    17 + i * 2);
+		addr_parse_net(&n.net, text);
+		n.not = rnd(2);
+		conf_add_net(conf, t, &n);
+	}
+}
+
+static void
+some_client(struct addr *a)
+{
+	char	 text[64];
+
+	if (rnd(8) == 0)
+		snprintf(text, sizeof(text), "2001:db8:%x::%x", rnd(4),
+		    rnd(4));
+	else
+		snprintf(text, sizeof(text), "10.%u.%u.%u", rnd(2), rnd(3),
+		    rnd(4));
+	addr_parse(a, text);
+}
+
+static void
+test_random(void)
+{
+	const struct conf_rule	*c;
+	struct conf_rule_wire	*r;
+	uint32_t		 want;
+	unsigned int		 round, i, wrong, decided;
+
+	wrong = decided = 0;
+	for (round = 0; round < ROUNDS; round++) {
+		begin();
+		for (i = 0; i < MANY; i++) {
+			r = rule(PHASE_CONNECT, ACTION_BLOCK);
+			if (rnd(8) != 0) {
+				r->source = some_net();
+				more_nets(r->source);
+				r->source_not = rnd(16) == 0;
+			}
+			/* Else every round ends at its first rules. */
+			r->dest = some_net();
+			r->dest_not = rnd(64) == 0;
+		}
+		done();
+		for (i = 0; i < 50; i++) {
+			some_client(&client);
+			some_client(&server);
+			want = 0;
+			TAILQ_FOREACH(c, &conf->rules, entry)
+				if (slowly(&c->w)) {
+					want = c->w.line;
+					break;
+				}
+			wrong += line(PHASE_CONNECT) != want;
+			decided += want > 5;
+		}
+	}
+	CASE("random", wrong == 0);
+	CASE("random-says-something", decided > 100);
+}
+
+/* Classes of recipients: the same tables, the same class. */
+static void
+test_classes(void)
+{
+	uint64_t	 a, b;
+
+	begin();
+	conf->ndynamics = 4;
+	rule(PHASE_RCPT, ACTION_BLOCK)->rcpt = addresses("x@example.com", 0);
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->rcpt = addresses("@example.org",
+	    0);
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->rcpt = 1 | RULE_DYNAMIC;
+	done();
+	a = conf_rcpt_class(conf, "a@example.com", &f);
+	CASE("class-same", a == conf_rcpt_class(conf, "x@example.com", &f));
+	b = conf_rcpt_class(conf, "a@example.org", &f);
+	CASE("class-other", a != b &&
+	    b == conf_rcpt_class(conf, "b@example.org", &f));
+	CASE("class-dynamic", conf_rcpt_class(conf, "b@example.net", &f) !=
+	    a);
+}
+
+int
+main(void)
+{
+	test_addresses();
+	test_tables();
+	test_context();
+	test_history();
+	test_wants();
+	test_random();
+	test_classes();
+	conf_unref(conf);
+	return (unit_failed);
+}
