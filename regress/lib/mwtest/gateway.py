@@ -49,11 +49,12 @@ class Gateway:
 
     def __init__(self, net, mode="tproxy", rules="", extra="",
                  antivirus="embedded", port=None, firewall=(),
-                 conf=None, start=True, libexec=None):
+                 conf=None, start=True, libexec=None, listen=""):
         self.net = net
         self.ns = net.gateway
         self.mode = mode
         self.port = port or PORTS.get(mode)
+        self.listen = listen
         self.rules = rules
         self.extra = extra
         self.libexec = libexec or objdir()
@@ -93,8 +94,8 @@ class Gateway:
 
     def text(self):
         """The configuration, as it is to be."""
-        listen = "listen %s port %d\n" % (self.mode, self.port) \
-            if self.mode else ""
+        listen = "listen %s port %d %s\n" % (
+            self.mode, self.port, self.listen) if self.mode else ""
         return ('run directory "%s"\nstate directory "%s"\n'
                 '%s%s\n%s\n%s\n' %
                 (self.rundir, self.statedir, listen, self.antivirus,
