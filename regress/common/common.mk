@@ -39,3 +39,10 @@ common/test_rule_LIBS =	-lbsd
 FUZZ +=			common/fuzz_frame
 common/fuzz_frame_SRCS = regress/common/fuzz_frame.c $(common_wire_SRCS)
 common/fuzz_frame_LIBS = -lbsd
+
+# What rules cost: "make obj/bench_rules", optimised as the product.
+$(O)/bench_rules: regress/bench/bench_rules.c $(common_wire_SRCS) \
+    common/ev.c $(REGRESS_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common $(ALL_LDFLAGS) -o $@ \
+	    $(sort $(filter %.c,$^)) -lbsd
