@@ -266,8 +266,12 @@ struct conf_dynamic_wire {
 	uint32_t	 id;		/* index, from 0 */
 	uint32_t	 size;		/* members at most; the oldest go */
 	uint64_t	 expire;	/* s that a member stays; 0: for ever */
+	uint32_t	 flags;		/* DYNAMIC_* */
+	uint32_t	 pad;		/* zero */
 	char		 name[CONF_NAME_MAX];
 };
+
+#define DYNAMIC_KERNEL	0x1	/* the kernel drops its addresses */
 
 /*
  * Payload of IMSG_CONF_USE: a list looked for in some kinds of text.  Rules

@@ -221,7 +221,8 @@ take_dynamic(struct conf *conf, const void *data)
 
 	memcpy(&w, data, sizeof(w));
 	if (w.id != conf->ndynamics || w.size < 1 ||
-	    w.size > DYNAMIC_SIZE_MAX || w.name[0] == '\0' ||
+	    w.size > DYNAMIC_SIZE_MAX || w.flags > DYNAMIC_KERNEL ||
+	    w.name[0] == '\0' ||
 	    !string_ok(w.name, sizeof(w.name)))
 		return (-1);
 	return (conf_add_dynamic(conf, &w) == NULL ? -1 : 0);

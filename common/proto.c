@@ -157,6 +157,8 @@ static const struct proto_rule {
 	{ IMSG_SEND_DONE, P(PROC_PROXY), P(PROC_STORE),
 	    sizeof(struct msg_send_done), LEN_EXACT, FD_NONE, PEER_ANY },
 
+	{ IMSG_BLOCK, P(PROC_STORE), P(PROC_MASTER),
+	    sizeof(struct msg_block), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CTL_LISTEN, P(PROC_MASTER), P(PROC_STORE),
 	    0, LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_CTL_REQ, P(PROC_CTL), P(PROC_STORE),
@@ -257,6 +259,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_SEND_RCPT] = "send-rcpt",
 		[IMSG_SEND_MAIL] = "send-mail",
 		[IMSG_SEND_DONE] = "send-done",
+		[IMSG_BLOCK] = "block",
 		[IMSG_CTL_LISTEN] = "ctl-listen",
 		[IMSG_CTL_REQ] = "ctl-req",
 		[IMSG_CTL_ROW] = "ctl-row",

@@ -116,6 +116,9 @@ enum imsg_type {
 	/* proxy -> store: what the server has said */
 	IMSG_SEND_DONE,		/* struct msg_send_done */
 
+	/* store -> master: the kernel shall drop these, or no more */
+	IMSG_BLOCK,		/* struct msg_block, one or more */
+
 	/* master -> store: operators connect here (listening descriptor) */
 	IMSG_CTL_LISTEN,	/* empty */
 	/* ctl -> store; what others must answer store -> master, proxy */
@@ -295,6 +298,13 @@ struct msg_count {
 	uint32_t	 within;	/* s */
 	uint32_t	 pad;		/* zero */
 	char		 key[MEMBER_KEY_MAX];	/* address or path, ended */
+};
+
+/* IMSG_BLOCK has an array of these. */
+struct msg_block {
+	struct addr	 addr;		/* no port */
+	uint32_t	 seconds;	/* 0: for ever */
+	uint32_t	 remove;	/* 1: no more */
 };
 
 /* Payload of IMSG_RECORD.  Strings are UTF-8 without controls, ended. */

@@ -32,7 +32,8 @@ INSTALL_TEXTS =	\
 INSTALL_CONFS =	\
 	644:etc/mailwall.conf.example:$(SYSCONFDIR)/mailwall.conf \
 	644:etc/firewall.conf.example:$(SYSCONFDIR)/firewall.conf \
-	644:etc/spamwords.example:$(SYSCONFDIR)/spamwords
+	644:etc/spamwords.example:$(SYSCONFDIR)/spamwords \
+	644:etc/mailwall-block.nft:$(SYSCONFDIR)/mailwall-block.nft
 
 INSTALL_SUB =	-e 's|/usr/local/sbin|$(SBINDIR)|g' \
 		-e 's|/usr/local/libexec/mailwall|$(LIBEXECDIR)|g' \

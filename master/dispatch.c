@@ -95,6 +95,10 @@ dispatch_frame(struct child *c, struct imsg *imsg)
 		if (source_count(c, &source) == -1)
 			child_bad(c, "counts what it cannot have");
 		break;
+	case IMSG_BLOCK:
+		if (kernel_block(imsg->data, imsg->len) == -1)
+			child_bad(c, "blocks what is no address");
+		break;
 	case IMSG_CTL_REQ:
 		control_request(c, imsg);
 		break;

@@ -76,6 +76,7 @@ static const struct keyword keywords[] = {
 	{ "is", IS, 0 },
 	{ "keep", KEEP, 0 },
 	{ "keepalive", TIMEOUT_NAME, TMO_KEEPALIVE },
+	{ "kernel", KERNEL, 0 },
 	{ "keywords", KEYWORDS, 0 },
 	{ "limit", LIMIT, 0 },
 	{ "line", LIMIT_NAME, S_LIMIT_LINE },

@@ -181,4 +181,13 @@ void		 local_init(void);
 /* Tell systemd, if there is one (sd_notify(3)); text as "READY=1". */
 void		 notify_systemd(const char *text);
 
+/* kernel.c */
+
+/*
+ * Addresses that the kernel shall drop, or no more: struct msg_block, len
+ * bytes of them.  What the kernel does not take is logged.  Returns 0, or -1
+ * for one that is none.
+ */
+int		 kernel_block(const void *data, size_t len);
+
 #endif /* MAILWALL_MASTER_H */

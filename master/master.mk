@@ -9,6 +9,7 @@ master_SRCS =	\
 	dispatch.c \
 	envelope.c \
 	expect.c \
+	kernel.c \
 	keyword.c \
 	lex.c \
 	listen.c \
@@ -25,5 +26,5 @@ master_SRCS =	\
 	source.c \
 	spawn.c \
 	value.c
-master_LIBS =	-ltre
+master_LIBS =	-ltre -lmnl
 master_CFLAGS =	-I$(O)/master

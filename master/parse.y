@@ -90,6 +90,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	ATTACHMENT IS NAME TYPE
+%token	KERNEL
 %token	BODY BY DAY DIRECTION FIELD FOLD_TAGS INSIDE LISTENER MORE SCORED
 %token	SUBJECT THAN TIME
 %token	ADD ADDRESSES AFTER AUDIT AUTHENTICATED CONTROL DYNAMIC EXPIRE GROUP
@@ -502,6 +503,11 @@ dynamic_opts
 	}
 	| dynamic_opts SIZE x_number word x_dynamic {
 		build_members(&dynamic, &$<pos>4, $4);
+	}
+	| dynamic_opts KERNEL x_dynamic {
+		build_once(&$<pos>2, dynamic.flags & DYNAMIC_KERNEL,
+		    "kernel");
+		dynamic.flags |= DYNAMIC_KERNEL;
 	}
 	;
 
@@ -961,7 +967,7 @@ x_typemore: { expect(",|" X_COND); } ;
 x_banner: { expect("a banner in quotes"); } ;
 x_after	: { expect("after|" X_ACTOPT X_WHO); } ;
 x_auth	: { expect("authenticated"); } ;
-x_dynamic: { expect("expire|size|" X_END); } ;
+x_dynamic: { expect("expire|size|kernel|" X_END); } ;
 x_dyntable: { expect("<table>"); } ;
 x_field	: { expect("a header field in quotes"); } ;
 x_from	: { expect("from"); } ;

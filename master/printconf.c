@@ -577,6 +577,8 @@ config_print(const struct conf *conf, FILE *f)
 		if (conf->dynamic[i].expire != 0)
 			fprintf(f, " expire %s", value_duration_text(
 			    conf->dynamic[i].expire * 1000, buf));
+		if (conf->dynamic[i].flags & DYNAMIC_KERNEL)
+			fprintf(f, " kernel");
 		fprintf(f, "\n");
 	}
 	if (conf->g.inside != 0) {

@@ -132,6 +132,7 @@ member_conf(void)
 {
 	memset(tables, 0, sizeof(tables));
 	count();
+	kernel_all();
 	forgetting = 1;
 }
 
@@ -172,6 +173,7 @@ member_set(const char *table, const char *key, uint64_t expires,
 	strlcpy(m.key, key, sizeof(m.key));
 	strlcpy(m.why, why, sizeof(m.why));
 	broadcast(IMSG_MEMBER_SET, &m, 1);
+	kernel_changed(t, key);
 	/* One in, one out, so that a table never is much too large. */
 	if (tables[t->id].n > t->size)
 		trim_step(t->id);
@@ -218,6 +220,7 @@ member_delete(const char *table, const char *key)
 	b.n = 0;
 	batch_add(&b, table, key);
 	batch_end(&b);
+	kernel_changed(t, key);
 	if ((error = store_commit()) == 0)
 		return (0);
 	errno = error;
@@ -409,6 +412,7 @@ remove_rows(sqlite3_stmt *s)
 			continue;
 		tables[t->id].n--;
 		batch_add(&b, t->name, db_string(s, 2));
+		kernel_changed(t, db_string(s, 2));
 	}
 	db_done(s);
 	batch_end(&b);

@@ -260,4 +260,11 @@ void	 query_counts(struct client *);
 /* Name of a command, for the log. */
 const char *query_name(uint32_t command);
 
+/* kernel.c */
+
+/* A member of this table is new, stays longer, or is no more: master is told,
+ * if the table is one for the kernel.  And of all members of such tables. */
+void	 kernel_changed(const struct conf_dynamic_wire *, const char *key);
+void	 kernel_all(void);
+
 #endif /* MAILWALL_STORE_H */

@@ -3,6 +3,7 @@
 store_SRCS =	\
 	control.c \
 	db.c \
+	kernel.c \
 	main.c \
 	member.c \
 	quarantine.c \

@@ -74,6 +74,7 @@ t_tree()
 	644 $lib/sysusers.d/mailwall.conf
 	644 $lib/tmpfiles.d/mailwall.conf
 	644 $etc/firewall.conf
+	644 $etc/mailwall-block.nft
 	644 $etc/mailwall.conf
 	644 $etc/spamwords
 	EOT

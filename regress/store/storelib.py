@@ -231,7 +231,7 @@ class Store:
         self.master.send("IMSG_CONF_BEGIN", self.globals(**a))
         for i, (name, size, expire) in enumerate(tables):
             self.master.send("IMSG_CONF_DYNAMIC",
-                             struct.pack("=IIQ64s", i, size, expire,
+                             struct.pack("=IIQII64s", i, size, expire, 0, 0,
                                          name.encode()))
         self.master.send("IMSG_CONF_END")
 
