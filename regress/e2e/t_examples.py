@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """What the examples of mailwall.conf(5) for whole sites do."""
 
+import os
 import re
 import sys
 
@@ -33,6 +34,40 @@ def banner(net, srv, source):
     with client.Client(net.client, srv.addr, source=source,
                        banner=False) as c:
         return c.reply().code
+
+
+def firewall(net, servers, gw):
+    a, b, c, other = servers
+    msg = mail.plain(b"for you\r\n")
+    for srv in (a, b, c):
+        with case("firewall: %s gets its mail, and sees who sends it" %
+                  srv.addr):
+            check_equal(client.send(net.client, srv.addr, msg).code, 250)
+            check_equal(srv.wait_messages(1)[0].data, msg)
+            check_equal(srv.sessions[-1].peer, net.CLIENTS[0])
+    with case("firewall: a server that is none of them cannot be called"):
+        check_equal(banner(net, other, None), 554)
+        check_equal(len(other.sessions), 0)
+    with case("firewall: known abusers are turned away, at each"):
+        for srv in (a, b, c):
+            check_equal(banner(net, srv, "192.168.0.15"), 554)
+            check_equal(banner(net, srv, "192.168.0.14"), 220)
+    with case("firewall: what is too large, infected or encrypted stays "
+              "outside, and the session of a virus ends"):
+        check_equal(client.send(net.client, b.addr,
+                                mail.attached(mail.encrypted_zip(),
+                                              "a.zip")).code, 554)
+        with talk(net, b) as s:
+            s.ehlo()
+            check_equal(s.cmd("MAIL FROM:<a@b.example> SIZE=31457281").code,
+                        552)
+            check_equal(s.message(mail.eicar_plain()).code, 554)
+            try:
+                s.cmd("NOOP")
+                check(False, "the session goes on")
+            except Gone:
+                pass
+        check_equal(len(b.messages()), 1)
 
 
 def leaks(net, srv, gw):
@@ -123,8 +158,22 @@ def relay(net, srv, gw):
         check_in(b"\r\nSubject: [?] one\r\n", got)
 
 
+def t_firewall(net):
+    text = example("servers = ")
+    for n, addr in zip((10, 11, 12), net.SERVERS):
+        text = text.replace("192.0.2.%d" % n, addr)
+    servers = [Server(net.server, addr) for addr in net.SERVERS]
+    with servers[0], servers[1], servers[2], servers[3]:
+        with Gateway(net, "tproxy", rules=text, start=False) as gw:
+            with open(os.path.join(gw.dir, "abusers"), "w") as f:
+                f.write("# from the list\n192.168.0.15/32\n")
+            gw.start()
+            firewall(net, servers, gw)
+
+
 def main():
     with Net() as net:
+        t_firewall(net)
         for word, cases in (("table marked", leaks),
                             ("table ours", relay)):
             with Server(net.server, net.A) as srv:
