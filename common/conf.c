@@ -167,6 +167,7 @@ conf_unref(struct conf *conf)
 	}
 	free(conf->table);
 	free(conf->list);
+	free(conf->disclaimer);
 	free(conf);
 }
 
@@ -243,9 +244,31 @@ conf_add_rule(struct conf *conf, const struct conf_rule_wire *w)
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		fatal("%s", __func__);
 	r->w = *w;
+	if ((w->flags & RULE_STRIP) || w->disclaimer != 0)
+		conf->edits = 1;
 	TAILQ_INSERT_TAIL(&conf->rules, r, entry);
 	conf->nrules++;
 	return (r);
+}
+
+int
+conf_add_disclaimer(struct conf *conf, const struct conf_disclaimer_wire *w)
+{
+	struct conf_disclaimer_wire	*v;
+
+	if (conf->ndisclaimers >= CONF_DISCLAIMERS_MAX) {
+		errno = ENOSPC;
+		return (-1);
+	}
+	v = reallocarray(conf->disclaimer, conf->ndisclaimers + 1,
+	    sizeof(*v));
+	if (v == NULL)
+		fatal("%s", __func__);
+	conf->disclaimer = v;
+	v[conf->ndisclaimers] = *w;
+	v[conf->ndisclaimers].id = conf->ndisclaimers;
+	conf->ndisclaimers++;
+	return (0);
 }
 
 struct conf_dynamic_wire *
@@ -490,25 +513,29 @@ content_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 	return (is_hit != (int)r->content_not);
 }
 
+int
+conf_file_match(const struct conf_rule_wire *r, const struct file_fact *file)
+{
+	const char	*base;
+
+	base = strrchr(file->name, '/');
+	return ((r->file_types == 0 ||
+	    (r->file_types & FT_BIT(file->type))) &&
+	    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
+	    (r->file_name[0] == '\0' ||
+	    conf_glob(r->file_name, file->name) || (base != NULL &&
+	    conf_glob(r->file_name, base + 1))));
+}
+
 /* Is there a file as the rule wants it? */
 static int
 file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 {
-	const struct file_fact	*file;
-	const char		*base;
-	uint32_t		 i;
+	uint32_t	 i;
 
-	for (i = 0; i < f->nfiles; i++) {
-		file = &f->file[i];
-		base = strrchr(file->name, '/');
-		if ((r->file_types == 0 ||
-		    (r->file_types & FT_BIT(file->type))) &&
-		    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
-		    (r->file_name[0] == '\0' ||
-		    conf_glob(r->file_name, file->name) || (base != NULL &&
-		    conf_glob(r->file_name, base + 1))))
+	for (i = 0; i < f->nfiles; i++)
+		if (conf_file_match(r, &f->file[i]))
 			return (1);
-	}
 	/* Of those that found no room only the union is known. */
 	return (r->file_name[0] == '\0' && (f->other_types != 0 ||
 	    f->other_flags != 0) && (r->file_types == 0 ||
@@ -785,4 +812,17 @@ conf_identity_name(uint32_t identity)
 	};
 
 	return (identity < IDENTITY_MAX ? names[identity] : "unknown");
+}
+
+const char *
+conf_signed_name(uint32_t on_signed)
+{
+	static const char *const names[SIGNED_MAX] = {
+		[SIGNED_USUAL] = "usual",
+		[SIGNED_EDIT] = "edit",
+		[SIGNED_PASS] = "pass",
+		[SIGNED_BLOCK] = "block",
+	};
+
+	return (on_signed < SIGNED_MAX ? names[on_signed] : "unknown");
 }

@@ -25,6 +25,7 @@ static int	 take_use(struct conf *, const void *);
 static int	 take_server(struct conf *, const void *);
 static int	 take_dynamic(struct conf *, const void *);
 static int	 take_rule(struct conf *, const void *);
+static int	 take_disclaimer(struct conf *, const void *);
 static int	 adds_ok(const struct conf_rule_wire *);
 
 static int
@@ -198,6 +199,19 @@ take_dynamic(struct conf *conf, const void *data)
 }
 
 static int
+take_disclaimer(struct conf *conf, const void *data)
+{
+	struct conf_disclaimer_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.id != conf->ndisclaimers || w.name[0] == '\0' ||
+	    !string_ok(w.name, sizeof(w.name)) || w.text[0] == '\0' ||
+	    !string_ok(w.text, sizeof(w.text)))
+		return (-1);
+	return (conf_add_disclaimer(conf, &w));
+}
+
+static int
 adds_ok(const struct conf_rule_wire *w)
 {
 	uint32_t	 i;
@@ -227,6 +241,8 @@ take_rule(struct conf *conf, const void *data)
 	    (w.flags & ~(uint32_t)RULE_FLAGS_ALL) != 0 ||
 	    !string_ok(w.tag, sizeof(w.tag)) ||
 	    !string_ok(w.header, sizeof(w.header)) ||
+	    w.disclaimer > conf->ndisclaimers || w.on_signed >= SIGNED_MAX ||
+	    !string_ok(w.notice, sizeof(w.notice)) ||
 	    !string_ok(w.virus, sizeof(w.virus)) ||
 	    !string_ok(w.reply, sizeof(w.reply)))
 		return (-1);
@@ -283,6 +299,10 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_DYNAMIC:
 		if (take_dynamic(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_DISCLAIMER:
+		if (take_disclaimer(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_RULE:

@@ -41,6 +41,7 @@ enum imsg_type {
 	IMSG_CONF_USE,		/* struct conf_use_wire */
 	IMSG_CONF_SERVER,	/* struct conf_server_wire */
 	IMSG_CONF_DYNAMIC,	/* struct conf_dynamic_wire */
+	IMSG_CONF_DISCLAIMER,	/* struct conf_disclaimer_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */

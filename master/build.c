@@ -263,6 +263,11 @@ build_reply(struct rule *r, const struct pos *pos, const char *text)
 	const char	*why;
 	int		 class;
 
+	/* "pass strip" has no reply, but a text for what it removes. */
+	if (r->w.flags & RULE_STRIP) {
+		build_notice(r, pos, text);
+		return;
+	}
 	if (r->w.action != ACTION_BLOCK && r->w.action != ACTION_TEMPFAIL) {
 		lex_error(pos, NULL, "%s has no reply of its own",
 		    conf_action_name(r->w.action));
@@ -436,6 +441,8 @@ store_rules(void)
 			r->w.dest_not = (uint32_t)r->dest.is_not;
 		}
 		envelope_store(conf, r);
+		if (r->disclaimer != NULL)
+			r->w.disclaimer = disclaimer_id(r);
 		if (r->has_content)
 			r->w.content = resolve_content(r);
 		/* "Not in the text" needs to know of text that is cut. */
@@ -472,6 +479,7 @@ build_finish(void)
 	store_tables();
 	check_patterns();
 	store_hosts();
+	disclaimer_store(conf);
 	store_rules();
 	if (lex_errors() == 0)
 		check_shadows(rules);

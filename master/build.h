@@ -91,6 +91,9 @@ struct rule {
 	int			 has_disconnect;
 	int			 has_content, has_anomaly, has_file;
 	const char		*content;	/* <name> */
+	const char		*disclaimer;	/* its name, or NULL */
+	struct pos		 disclaimer_pos;
+	struct pos		 signed_pos;
 	uint32_t		 scopes;	/* 0: all */
 	struct pos		 content_pos;
 	struct pos		 pos;
@@ -98,6 +101,9 @@ struct rule {
 	struct pos		 verdict_pos;
 	struct rule		*next;
 };
+
+/* A text for messages as it stands in the file. */
+struct disclaimer;
 
 /* Begin with a configuration that has the defaults. */
 void	 build_reset(struct conf *);
@@ -225,6 +231,25 @@ void	 build_members(struct conf_dynamic_wire *, const struct pos *,
 	    const char *);
 /* Tables of a rule, now that all are known. */
 void	 envelope_store(struct conf *, struct rule *);
+
+/* What a rule changes in messages: see disclaimer.c. */
+void	 build_notice(struct rule *, const struct pos *, const char *);
+void	 build_disclaimer(struct rule *, const struct pos *, const char *name);
+void	 build_signed(struct rule *, const struct pos *, unsigned int);
+
+/*
+ * Disclaimers: a new one, empty (NULL: reported); a line of it; all of a
+ * file.  Then they are put into the configuration, and rules find their
+ * number, plus 1.
+ */
+void	 disclaimer_reset(void);
+struct disclaimer *disclaimer_new(const struct pos *, const char *name);
+void	 disclaimer_line(struct disclaimer *, const struct pos *,
+	    const char *, size_t len);
+void	 disclaimer_file(struct disclaimer *, const struct pos *,
+	    const char *path);
+void	 disclaimer_store(struct conf *);
+uint32_t disclaimer_id(const struct rule *);
 
 /* A new rule at the end of those that there are; NULL: none, reported. */
 struct rule *build_rule(const struct pos *, enum rule_phase);

@@ -135,6 +135,11 @@ config_send(struct imsgbuf *ib, const struct conf *conf)
 			if (imsg_compose(ib, IMSG_CONF_SERVER, 0, -1,
 			    &conf->server[i], sizeof(conf->server[i])) == -1)
 				return (-1);
+		for (i = 0; i < conf->ndisclaimers; i++)
+			if (imsg_compose(ib, IMSG_CONF_DISCLAIMER, 0, -1,
+			    &conf->disclaimer[i],
+			    sizeof(conf->disclaimer[i])) == -1)
+				return (-1);
 		TAILQ_FOREACH(r, &conf->rules, entry)
 			if (imsg_compose(ib, IMSG_CONF_RULE, 0, -1, &r->w,
 			    sizeof(r->w)) == -1)

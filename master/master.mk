@@ -5,6 +5,7 @@ master_SRCS =	\
 	confsend.c \
 	content.c \
 	control.c \
+	disclaimer.c \
 	dispatch.c \
 	envelope.c \
 	expect.c \

@@ -1,9 +1,11 @@
 proxy_SRCS =	\
 	accept.c \
+	body.c \
 	client.c \
 	command.c \
 	data.c \
 	deliver.c \
+	disclaimer.c \
 	edit.c \
 	ehlo.c \
 	identity.c \
@@ -13,7 +15,9 @@ proxy_SRCS =	\
 	outgoing.c \
 	policy.c \
 	proxyproto.c \
+	recode.c \
 	reply.c \
+	revise.c \
 	sandbox.c \
 	sending.c \
 	server.c \
@@ -21,6 +25,7 @@ proxy_SRCS =	\
 	sock.c \
 	source.c \
 	store.c \
+	strip.c \
 	stuff.c \
 	verdict.c
 proxy_LIBS =

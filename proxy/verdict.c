@@ -24,10 +24,9 @@ static int	 scores(const struct message *, uint32_t *);
 static int	 text_is_cut(const struct message *);
 static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
-static void	 fact(const struct session *, const char *, ...)
-		    __attribute__((__format__(printf, 2, 3)));
 static void	 verdict_act(struct session *);
 static void	 pass(struct session *);
+static void	 not_changed(struct session *);
 static void	 not_kept(struct session *, int);
 static enum rule_action action_of(const char *);
 static void	 default_reply(const struct session *,
@@ -114,9 +113,8 @@ scores(const struct message *m, uint32_t *score)
 	return (m->is_matched);
 }
 
-/* A line of the log that the store gets, too. */
-static void
-fact(const struct session *s, const char *fmt, ...)
+void
+verdict_fact(const struct session *s, const char *fmt, ...)
 {
 	struct message	*m;
 	char		 line[LOG_LINE_MAX], *p;
@@ -171,7 +169,7 @@ log_files(const struct session *s)
 				strlcat(flags, fact_flag_name(bit),
 				    sizeof(flags));
 			}
-		fact(s, "file part=%d depth=%u type=%s flags=%s "
+		verdict_fact(s, "file part=%d depth=%u type=%s flags=%s "
 		    "size=%llu name=%s", f->part == SCAN_RAW ? -1 :
 		    (int)f->part, f->depth, fact_type_name(f->type), flags,
 		    (unsigned long long)f->size, log_quote(name,
@@ -193,7 +191,7 @@ log_hits(const struct session *s)
 	conf = s->conf;
 	for (i = 0; i < s->msg->nhits; i++) {
 		h = &s->msg->hit[i];
-		fact(s, "content table=%s score=%u entries=%u "
+		verdict_fact(s, "content table=%s score=%u entries=%u "
 		    "entry=%s in=%s part=%d offset=%llu text=%s",
 		    conf->list[conf->use[h->use].list]->w.name, h->score,
 		    h->nhits, log_quote(entry, sizeof(entry), h->entry,
@@ -293,16 +291,41 @@ verdict_act(struct session *s)
 		    (int)rule->disconnect, s->msg->told);
 }
 
-/* On to the server, perhaps with marks. */
+/* It could not be changed as the rule wants it. */
+static void
+not_changed(struct session *s)
+{
+	verdict_end(s, "block", 0, "554 5.7.1 Message refused: it cannot be "
+	    "changed as it must be");
+}
+
+/* On to the server, perhaps changed and with marks. */
 static void
 pass(struct session *s)
 {
 	const struct conf_rule_wire	*rule;
+	enum revised			 how;
 	int				 breaks;
 
 	rule = s->msg->rule;
 	if (s->flags & SF_SERVER_GONE) {
 		deliver_failed(s, "connection lost while inspecting");
+		return;
+	}
+	how = rule->flags & RULE_STRIP ? revise_strip(s, rule) : REVISE_PASS;
+	if (how == REVISE_PASS)
+		how = revise_disclaimer(s, rule);
+	switch (how) {
+	case REVISE_PASS:
+		break;
+	case REVISE_AGAIN:
+		inspect_again(s);
+		return;
+	case REVISE_BLOCK:
+		not_changed(s);
+		return;
+	case REVISE_FAIL:
+		not_kept(s, errno);
 		return;
 	}
 	if (rule->tag[0] != '\0' || rule->header[0] != '\0') {
