@@ -110,7 +110,9 @@ disclaimer_file(struct disclaimer *d, const struct pos *at, const char *path)
 	struct pos	 pos;
 	const char	*buf, *p, *end, *nl;
 	size_t		 len;
+	int		 errors;
 
+	errors = lex_errors();
 	memset(&pos, 0, sizeof(pos));
 	if (d == NULL || (buf = lex_read(at, path, &pos.path, &len)) == NULL)
 		return;
@@ -119,7 +121,7 @@ disclaimer_file(struct disclaimer *d, const struct pos *at, const char *path)
 	pos.col = 1;
 	if (len >= strlen(BOM) && memcmp(p, BOM, strlen(BOM)) == 0)
 		p += strlen(BOM);
-	for (; p < end && lex_errors() == 0; p = nl + 1) {
+	for (; p < end && lex_errors() == errors; p = nl + 1) {
 		pos.line++;
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (nl == NULL)
