@@ -30,9 +30,10 @@
 #include "value.h"
 
 /* What may follow, each after "|"; keywords as they are written. */
-#define X_STATEMENT	"address|antivirus|audit|banner|control|disclaimer|"	\
-	"early|helo|include|limit|listen|log|mark|message|newline|on|"	\
-	"parsers|quarantine|run|scanners|server|sessions|smtp|spool|"	\
+#define X_STATEMENT	"address|antivirus|audit|banner|control|"	\
+	"disclaimer|early|helo|include|limit|listen|log|mark|message|"	\
+	"newline|on|parsers|quarantine|run|scanners|server|sessions|"	\
+	"smtp|spool|"							\
 	"starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\

@@ -43,7 +43,7 @@ struct body {
 	size_t			 alloc;
 	struct bytes		 text;		/* what patches put in */
 	uint8_t			*removed;	/* by part: goes as a whole */
-	char			*reason[STRIP_REASONS]; /* of part removed - 1 */
+	char			*reason[STRIP_REASONS]; /* of removed - 1 */
 	unsigned int		 nreasons;
 	char			 why[BODY_WHY_MAX]; /* that it cannot be */
 };

@@ -35,7 +35,9 @@ enum set {
 	SET_ASCII,		/* or nothing said */
 	SET_UTF8,
 	SET_LATIN1,
-	SET_SUPERSET,		/* bytes below 0x80 are ASCII everywhere */
+	SET_EXTENDED,		/* ASCII, and all else is beyond 0x7f */
+	SET_MIXED,		/* ASCII between characters of two bytes,
+				   whose second may be below 0x80 */
 	SET_OTHER
 };
 
@@ -69,6 +71,7 @@ static int	 ends_in(const uint8_t *, size_t, const uint8_t *, size_t);
 static size_t	 html_end(const uint8_t *, size_t);
 static const uint8_t *declared_text(const struct body *, uint32_t,
 		    size_t *);
+static int	 is_like(const struct target *, const uint8_t *, size_t);
 static int	 to_utf8(struct body *, struct target *);
 static int	 put_plain(struct body *, struct target *, const char *);
 static int	 put_html(struct target *, const char *);
@@ -117,13 +120,14 @@ set_of(const struct body *b, uint32_t i)
 		{ "ascii", SET_ASCII },
 		{ "utf-8", SET_UTF8 }, { "utf8", SET_UTF8 },
 		{ "iso-8859-1", SET_LATIN1 }, { "latin1", SET_LATIN1 },
-		{ "iso-8859-*", SET_SUPERSET }, { "windows-125*", SET_SUPERSET },
-		{ "cp125*", SET_SUPERSET }, { "koi8-*", SET_SUPERSET },
-		{ "euc-*", SET_SUPERSET }, { "ks_c_5601*", SET_SUPERSET },
-		{ "cp949", SET_SUPERSET }, { "gb2312", SET_SUPERSET },
-		{ "gbk", SET_SUPERSET }, { "gb18030", SET_SUPERSET },
-		{ "big5*", SET_SUPERSET }, { "tis-620", SET_SUPERSET },
-		{ "windows-874", SET_SUPERSET },
+		{ "iso-8859-*", SET_EXTENDED },
+		{ "windows-125*", SET_EXTENDED },
+		{ "cp125*", SET_EXTENDED }, { "koi8-*", SET_EXTENDED },
+		{ "tis-620", SET_EXTENDED }, { "windows-874", SET_EXTENDED },
+		{ "euc-*", SET_EXTENDED }, { "ks_c_5601*", SET_MIXED },
+		{ "cp949", SET_MIXED }, { "gb2312", SET_MIXED },
+		{ "gbk", SET_MIXED }, { "gb18030", SET_MIXED },
+		{ "big5*", SET_MIXED },
 	};
 	const struct arena_part	*q;
 	const char		*s;
@@ -382,6 +386,32 @@ declared_text(const struct body *b, uint32_t i, size_t *len)
 	return (NULL);
 }
 
+/*
+ * Could the text come of what is in the part?  Whoever has the parser in his
+ * hands shall not write other people's letters: as many lines, and the same
+ * ASCII, where that can be told.
+ */
+static int
+is_like(const struct target *t, const uint8_t *p, size_t len)
+{
+	const uint8_t	*q;
+	size_t		 i, k;
+
+	q = t->text.p;
+	for (i = k = 0; ; i++, k++) {
+		while (i < t->text.n && (t->set == SET_EXTENDED ?
+		    q[i] >= 0x80 : q[i] != '\n'))
+			i++;
+		while (k < len && (t->set == SET_EXTENDED ? p[k] >= 0x80 :
+		    p[k] != '\n'))
+			k++;
+		if (i == t->text.n || k == len)
+			return (i == t->text.n && k == len);
+		if (q[i] != p[k])
+			return (0);
+	}
+}
+
 /* The part's text becomes UTF-8. */
 static int
 to_utf8(struct body *b, struct target *t)
@@ -391,8 +421,7 @@ to_utf8(struct body *b, struct target *t)
 	size_t		 len;
 
 	t->to_utf8 = 1;
-	if (t->set == SET_UTF8 || ((t->set == SET_ASCII ||
-	    t->set == SET_SUPERSET || t->set == SET_LATIN1) &&
+	if (t->set == SET_UTF8 || (t->set != SET_OTHER &&
 	    recode_is_ascii(t->text.p, t->text.n)))
 		return (0);
 	memset(&text, 0, sizeof(text));
@@ -401,7 +430,8 @@ to_utf8(struct body *b, struct target *t)
 	else if (t->set == SET_ASCII && utf8_valid(t->text.p, t->text.n))
 		bytes_add(&text, t->text.p, t->text.n);
 	else if (t->set != SET_ASCII &&
-	    (p = declared_text(b, t->part, &len)) != NULL)
+	    (p = declared_text(b, t->part, &len)) != NULL &&
+	    is_like(t, p, len))
 		bytes_add(&text, p, len);
 	else
 		return (body_refuse(b, "its charset cannot be converted"));
@@ -527,7 +557,8 @@ static int
 type_patch(struct body *b, struct target *t)
 {
 	static const char	 field[] =
-				    "Content-Type: text/plain; charset=utf-8\r\n";
+				    "Content-Type: text/plain; "
+				    "charset=utf-8\r\n";
 	const uint8_t		*msg;
 	struct field		*f, version;
 	uint64_t		 off;

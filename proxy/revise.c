@@ -5,12 +5,14 @@
  *
  * What is left when attachments were removed is a new message: it is taken
  * apart, scanned and judged as if it had just come, so that nothing depends
- * on this having been done well.  A rule that still finds what it had removed
- * has it removed once more, a few times; then the message is refused.  It is
- * refused, too, when it cannot be changed with certainty.
+ * on this having been done well.  Rules may have more removed then, a few
+ * times (the scanner names one infected part at a time); after that the
+ * message is refused.  It is refused, too, when it cannot be changed with
+ * certainty.
  *
  * A disclaimer is added at the end of all that, and is judged by nobody: its
- * text is the administrator's.
+ * text is the administrator's, all that it changes is the text of a part of a
+ * message that everybody reads alike.
  */
 
 #include <errno.h>
@@ -97,8 +99,8 @@ targets(struct session *s, const struct conf_rule_wire *rule, struct body *b)
 			return (-1);
 		n++;
 	}
-	/* Only that there are such files is known then, not where. */
-	return (n > 0 ? 0 : body_refuse(b, "too many files"));
+	/* Of text, and of what found no room, it is not known where it is. */
+	return (n > 0 ? 0 : body_refuse(b, "it is in no file that is known"));
 }
 
 static void
@@ -165,8 +167,8 @@ revise_strip(struct session *s, const struct conf_rule_wire *rule)
 
 	m = s->msg;
 	if (m->rounds == STRIP_ROUNDS_MAX) {
-		verdict_fact(s, "nothing removed, message refused: it still "
-		    "has what was removed before");
+		verdict_fact(s, "nothing removed, message refused: it was "
+		    "changed %d times already", STRIP_ROUNDS_MAX);
 		return (REVISE_BLOCK);
 	}
 	if (now_us() - m->t_dot > STRIP_TIME_MAX * 1000ULL) {

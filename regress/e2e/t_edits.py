@@ -26,6 +26,8 @@ disclaimer ko "\uc608\uc81c \uc8fc\uc2dd\ud68c\uc0ac"
 """
 RULES = """
 table no words { forbidden }
+on message pass strip signed pass attachment name "*.two" source 192.168.0.15
+on message pass source 192.168.0.15
 on message pass quarantine strip header "X-Removed: yes" virus
 on message pass strip "gone" signed block attachment name "*.one"
 on message pass strip attachment type executable, zip
@@ -134,6 +136,22 @@ def refusing(gw, send):
         gw.log.wait(r"message refused: it can be read in several ways",
                     mark=mark)
         check_equal(gw.message(1, mark)["action"], "block", "log")
+    with case("there is an end to it"):
+        mark = gw.log.mark()
+        r = send.try_it(mail.multipart([mail.TEXT] + [
+            mail.attachment(mail.EICAR, "%d.txt" % i) for i in range(5)]))
+        check_equal(r.code, 554, "reply")
+        gw.log.wait(r"message refused: it was changed 4 times", mark=mark)
+        gw.message(1, mark)
+    with case("a signed message passes as it is, if the rule says so"):
+        mark = gw.log.mark()
+        msg = DKIM + mail.attached(b"abc", "a.two")
+        check_equal(send(msg, "192.168.0.15"), msg, "message")
+        gw.log.wait(r"nothing removed: message is signed", mark=mark)
+        gw.message(1, mark)
+        msg = mail.attached(b"abc", "a.two")
+        check(b"YWJj" not in send(msg, "192.168.0.15"), "not removed")
+        gw.message(1, mark)
     with case("a signature is broken, and the log says so"):
         mark = gw.log.mark()
         data = send(DKIM + mail.attached(PE, "tool.exe"))
