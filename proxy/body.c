@@ -30,6 +30,8 @@
 	ANOMALY(A_BAD_CONTAINER) | ANOMALY(A_COMPRESSED))
 
 #define DELIM_MAX	(PARSE_BOUNDARY_MAX + 2)
+#define DELIM_LINE_MAX	998	/* with what fills it, RFC 5322 section 2.1.1;
+				   one of a false table may have no end */
 
 static uint64_t	 doubtful(void);
 static const uint8_t *delimiter(const struct body *, uint32_t, size_t *);
@@ -127,13 +129,19 @@ delimiter(const struct body *b, uint32_t i, size_t *len)
 {
 	const uint8_t	*msg, *p, *end, *lf;
 	uint64_t	 head;
+	size_t		 n;
 
 	msg = b->parts->msg;
 	head = body_head(b, i);
 	if (head < 4 || memcmp(msg + head - 2, "\r\n", 2) != 0)
 		return (NULL);
 	end = msg + head - 2;
-	lf = memrchr(msg, '\n', (size_t)(end - msg));
+	n = (size_t)(end - msg);
+	if (n > DELIM_LINE_MAX + 1)
+		n = DELIM_LINE_MAX + 1;
+	lf = memrchr(end - n, '\n', n);
+	if (lf == NULL && end - n != msg)
+		return (NULL);
 	p = lf == NULL ? msg : lf + 1;
 	while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
@@ -217,19 +225,21 @@ entity_check(struct body *b, uint32_t i, uint64_t before)
 
 	p = b->parts->part;
 	q = &p[i];
+	if (i == 0 && (body_head(b, 0) != 0 || body_tail(b, 0) !=
+	    b->parts->msg_len))
+		return (body_refuse(b, "the parts are not the message"));
+	if (i != 0 && ((p[q->parent].flags & PART_ENTITY) == 0 ||
+	    body_head(b, i) < before || body_tail(b, i) >
+	    body_tail(b, q->parent)))
+		return (body_refuse(b, "part %u: not in its place", i));
+	/* Now that it lies on no other one, all headers are one message. */
 	memset(&f, 0, sizeof(f));
 	while ((ret = body_field(b, i, &f)) == 1)
 		continue;
 	if (ret == -1)
 		return (body_refuse(b, "part %u: header is none", i));
 	if (i == 0)
-		return (body_head(b, 0) == 0 && body_tail(b, 0) ==
-		    b->parts->msg_len ? 0 :
-		    body_refuse(b, "the parts are not the message"));
-	if ((p[q->parent].flags & PART_ENTITY) == 0 ||
-	    body_head(b, i) < before || body_tail(b, i) >
-	    body_tail(b, q->parent))
-		return (body_refuse(b, "part %u: not in its place", i));
+		return (0);
 	if (p[q->parent].flags & PART_MESSAGE)
 		return (body_head(b, i) == before && body_tail(b, i) ==
 		    body_tail(b, q->parent) ? 0 :

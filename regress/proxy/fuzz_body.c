@@ -38,6 +38,7 @@ static int	 touched(const struct body *, uint32_t);
 static int	 in_removed(const struct body *, uint32_t);
 static uint32_t	 entity_next(const struct parts *, uint32_t);
 static void	 check_bytes(const struct body *, const uint8_t *, size_t);
+static void	 check_recode(const uint8_t *, size_t);
 static void	 check_parts(const struct body *, const uint8_t *, size_t);
 
 static int
@@ -186,6 +187,38 @@ check_parts(const struct body *b, const uint8_t *out, size_t len)
 	harness_close(&after);
 }
 
+/* What was encoded is what it was, in lines that fit. */
+static void
+check_recode(const uint8_t *p, size_t len)
+{
+	struct bytes	 out, back;
+	size_t		 i, col;
+	int		 qp;
+
+	for (qp = 0; qp < 2; qp++) {
+		memset(&out, 0, sizeof(out));
+		memset(&back, 0, sizeof(back));
+		if (qp) {
+			recode_qp(&out, p, len);
+			MUST(recode_from_qp(&back, out.p, out.n) == 0);
+		} else {
+			recode_base64(&out, p, len);
+			MUST(recode_from_base64(&back, out.p, out.n) == 0);
+		}
+		MUST(back.n == len && (len == 0 ||
+		    memcmp(back.p, p, len) == 0));
+		col = 0;
+		for (i = 0; i < out.n; i++) {
+			col = out.p[i] == '\n' ? 0 : col + 1;
+			/* With its CR. */
+			MUST(col <= 77 && out.p[i] < 0x80);
+			MUST(col != 1 || out.p[i] != '-');
+		}
+		bytes_free(&out);
+		bytes_free(&back);
+	}
+}
+
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 int
@@ -211,6 +244,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return (0);
 	data = how + nfalse * FALSE_SIZE;
 	len -= 3 + nfalse * FALSE_SIZE;
+	check_recode(data, len);
 	harness_limits(&lim, len);
 	lim.want_text = 1;
 	lim.max_decoded *= 4;
