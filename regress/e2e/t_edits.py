@@ -103,6 +103,15 @@ def removing(gw, send):
                  .get_payload(decode=True).decode(), "notice")
         gw.log.wait(r"quarantined", mark=mark)
         check_equal(gw.message(1, mark)["verdict"], "clean", "log")
+    with case("a virus that the engine finds in the message as a whole"):
+        inner = mail.multipart([
+            (mail.TEXT[0], b"Content-Type: text/plain\r\n\r\nSee.\r\n"),
+            mail.attachment(mail.EICAR, "g.txt")], boundary="=_in")
+        data = send(mail.forwarded(inner))
+        check(b"WDVPIVAlQEFQ" not in data, "it is still there")
+        part = email.message_from_bytes(data).get_payload()[1]
+        check_in("g.txt", part.get_payload()[0].get_payload()[1]
+                 .get_payload(decode=True).decode(), "notice")
     with case("two viruses and an executable: as often as it takes"):
         h2, b2 = mail.attachment(mail.EICAR, "f.txt")
         h3, b3 = mail.attachment(PE, "tool.exe")
