@@ -149,6 +149,7 @@ conf_unref(struct conf *conf)
 	conf_index_free(conf);
 	free(conf->table);
 	free(conf->list);
+	free(conf->disclaimer);
 	free(conf);
 }
 
@@ -236,9 +237,31 @@ conf_add_rule(struct conf *conf, const struct conf_rule_wire *w)
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		fatal("%s", __func__);
 	r->w = *w;
+	if ((w->flags & RULE_STRIP) || w->disclaimer != 0)
+		conf->edits = 1;
 	TAILQ_INSERT_TAIL(&conf->rules, r, entry);
 	conf->nrules++;
 	return (r);
+}
+
+int
+conf_add_disclaimer(struct conf *conf, const struct conf_disclaimer_wire *w)
+{
+	struct conf_disclaimer_wire	*v;
+
+	if (conf->ndisclaimers >= CONF_DISCLAIMERS_MAX) {
+		errno = ENOSPC;
+		return (-1);
+	}
+	v = reallocarray(conf->disclaimer, conf->ndisclaimers + 1,
+	    sizeof(*v));
+	if (v == NULL)
+		fatal("%s", __func__);
+	conf->disclaimer = v;
+	v[conf->ndisclaimers] = *w;
+	v[conf->ndisclaimers].id = conf->ndisclaimers;
+	conf->ndisclaimers++;
+	return (0);
 }
 
 struct conf_dynamic_wire *
@@ -591,4 +614,17 @@ conf_key_name(uint32_t key)
 	};
 
 	return (key < RATE_KEY_MAX ? names[key] : "unknown");
+}
+
+const char *
+conf_signed_name(uint32_t on_signed)
+{
+	static const char *const names[SIGNED_MAX] = {
+		[SIGNED_USUAL] = "usual",
+		[SIGNED_EDIT] = "edit",
+		[SIGNED_PASS] = "pass",
+		[SIGNED_BLOCK] = "block",
+	};
+
+	return (on_signed < SIGNED_MAX ? names[on_signed] : "unknown");
 }

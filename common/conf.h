@@ -19,6 +19,8 @@
 #include "limits.h"
 #include "proto.h"
 
+struct file_fact;
+
 enum av_mode {
 	AV_EMBEDDED,		/* libclamav inside mailwall-scanner */
 	AV_CLAMD,		/* clamd over its local socket */
@@ -388,7 +390,8 @@ struct conf_add {
 #define RULE_QUARANTINE	0x1		/* keep the message */
 #define RULE_TRY	0x2		/* "mark": log, and look further */
 #define RULE_SCORE	0x4		/* add points, and look further */
-#define RULE_FLAGS_ALL	0x7
+#define RULE_STRIP	0x8		/* what made it match is removed */
+#define RULE_FLAGS_ALL	0xf
 
 /* Something in the text that a rule wants found, or not found. */
 struct conf_want {
@@ -400,6 +403,15 @@ struct conf_want {
 
 #define RULE_WANTS	4		/* per rule; all must be */
 #define MINUTES_DAY	1440
+
+/* What an edit does to a signature that it would break. */
+enum on_signed {
+	SIGNED_USUAL,		/* strip: edit; disclaimer: pass */
+	SIGNED_EDIT,		/* change it all the same */
+	SIGNED_PASS,		/* leave the message as it is */
+	SIGNED_BLOCK,		/* do not let it through */
+	SIGNED_MAX
+};
 
 /* A yes or no that a rule may ask for. */
 enum rule_want {
@@ -458,6 +470,20 @@ struct conf_rule_wire {
 	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
 	char		 tag[CONF_TAG_MAX];	/* before the subject, or "" */
 	char		 header[CONF_HEADER_MAX]; /* a field on top, or "" */
+	uint32_t	 disclaimer;	/* id + 1; 0: none */
+	uint32_t	 on_signed;	/* enum on_signed */
+	char		 notice[CONF_NOTICE_MAX]; /* RULE_STRIP: or "" */
+};
+
+/*
+ * Payload of IMSG_CONF_DISCLAIMER: a text that rules put behind messages.
+ */
+struct conf_disclaimer_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 line;		/* of the file */
+	char		 name[CONF_NAME_MAX];
+	char		 text[CONF_DISCLAIMER_MAX]; /* UTF-8, each line ends
+						       with LF */
 };
 
 struct conf_rule {
@@ -477,6 +503,9 @@ struct conf {
 	struct conf_list		**list;	  /* likewise */
 	struct conf_use_wire		 use[CONF_USES_MAX];
 	struct conf_rate_wire		 rate[CONF_RATES_MAX];
+	struct conf_disclaimer_wire	*disclaimer; /* ndisclaimers of them */
+	uint32_t			 ndisclaimers;
+	int				 edits;	/* some rule changes bodies */
 	uint32_t			 nlisteners;
 	uint32_t			 ntables;
 	uint32_t			 nlists;
@@ -563,6 +592,12 @@ struct conf_dynamic_wire *conf_find_dynamic(const struct conf *,
 /* A count over time, new or known; RULE_NO_RATE beyond the limit. */
 uint32_t		 conf_add_rate(struct conf *, enum rate_event,
 			    enum rate_key, uint32_t within);
+/* A disclaimer, copied: 0, or -1 with errno ENOSPC. */
+int			 conf_add_disclaimer(struct conf *,
+			    const struct conf_disclaimer_wire *);
+/* Is the file as the rule wants it, alone: 1 or 0. */
+int			 conf_file_match(const struct conf_rule_wire *,
+			    const struct file_fact *);
 /* A server statement, copied: 0, or -1 with errno ENOSPC. */
 int			 conf_add_server(struct conf *,
 			    const struct conf_server_wire *);
@@ -656,5 +691,6 @@ const char	*conf_direction_name(uint32_t direction);
 const char	*conf_day_name(uint32_t day);
 const char	*conf_event_name(uint32_t event);
 const char	*conf_key_name(uint32_t key);
+const char	*conf_signed_name(uint32_t on_signed);
 
 #endif /* MAILWALL_CONF_H */

@@ -31,6 +31,7 @@ static int	 take_rule(struct conf *, const void *);
 static int	 take_each(struct conf *, const uint8_t *, size_t, size_t,
 		    int (*)(struct conf *, const void *));
 static int	 parts_ok(const struct conf_rule_wire *);
+static int	 take_disclaimer(struct conf *, const void *);
 
 static int
 string_ok(const char *s, size_t size)
@@ -241,6 +242,19 @@ take_rate(struct conf *conf, const void *data)
 	return (0);
 }
 
+static int
+take_disclaimer(struct conf *conf, const void *data)
+{
+	struct conf_disclaimer_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.id != conf->ndisclaimers || w.name[0] == '\0' ||
+	    !string_ok(w.name, sizeof(w.name)) || w.text[0] == '\0' ||
+	    !string_ok(w.text, sizeof(w.text)))
+		return (-1);
+	return (conf_add_disclaimer(conf, &w));
+}
+
 /* What a rule may have several of. */
 static int
 parts_ok(const struct conf_rule_wire *w)
@@ -275,6 +289,8 @@ rule_ok(const struct conf_rule_wire *w)
 	    (w->flags & ~(uint32_t)RULE_FLAGS_ALL) == 0 &&
 	    string_ok(w->tag, sizeof(w->tag)) &&
 	    string_ok(w->header, sizeof(w->header)) &&
+	    w->on_signed < SIGNED_MAX &&
+	    string_ok(w->notice, sizeof(w->notice)) &&
 	    string_ok(w->virus, sizeof(w->virus)) &&
 	    string_ok(w->reply, sizeof(w->reply)));
 }
@@ -285,7 +301,8 @@ take_rule(struct conf *conf, const void *data)
 	struct conf_rule_wire	 w;
 
 	memcpy(&w, data, sizeof(w));
-	return (rule_ok(&w) && conf_add_rule(conf, &w) != NULL ? 0 : -1);
+	return (rule_ok(&w) && w.disclaimer <= conf->ndisclaimers &&
+	    conf_add_rule(conf, &w) != NULL ? 0 : -1);
 }
 
 /* Many of one size in one frame. */
@@ -352,6 +369,10 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_RATE:
 		if (take_rate(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_DISCLAIMER:
+		if (take_disclaimer(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_RULE:

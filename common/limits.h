@@ -70,6 +70,11 @@
 #define CONF_TAG_MAX		64	/* "[spam] " */
 #define CONF_HEADER_MAX		256	/* a field of one line */
 #define CONF_PATTERN_MAX	128	/* glob on a virus name */
+#define CONF_NOTICE_MAX		512	/* in the place of an attachment */
+#define CONF_DISCLAIMERS_MAX	64	/* statements; one for a tenant, say */
+#define CONF_DISCLAIMER_MAX	4096	/* bytes of one; a frame has it whole */
+#define DISCLAIMER_LINE_MAX	900	/* bytes; with what is added to it below
+					   RFC 5322, 2.1.1 */
 #define CONF_INCLUDE_DEPTH	8	/* files including files */
 
 /* SMTP, RFC 5321 section 4.5.3.1 and the extensions that lengthen commands. */
@@ -94,6 +99,15 @@
 #define MAX_MESSAGE_SIZE	(1 * GIB)
 #define DEF_SESSIONS		4096	/* all workers together */
 #define MAX_SESSIONS		65536
+
+/* Edits of a message. */
+#define STRIP_ROUNDS_MAX	4	/* it is judged again after each; honest
+					   mail takes one or two */
+#define STRIP_TIME_MAX		240000	/* ms from the dot to the last of them:
+					   a client waits 10 min for the reply,
+					   RFC 5321 4.5.3.2.6 */
+#define DISCLAIMED_PART_MAX	(4 * MIB) /* text that is decoded and encoded
+					   again at once; a novel has one */
 
 /* The store. */
 #define RECORD_HELO_MAX		256	/* what the log keeps of it */

@@ -178,7 +178,8 @@ part_ok(const struct parts *p, uint32_t i)
 	    (q->flags & ~(uint32_t)PART_FLAGS_ALL) == 0 &&
 	    (i == 0 ? q->parent == 0 : q->parent < i) &&
 	    q->depth <= PARSE_DEPTH_MAX + 1 && q->encoding < ENC_MAX &&
-	    q->pad == 0 &&
+	    (q->flags & PART_ENTITY ? q->head_len <= q->raw_off :
+	    q->head_len == 0) &&
 	    range_ok(q->type_off, q->type_len, strings) &&
 	    range_ok(q->charset_off, q->charset_len, strings) &&
 	    range_ok(q->name_off, q->name_len, strings) &&

@@ -40,7 +40,9 @@ enum part_encoding {
 #define PART_PREAMBLE	0x0020	/* text before the first delimiter */
 #define PART_EPILOGUE	0x0040	/* text after the last */
 #define PART_ALTERNATE	0x0080	/* another reading of bytes already given */
-#define PART_FLAGS_ALL	0x00ff
+#define PART_ENTITY	0x0100	/* header and body stand in the message as
+				   they are: head_len, raw_off, raw_len */
+#define PART_FLAGS_ALL	0x01ff
 
 /*
  * Anomalies: places where readers of mail disagree.  Kept as a bit each;
@@ -141,7 +143,9 @@ enum text_scope {
 #define TEXT_ALTERNATE	0x0002	/* another reading of the same bytes */
 #define TEXT_GUESSED	0x0004	/* in a charset that was not declared */
 #define TEXT_HIDDEN	0x0008	/* HTML does not show it as text */
-#define TEXT_FLAGS_ALL	0x000f
+#define TEXT_DECLARED	0x0010	/* all of a body, converted from the charset
+				   that was declared, without a fault */
+#define TEXT_FLAGS_ALL	0x001f
 
 /* Text in UTF-8; broken bytes may remain. */
 struct arena_text {
@@ -169,7 +173,8 @@ struct arena_part {
 	uint32_t	 charset_len;
 	uint32_t	 name_off;	/* file name, UTF-8, no controls */
 	uint32_t	 name_len;
-	uint32_t	 pad;		/* zero */
+	uint32_t	 head_len;	/* PART_ENTITY: bytes before raw_off
+					   that are its header, else 0 */
 };
 
 /* An arena mapped for reading, with the message that it belongs to. */

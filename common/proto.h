@@ -42,6 +42,7 @@ enum imsg_type {
 	IMSG_CONF_SERVER,	/* struct conf_server_wire */
 	IMSG_CONF_DYNAMIC,	/* struct conf_dynamic_wire */
 	IMSG_CONF_RATE,		/* struct conf_rate_wire */
+	IMSG_CONF_DISCLAIMER,	/* struct conf_disclaimer_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire, one or more */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */

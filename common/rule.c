@@ -374,25 +374,29 @@ content_matches(const struct conf_want *w, const struct conf_facts *f)
 	return (is_hit != (int)w->not);
 }
 
+int
+conf_file_match(const struct conf_rule_wire *r, const struct file_fact *file)
+{
+	const char	*base;
+
+	base = strrchr(file->name, '/');
+	return ((r->file_types == 0 ||
+	    (r->file_types & FT_BIT(file->type))) &&
+	    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
+	    (r->file_name[0] == '\0' ||
+	    conf_glob(r->file_name, file->name) || (base != NULL &&
+	    conf_glob(r->file_name, base + 1))));
+}
+
 /* Is there a file as the rule wants it? */
 static int
 file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 {
-	const struct file_fact	*file;
-	const char		*base;
-	uint32_t		 i;
+	uint32_t	 i;
 
-	for (i = 0; i < f->nfiles; i++) {
-		file = &f->file[i];
-		base = strrchr(file->name, '/');
-		if ((r->file_types == 0 ||
-		    (r->file_types & FT_BIT(file->type))) &&
-		    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
-		    (r->file_name[0] == '\0' ||
-		    conf_glob(r->file_name, file->name) || (base != NULL &&
-		    conf_glob(r->file_name, base + 1))))
+	for (i = 0; i < f->nfiles; i++)
+		if (conf_file_match(r, &f->file[i]))
 			return (1);
-	}
 	/* Of those that found no room only the union is known. */
 	return (r->file_name[0] == '\0' && (f->other_types != 0 ||
 	    f->other_flags != 0) && (r->file_types == 0 ||

@@ -260,6 +260,11 @@ build_reply(struct rule *r, const struct pos *pos, const char *text)
 	const char	*why;
 	int		 class;
 
+	/* "pass strip" has no reply, but a text for what it removes. */
+	if (r->w.flags & RULE_STRIP) {
+		build_notice(r, pos, text);
+		return;
+	}
 	if (r->w.action != ACTION_BLOCK && r->w.action != ACTION_TEMPFAIL) {
 		lex_error(pos, NULL, "%s has no reply of its own",
 		    conf_action_name(r->w.action));
@@ -406,6 +411,8 @@ store_rules(void)
 		envelope_store(conf, r);
 		content_store(conf, r);
 		context_store(conf, r);
+		if (r->disclaimer != NULL)
+			r->w.disclaimer = disclaimer_id(r);
 		conf->g.want_files |= (uint32_t)r->has_file;
 		check_rule(r, &conf->g);
 		if (lex_errors() == 0)
@@ -439,6 +446,7 @@ build_finish(void)
 	check_patterns();
 	store_hosts();
 	context_finish(conf);
+	disclaimer_store(conf);
 	store_rules();
 	if (lex_errors() == 0)
 		check_shadows(rules);

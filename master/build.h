@@ -119,11 +119,17 @@ struct rule {
 	uint32_t		 rate_event, rate_key, rate_within;
 	int			 has_rate, has_time, has_points;
 	struct pos		 when_pos;	/* of what must be later */
+	const char		*disclaimer;	/* its name, or NULL */
+	struct pos		 disclaimer_pos;
+	struct pos		 signed_pos;
 	struct pos		 pos;
 	struct pos		 reply_pos;
 	struct pos		 verdict_pos;
 	struct rule		*next;
 };
+
+/* A text for messages as it stands in the file. */
+struct disclaimer;
 
 /* Begin with a configuration that has the defaults. */
 void	 build_reset(struct conf *);
@@ -292,6 +298,25 @@ void	 context_finish(struct conf *);
 
 /* Tables of a rule, now that all are known. */
 void	 envelope_store(struct conf *, struct rule *);
+
+/* What a rule changes in messages: see disclaimer.c. */
+void	 build_notice(struct rule *, const struct pos *, const char *);
+void	 build_disclaimer(struct rule *, const struct pos *, const char *name);
+void	 build_signed(struct rule *, const struct pos *, unsigned int);
+
+/*
+ * Disclaimers: a new one, empty (NULL: reported); a line of it; all of a
+ * file.  Then they are put into the configuration, and rules find their
+ * number, plus 1.
+ */
+void	 disclaimer_reset(void);
+struct disclaimer *disclaimer_new(const struct pos *, const char *name);
+void	 disclaimer_line(struct disclaimer *, const struct pos *,
+	    const char *, size_t len);
+void	 disclaimer_file(struct disclaimer *, const struct pos *,
+	    const char *path);
+void	 disclaimer_store(struct conf *);
+uint32_t disclaimer_id(const struct rule *);
 
 /* A new rule at the end of those that there are; NULL: none, reported. */
 struct rule *build_rule(const struct pos *, enum rule_phase);

@@ -32,6 +32,7 @@ static int	 is_loopback(const struct addr *);
 static int	 collide(const struct addr *, const struct addr *);
 static int	 reaches(const struct addr *, const struct addr *);
 static void	 check_early(const struct rule *);
+static void	 check_edits(const struct rule *);
 static int	 same_or_any(uint32_t, uint32_t, uint32_t, uint32_t);
 static void	 check_points(const struct rule *);
 static int	 covers_wants(const struct conf_rule_wire *,
@@ -130,8 +131,9 @@ check_early(const struct rule *r)
 	if (r->has_verdicts)
 		lex_error(&r->verdict_pos, "on message",
 		    "on %s nothing is known of a message", p);
-	if ((r->w.flags & RULE_QUARANTINE) || r->w.tag[0] != '\0' ||
-	    r->w.header[0] != '\0')
+	if ((r->w.flags & (RULE_QUARANTINE | RULE_STRIP)) ||
+	    r->w.tag[0] != '\0' || r->w.header[0] != '\0' ||
+	    r->disclaimer != NULL)
 		lex_error(&r->pos, "on message",
 		    "on %s there is no message to keep or mark", p);
 	if ((r->has_helo && r->w.phase < PHASE_HELO) ||
@@ -165,9 +167,42 @@ check_points(const struct rule *r)
 {
 	if (r->w.reply[0] != '\0' || r->has_disconnect ||
 	    (r->w.flags & RULE_QUARANTINE) || r->w.tag[0] != '\0' ||
-	    r->w.header[0] != '\0' || r->w.nadds > 0)
+	    r->w.header[0] != '\0' || r->w.nadds > 0 ||
+	    (r->w.flags & RULE_STRIP) || r->disclaimer != NULL)
 		lex_error(&r->pos, "another rule, with scored",
 		    "a rule that scores does nothing else");
+}
+
+/* What a rule changes in messages. */
+static void
+check_edits(const struct rule *r)
+{
+	int	 strips, edits;
+
+	strips = (r->w.flags & RULE_STRIP) != 0;
+	if (!strips && r->disclaimer == NULL) {
+		if (r->w.on_signed != SIGNED_USUAL)
+			lex_error(&r->signed_pos, "strip or disclaimer",
+			    "the rule changes nothing that is signed");
+		return;
+	}
+	if (r->w.action != ACTION_PASS)
+		lex_error(&r->pos, "pass",
+		    "only what is passed can be changed");
+	if (strips && !r->has_file && (r->w.verdicts &
+	    (VERDICT_BIT(VERDICT_VIRUS) |
+	    VERDICT_BIT(VERDICT_UNSCANNABLE))) == 0)
+		lex_error(&r->pos, "attachment, virus or unscannable",
+		    "strip does not know what to remove");
+	edits = r->w.on_signed == SIGNED_EDIT ||
+	    (strips && r->w.on_signed == SIGNED_USUAL);
+	if (edits)
+		lex_warning(&r->pos, "rule breaks signatures (DKIM%s) of "
+		    "messages that it changes", strips ?
+		    ", S/MIME, PGP" : "");
+	if (strips && r->w.on_signed == SIGNED_PASS)
+		lex_warning(&r->pos, "rule lets attachments of signed "
+		    "messages through");
 }
 
 void
@@ -183,11 +218,13 @@ check_rule(const struct rule *r, const struct conf_globals *g)
 		check_early(r);
 		return;
 	}
+	check_edits(r);
 	if ((r->w.tag[0] != '\0' || r->w.header[0] != '\0') &&
 	    r->w.action != ACTION_PASS)
 		lex_error(&r->pos, "pass", "only what is passed can be "
 		    "marked with a tag or a header");
-	if (r->w.action == ACTION_PASS) {
+	/* What is stripped is judged again. */
+	if (r->w.action == ACTION_PASS && (r->w.flags & RULE_STRIP) == 0) {
 		if (r->w.verdicts == 0 && r->nwants == 0 &&
 		    r->w.anomalies == 0 && !r->has_file)
 			lex_warning(&r->pos, "rule lets every message "

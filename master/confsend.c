@@ -145,7 +145,7 @@ send_lists(struct batch *b, const struct conf *conf)
 	return (0);
 }
 
-/* And what they need: servers, counts over time. */
+/* And what they need: servers, disclaimers, counts over time. */
 static int
 send_rules(struct batch *b, const struct conf *conf)
 {
@@ -155,6 +155,10 @@ send_rules(struct batch *b, const struct conf *conf)
 	for (i = 0; i < conf->nservers; i++)
 		if (imsg_compose(b->ib, IMSG_CONF_SERVER, 0, -1,
 		    &conf->server[i], sizeof(conf->server[i])) == -1)
+			return (-1);
+	for (i = 0; i < conf->ndisclaimers; i++)
+		if (imsg_compose(b->ib, IMSG_CONF_DISCLAIMER, 0, -1,
+		    &conf->disclaimer[i], sizeof(conf->disclaimer[i])) == -1)
 			return (-1);
 	for (i = 0; i < conf->nrates; i++)
 		if (imsg_compose(b->ib, IMSG_CONF_RATE, 0, -1,

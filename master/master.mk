@@ -6,6 +6,7 @@ master_SRCS =	\
 	content.c \
 	context.c \
 	control.c \
+	disclaimer.c \
 	dispatch.c \
 	envelope.c \
 	expect.c \

@@ -30,9 +30,10 @@
 #include "value.h"
 
 /* What may follow, each after "|"; keywords as they are written. */
-#define X_STATEMENT	"address|antivirus|audit|banner|control|early|"	\
-	"helo|include|inside|limit|listen|log|mark|message|newline|on|"	\
-	"parsers|quarantine|run|scanners|server|sessions|smtp|spool|"	\
+#define X_STATEMENT	"address|antivirus|audit|banner|control|"	\
+	"disclaimer|early|helo|include|inside|limit|listen|log|mark|"	\
+	"message|newline|on|parsers|quarantine|run|scanners|server|"	\
+	"sessions|smtp|spool|"						\
 	"starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|name|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
@@ -47,7 +48,7 @@
 	"authenticated|!|"
 #define X_WHO		X_NETS X_ENVELOPE X_END
 #define X_ACTOPT	"a reply in quotes|disconnect|quarantine|tag|"	\
-	"header|add|mark|"
+	"header|add|mark|strip|disclaimer|signed|"
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
@@ -76,6 +77,7 @@ static int		 at_start;	/* of a statement */
 static int		 after_table;	/* any word is a name now */
 static struct netlist	*nets;		/* that is being read */
 static struct wordlist	*list;		/* likewise */
+static struct disclaimer *disclaimer;	/* likewise; NULL: none */
 static struct rule	*rule;		/* likewise; NULL: too many */
 static struct rule	 no_rule;	/* stands in for it then */
 static struct host	 host;
@@ -87,6 +89,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %}
 
 %token	BANNER IDENTITY PROTOCOL SERVER
+%token	DISCLAIMER EDIT SIGNED STRIP
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	ATTACHMENT IS NAME TYPE
@@ -107,7 +110,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	<str>	ASSIGN MAIL RCPT RECIPIENT SENDER STRING TABLENAME WORD
 %type	<str>	macro_value word listen_on relay_port table_name pattern
 %type	<str>	scope facility_name
-%type	<num>	identity add_what rate_event rate_key
+%type	<num>	identity add_what rate_event rate_key on_signed
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight file_type
 %type	<num>	av_limit_name starttls form verb_policy list_kind
@@ -138,6 +141,7 @@ stmt	: macro
 	| listen
 	| server
 	| table
+	| disclaimer
 	| rule
 	;
 
@@ -581,6 +585,28 @@ net	: word x_netmore {
 	}
 	;
 
+disclaimer
+	: DISCLAIMER x_name word x_distext {
+		disclaimer = disclaimer_new(&$<pos>3, $3);
+	} disclaimer_text
+	;
+
+disclaimer_text
+	: FILENAME x_path word {
+		disclaimer_file(disclaimer, &$<pos>3, $3);
+	}
+	| disclaimer_lines
+	;
+
+disclaimer_lines
+	: STRING x_disline {
+		disclaimer_line(disclaimer, &$<pos>1, $1, strlen($1));
+	}
+	| disclaimer_lines STRING x_disline {
+		disclaimer_line(disclaimer, &$<pos>2, $2, strlen($2));
+	}
+	;
+
 rule	: ON x_phase phase x_action action {
 		after = $3 != PHASE_MESSAGE ? X_WHO : "or|" X_COND;
 		if ((rule = build_rule(&$<pos>1, $3)) == NULL) {
@@ -639,9 +665,24 @@ act_opts: /* empty */
 	| act_opts HEADER x_field word x_actopt {
 		build_header(rule, &$<pos>4, $4);
 	}
+	| act_opts STRIP x_strip {
+		build_flag(rule, &$<pos>2, RULE_STRIP, "strip");
+	}
+	| act_opts DISCLAIMER x_name word x_actopt {
+		build_disclaimer(rule, &$<pos>4, $4);
+	}
+	| act_opts SIGNED x_signed on_signed x_actopt {
+		build_signed(rule, &$<pos>4, $4);
+	}
 	| act_opts ADD x_what add_what x_dyntable TABLENAME x_after {
 		build_add(rule, $4, &$<pos>6, $6);
 	} add_after
+	;
+
+on_signed
+	: EDIT				{ $$ = SIGNED_EDIT; }
+	| PASS				{ $$ = SIGNED_PASS; }
+	| BLOCK				{ $$ = SIGNED_BLOCK; }
 	;
 
 add_what: SOURCE			{ $$ = ADD_SOURCE; }
@@ -992,6 +1033,11 @@ x_server: {
 	;
 x_version: { expect("v1|v2"); } ;
 x_antivirus: { expect("embedded|clamd|none"); } ;
+x_disline: { expect("a line in quotes|" X_END); } ;
+x_distext: { expect("file|a line in quotes"); } ;
+x_signed: { expect("edit|pass|block"); } ;
+x_strip	: { expect("a notice in quotes|" X_ACTOPT X_VERDICT
+	    "|attachment|content|anomaly|" X_WHO); } ;
 x_directory: { expect("directory"); } ;
 x_duration: { expect("a duration such as 30s"); } ;
 x_embedded: { expect("database|{|" X_END); } ;
@@ -1086,7 +1132,7 @@ yylex(void)
 		k = is_name ? NULL : keyword_find(last.text);
 		if (k == NULL)
 			return (WORD);
-		after_table = k->token == TABLE;
+		after_table = k->token == TABLE || k->token == DISCLAIMER;
 		yylval.num = k->num;
 		return (k->token);
 	case LEX_STRING:
@@ -1128,6 +1174,7 @@ config_load(const char *path, int check)
 
 	conf = conf_new();
 	build_reset(conf);
+	disclaimer_reset();
 	at_start = 1;
 	after_table = 0;
 	nets = NULL;

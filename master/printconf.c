@@ -46,6 +46,7 @@ static void	 print_context(FILE *, const struct conf *,
 static void	 print_history(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_anomalies(FILE *, uint64_t);
+static void	 print_disclaimer(FILE *, const struct conf_disclaimer_wire *);
 static void	 print_files(FILE *, const struct conf_rule_wire *);
 static void	 print_rule(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
@@ -323,6 +324,19 @@ print_extras(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 		fprintf(f, " header ");
 		print_quoted(f, r->header);
 	}
+	if (r->flags & RULE_STRIP) {
+		fprintf(f, " strip");
+		if (r->notice[0] != '\0') {
+			fprintf(f, " ");
+			print_quoted(f, r->notice);
+		}
+	}
+	if (r->disclaimer != 0) {
+		fprintf(f, " disclaimer ");
+		print_quoted(f, conf->disclaimer[r->disclaimer - 1].name);
+	}
+	if (r->on_signed != SIGNED_USUAL)
+		fprintf(f, " signed %s", conf_signed_name(r->on_signed));
 	for (i = 0; i < r->nadds; i++) {
 		fprintf(f, " add %s <%s>", what[r->add[i].what],
 		    conf->dynamic[r->add[i].table].name);
@@ -504,6 +518,26 @@ print_files(FILE *f, const struct conf_rule_wire *r)
 	}
 }
 
+/* A line in quotes for each of its lines. */
+static void
+print_disclaimer(FILE *f, const struct conf_disclaimer_wire *d)
+{
+	const char	*p;
+	char		 line[CONF_DISCLAIMER_MAX];
+	size_t		 n;
+
+	fprintf(f, "disclaimer ");
+	print_quoted(f, d->name);
+	for (p = d->text; *p != '\0'; p += n + 1) {
+		n = strcspn(p, "\n");
+		memcpy(line, p, n);
+		line[n] = '\0';
+		fprintf(f, " \\\n\t");
+		print_quoted(f, line);
+	}
+	fprintf(f, "\n");
+}
+
 static void
 print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 {
@@ -588,6 +622,8 @@ config_print(const struct conf *conf, FILE *f)
 	}
 	for (i = 0; i < conf->nservers; i++)
 		print_server(f, conf, &conf->server[i]);
+	for (i = 0; i < conf->ndisclaimers; i++)
+		print_disclaimer(f, &conf->disclaimer[i]);
 	TAILQ_FOREACH(r, &conf->rules, entry)
 		print_rule(f, conf, &r->w);
 	return (fflush(f) == EOF || ferror(f) ? -1 : 0);

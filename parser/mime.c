@@ -38,6 +38,8 @@ static void	 job_run(struct mime *);
 static const uint8_t *entity_start(struct mime *, const uint8_t *,
 		    unsigned int, uint32_t, unsigned int, int);
 static void	 entity_fields(struct mime *, struct entity *);
+static void	 part_entity(struct mime *, const struct entity *,
+		    const uint8_t *);
 static int	 entity_splits(struct mime *, struct entity *,
 		    unsigned int);
 static struct frame *frame_push(struct mime *, unsigned int,
@@ -309,6 +311,23 @@ entity_fields(struct mime *m, struct entity *e)
 	    &e->anomalies);
 }
 
+/*
+ * An entity that stands in the message as it is and in the reading that
+ * everybody shares: where, for those who change it.
+ */
+static void
+part_entity(struct mime *m, const struct entity *e, const uint8_t *p)
+{
+	struct arena_part	*part;
+
+	if (m->job.is_alternate || arena_has(&m->arena, p))
+		return;
+	part = &m->arena.part[e->part];
+	part->flags |= PART_ENTITY;
+	part->head_len = (uint32_t)(e->h.body - p);
+	part->raw_off = (uint64_t)(e->h.body - m->msg);
+}
+
 /* Open a container; its body begins at body. */
 static struct frame *
 frame_push(struct mime *m, unsigned int depth, const uint8_t *body,
@@ -385,6 +404,7 @@ entity_start(struct mime *m, const uint8_t *p, unsigned int mode,
 		entity_fields(m, e);
 		if (e->is_over)
 			m->arena.limits |= LIMIT_HEADERS;
+		part_entity(m, e, p);
 		t = &e->type[0];
 		m->start = e->h.body;
 		m->section = SECTION_LEAF;

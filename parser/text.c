@@ -409,10 +409,14 @@ give_declared(struct mime *m, uint32_t part, int is_html, unsigned int flags,
 {
 	const char	*other;
 	size_t		 bad, bad2;
+	uint32_t	 n;
 
+	n = m->arena.ntexts;
 	if (give_charset(m, part, is_html, flags, cs, cslen, p, len,
 	    &bad) == -1)
 		return (1);
+	if (bad == 0 && !is_html && n < m->arena.ntexts)
+		m->arena.text[n].flags |= TEXT_DECLARED;
 	/* Without a mark the order is a matter of taste, RFC 2781, 4.3. */
 	if ((other = charset_other_order(cs, cslen)) != NULL)
 		(void)give_charset(m, part, is_html, TEXT_ALTERNATE, other,

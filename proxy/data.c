@@ -70,6 +70,8 @@ data_begin(void)
 		free(m);
 		return (NULL);
 	}
+	m->arena = -1;
+	m->bad_part = SCAN_RAW;
 	proxy.nmessages++;
 	m->state = AT_BOL;
 	m->verdict = VERDICT_CLEAN;
@@ -86,6 +88,9 @@ data_free(struct message *m)
 		store_cancel(m->waiting);
 	if (m->fd != -1)
 		close(m->fd);
+	if (m->arena != -1)
+		close(m->arena);
+	conf_unref(m->disclaimer_conf);
 	proxy.spool_used -= m->charged;
 	proxy.nmessages--;
 	free(m->hit);

@@ -21,6 +21,7 @@
 
 #include <bsd/string.h>
 
+#include "body.h"
 #include "proxy.h"
 #include "utf8.h"
 
@@ -56,7 +57,7 @@ struct tag {
 };
 
 /* Bytes that go in before at. */
-struct patch {
+struct patch_at {
 	const uint8_t	*at;
 	char		 text[TEXT_SIZE];
 };
@@ -77,12 +78,11 @@ static int	 begins(const uint8_t *, const uint8_t *, const char *);
 static int	 is_tagged(const struct header *, const struct tag *);
 static int	 has_word(const uint8_t *, const uint8_t *);
 static void	 tag_put(const struct header *, const struct tag *,
-		    struct patch *);
+		    struct patch_at *);
 static void	 top_put(const struct header *, const struct tag *,
-		    const char *, struct patch *);
-static int	 write_all(int, const void *, size_t);
+		    const char *, struct patch_at *);
 static int	 rewrite(struct message *, const struct header *,
-		    const struct patch *, const struct patch *);
+		    const struct patch_at *, const struct patch_at *);
 
 static int
 is_space(uint8_t c)
@@ -329,7 +329,7 @@ has_word(const uint8_t *p, const uint8_t *end)
  * long is folded, before the tag or behind it.
  */
 static void
-tag_put(const struct header *h, const struct tag *t, struct patch *patch)
+tag_put(const struct header *h, const struct tag *t, struct patch_at *patch)
 {
 	const uint8_t	*at, *rest;
 	const char	*lead, *mark, *end, *last;
@@ -373,7 +373,7 @@ tag_put(const struct header *h, const struct tag *t, struct patch *patch)
 /* The field, and a subject for a message that has none. */
 static void
 top_put(const struct header *h, const struct tag *t, const char *header,
-    struct patch *patch)
+    struct patch_at *patch)
 {
 	int	 need_subject;
 
@@ -390,64 +390,22 @@ top_put(const struct header *h, const struct tag *t, const char *header,
 	    h->is_text ? "\r\n" : "");
 }
 
+/* Both at once; all else stays. */
 static int
-write_all(int fd, const void *data, size_t len)
+rewrite(struct message *m, const struct header *h, const struct patch_at *top,
+    const struct patch_at *subject)
 {
-	const uint8_t	*p;
-	ssize_t		 n;
+	struct body	 b;
+	int		 ret;
 
-	for (p = data; len > 0; p += n, len -= (size_t)n) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		if (n == -1)
-			return (-1);
-	}
-	return (0);
-}
-
-/* Both messages count for the spool until the old one is gone. */
-static int
-rewrite(struct message *m, const struct header *h, const struct patch *top,
-    const struct patch *subject)
-{
-	size_t	 ntop, nsubject;
-	uint64_t size;
-	int	 fd, old, error;
-
-	ntop = strlen(top->text);
-	nsubject = strlen(subject->text);
-	size = m->size + ntop + nsubject;
-	if (size > MAX_MESSAGE_SIZE) {
-		errno = EFBIG;
-		return (-1);
-	}
-	if (size > proxy.spool_max ||
-	    proxy.spool_used > proxy.spool_max - size) {
-		errno = ENOSPC;
-		return (-1);
-	}
-	if ((fd = data_spool()) == -1)
-		return (-1);
-	old = m->fd;
-	m->fd = fd;
-	if (write_all(fd, h->base, (size_t)(top->at - h->base)) == -1 ||
-	    write_all(fd, top->text, ntop) == -1 ||
-	    write_all(fd, top->at, (size_t)(subject->at - top->at)) == -1 ||
-	    write_all(fd, subject->text, nsubject) == -1 ||
-	    write_all(fd, subject->at, (size_t)(h->end - subject->at)) == -1 ||
-	    data_seal(m) == -1) {
-		error = errno;
-		m->fd = old;
-		close(fd);
-		errno = error;
-		return (-1);
-	}
-	close(old);
-	proxy.spool_used += size - m->charged;
-	m->charged = size;
-	m->size = size;
-	return (0);
+	memset(&b, 0, sizeof(b));
+	body_patch(&b, (uint64_t)(top->at - h->base), 0, top->text,
+	    strlen(top->text));
+	body_patch(&b, (uint64_t)(subject->at - h->base), 0, subject->text,
+	    strlen(subject->text));
+	ret = body_write(m, h->base, &b);
+	body_end(&b);
+	return (ret);
 }
 
 int
@@ -455,7 +413,7 @@ edit_message(struct session *s, const char *tag, const char *header,
     int *breaks)
 {
 	struct header	 h;
-	struct patch	 top, subject;
+	struct patch_at	 top, subject;
 	struct message	*m;
 	struct tag	 t;
 	const char	*p;

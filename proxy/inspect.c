@@ -11,6 +11,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,6 +68,7 @@ static void	 job_late(void *);
 static struct job *job_find(struct peer *, uint64_t);
 static void	 parse_next(void);
 static void	 parse_send(struct job *, struct peer *);
+static void	 keep_arena(struct job *);
 static void	 parse_done(struct peer *, struct job *, struct imsg *);
 static struct peer *scan_peer(uint64_t);
 static void	 scan_next(void);
@@ -132,6 +134,7 @@ job_fail(struct job *j, const char *why)
 	m = j->s->msg;
 	session_log(j->s, "inspection failed: %s", why);
 	m->verdict = VERDICT_SCANNER_FAILED;
+	m->bad_part = SCAN_RAW;
 	set_name(m, why);
 	job_done(j);
 }
@@ -176,7 +179,7 @@ inspect_start(struct session *s)
 	j->req.size = s->msg->size;
 	j->req.max_parts = g->parts_max;
 	j->req.max_depth = g->depth_max;
-	j->req.want_text = s->conf->nuses > 0;
+	j->req.want_text = s->conf->nuses > 0 || s->conf->ndisclaimers > 0;
 	j->req.max_decoded = s->msg->size * (PARSE_DECODED_FACTOR +
 	    (j->req.want_text ? PARSE_TEXT_FACTOR : 0)) + PARSE_DECODED_SLACK;
 	j->state = JOB_WAIT_PARSER;
@@ -186,6 +189,25 @@ inspect_start(struct session *s)
 	s->msg->job = j;
 	evtimer_set(&j->timer, session_timeout(s, TMO_PARSE));
 	parse_next();
+}
+
+void
+inspect_again(struct session *s)
+{
+	struct message	*m;
+
+	m = s->msg;
+	m->verdict = VERDICT_CLEAN;
+	m->bad_part = SCAN_RAW;
+	m->name[0] = '\0';
+	free(m->hit);
+	m->hit = NULL;
+	free(m->file);
+	m->file = NULL;
+	m->nhits = m->nfiles = m->other_flags = 0;
+	m->other_types = m->anomalies = 0;
+	m->is_matched = 0;
+	inspect_start(s);
 }
 
 void
@@ -252,6 +274,24 @@ parse_send(struct job *j, struct peer *p)
 	peer_want_write(p);
 }
 
+/* For rules that change what is in a message. */
+static void
+keep_arena(struct job *j)
+{
+	struct message	*m;
+
+	m = j->s->msg;
+	if (m->arena != -1)
+		close(m->arena);
+	m->arena = -1;
+	if (!j->s->conf->edits)
+		return;
+	m->arena = fcntl(j->arena, F_DUPFD_CLOEXEC, 0);
+	m->arena_size = j->parsed.arena_size;
+	if (m->arena == -1)
+		session_log(j->s, "parts not kept: %s", strerror(errno));
+}
+
 static void
 parse_done(struct peer *p, struct job *j, struct imsg *imsg)
 {
@@ -276,6 +316,7 @@ parse_done(struct peer *p, struct job *j, struct imsg *imsg)
 	}
 	j->arena = arena;
 	m = j->s->msg;
+	keep_arena(j);
 	m->nparts = j->parsed.nparts;
 	m->anomalies = j->parsed.anomalies;
 	memcpy(m->subject, j->parsed.subject, sizeof(m->subject));
@@ -456,6 +497,7 @@ scan_done(struct peer *p, struct job *j, struct imsg *imsg)
 	/* The worst of what parser and scanner found is the verdict. */
 	if (done.verdict >= m->verdict && done.verdict != VERDICT_CLEAN) {
 		m->verdict = done.verdict;
+		m->bad_part = done.part;
 		memcpy(m->name, done.name, sizeof(m->name));
 	}
 	job_done(j);

@@ -24,7 +24,8 @@
 
 #define FILES_SPARE	512	/* descriptors that are not sessions' */
 #define FILES_SESSION	2	/* both sockets ... */
-#define FILES_MESSAGE	3	/* spool, arena, one of them in a frame */
+#define FILES_MESSAGE	4	/* spool, arena, one of them in a frame, and
+				   the arena kept for edits */
 #define FILES_BASE	288	/* stock of sockets, channels, listeners,
 				   what is sent for the store */
 

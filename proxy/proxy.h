@@ -153,6 +153,12 @@ struct message {
 	uint32_t		 nfiles;
 	uint32_t		 other_flags;	/* of those without room */
 	uint64_t		 other_types;
+	uint32_t		 bad_part;	/* where the verdict is from */
+	int			 arena;		/* fd, for edits; or -1 */
+	uint64_t		 arena_size;
+	unsigned int		 rounds;	/* so often edited and judged */
+	const struct conf_rule_wire *disclaimer; /* of a rule before ... */
+	struct conf		*disclaimer_conf; /* ... and where that is */
 	const struct conf_rule_wire *rule;	/* that decided */
 	uint64_t		 t_data;	/* us: 354 sent */
 	uint64_t		 t_dot;		/* us: all received */
@@ -488,6 +494,8 @@ void		 inspect_channel(const struct msg_chan *, int fd);
  * failed, verdict_decide() is called, never before this returns.
  */
 void		 inspect_start(struct session *);
+/* The same for a message that has changed: nothing is known of it. */
+void		 inspect_again(struct session *);
 /* Nobody waits for this job any more. */
 void		 inspect_cancel(struct job *);
 /* Is there a scanner that looks for the lists of this digest: 1 or 0. */
@@ -507,6 +515,10 @@ void		 verdict_fact(const struct session *, const char *, ...)
 /* The one line about a message; reply is what the client was told. */
 void		 verdict_log(struct session *, const char *action,
 		    const char *reply, size_t len);
+
+/* A line of the log about the message that the store gets, too. */
+void		 verdict_fact(const struct session *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
 
 /* The store has the message on disk (error 0), or has not: go on. */
 void		 verdict_stored(struct session *, int error);
@@ -628,6 +640,22 @@ void		 outgoing_lost(void);
  */
 int		 edit_message(struct session *, const char *tag,
 		    const char *header, int *breaks);
+
+/* revise.c */
+
+enum revised {
+	REVISE_PASS,		/* go on with it */
+	REVISE_AGAIN,		/* it has changed: to be judged again */
+	REVISE_BLOCK,		/* it cannot be changed, and may not pass */
+	REVISE_FAIL		/* errno; it is as it was, or as good */
+};
+
+/* Remove what made the rule match; never a part of it. */
+enum revised	 revise_strip(struct session *,
+		    const struct conf_rule_wire *);
+/* Add the rule's disclaimer, if it has one and the message can take it. */
+enum revised	 revise_disclaimer(struct session *,
+		    const struct conf_rule_wire *);
 
 /* stuff.c */
 

@@ -1,10 +1,12 @@
 proxy_SRCS =	\
 	accept.c \
+	body.c \
 	client.c \
 	command.c \
 	data.c \
 	deliver.c \
 	digest.c \
+	disclaimer.c \
 	edit.c \
 	ehlo.c \
 	identity.c \
@@ -15,7 +17,9 @@ proxy_SRCS =	\
 	policy.c \
 	proxyproto.c \
 	rate.c \
+	recode.c \
 	reply.c \
+	revise.c \
 	sandbox.c \
 	sending.c \
 	server.c \
@@ -23,6 +27,7 @@ proxy_SRCS =	\
 	sock.c \
 	source.c \
 	store.c \
+	strip.c \
 	stuff.c \
 	verdict.c
 proxy_LIBS =	-lmd

@@ -26,6 +26,7 @@ static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
 static void	 verdict_act(struct session *);
 static void	 pass(struct session *);
+static void	 not_changed(struct session *);
 static void	 not_kept(struct session *, int);
 static enum rule_action action_of(const char *);
 static void	 default_reply(const struct session *,
@@ -297,16 +298,41 @@ verdict_act(struct session *s)
 		    (int)rule->disconnect, s->msg->told);
 }
 
-/* On to the server, perhaps with marks. */
+/* It could not be changed as the rule wants it. */
+static void
+not_changed(struct session *s)
+{
+	verdict_end(s, "block", 0, "554 5.7.1 Message refused: it cannot be "
+	    "changed as it must be");
+}
+
+/* On to the server, perhaps changed and with marks. */
 static void
 pass(struct session *s)
 {
 	const struct conf_rule_wire	*rule;
+	enum revised			 how;
 	int				 breaks;
 
 	rule = s->msg->rule;
 	if (s->flags & SF_SERVER_GONE) {
 		deliver_failed(s, "connection lost while inspecting");
+		return;
+	}
+	how = rule->flags & RULE_STRIP ? revise_strip(s, rule) : REVISE_PASS;
+	if (how == REVISE_PASS)
+		how = revise_disclaimer(s, rule);
+	switch (how) {
+	case REVISE_PASS:
+		break;
+	case REVISE_AGAIN:
+		inspect_again(s);
+		return;
+	case REVISE_BLOCK:
+		not_changed(s);
+		return;
+	case REVISE_FAIL:
+		not_kept(s, errno);
 		return;
 	}
 	if (rule->tag[0] != '\0' || rule->header[0] != '\0') {

@@ -45,6 +45,7 @@ static int	 clamd_load(const struct conf_globals *, struct msg_ready *);
 static int	 clamd_root(const struct conf_globals *, char *, size_t);
 static int	 clamd_worker(const struct conf_globals *, const char *);
 static void	 clamd_scan(const struct scan *, struct result *);
+static uint32_t	 clamd_locate(const struct scan *);
 static void	 clamd_message(const struct scan *, struct result *);
 static void	 ask_member(void *, uint32_t, const uint8_t *, size_t,
 		    const char *);
@@ -385,7 +386,37 @@ clamd_scan(const struct scan *scan, struct result *r)
 	clamd.scan = scan;
 	inspect_parts(scan, &own, &clamd.limits, ask_member, &own);
 	clamd_message(scan, r);
+	if (r->verdict == VERDICT_VIRUS && r->part == SCAN_RAW)
+		r->part = own.verdict == VERDICT_VIRUS ? own.part :
+		    clamd_locate(scan);
 	result_merge(r, &own);
+}
+
+/* As engine_locate(). */
+static uint32_t
+clamd_locate(const struct scan *scan)
+{
+	struct result	 r;
+	const uint8_t	*body;
+	size_t		 len;
+	uint32_t	 i;
+	int		 fd, more;
+
+	for (i = 0; i < scan->parts->head->nparts; i++) {
+		body = parts_body(scan->parts, i, &len);
+		if (!body_is_separate(scan->parts, i) || len > clamd.file_max)
+			continue;
+		if ((fd = body_copy(body, len)) == -1)
+			break;
+		result_init(&r);
+		more = ask(scan, &r, i, fd);
+		close(fd);
+		if (r.verdict == VERDICT_VIRUS)
+			return (i);
+		if (!more)
+			break;
+	}
+	return (SCAN_RAW);
 }
 
 static void

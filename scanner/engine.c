@@ -55,6 +55,7 @@ static int	 engine_root(const struct conf_globals *, char *, size_t);
 static int	 engine_worker(const struct conf_globals *, const char *);
 static void	 engine_scan(const struct scan *, struct result *);
 static void	 engine_message(const struct scan *, struct result *);
+static uint32_t	 engine_locate(const struct scan *);
 
 static cl_error_t	 cb_inspect(int, const char *, const char **, size_t,
 			    const char *, size_t, const char *, uint32_t,
@@ -671,8 +672,35 @@ engine_scan(const struct scan *scan, struct result *r)
 	engine.scan = scan;
 	inspect_parts(scan, &own, &limits, scan_member, &own);
 	engine_message(scan, r);
+	if (r->verdict == VERDICT_VIRUS && r->part == SCAN_RAW)
+		r->part = own.verdict == VERDICT_VIRUS ? own.part :
+		    engine_locate(scan);
 	result_merge(r, &own);
 	engine.scan = NULL;
+}
+
+/*
+ * The message as a whole is infected: which part of it?  For a rule that has
+ * it removed; SCAN_RAW where no part alone is.
+ */
+static uint32_t
+engine_locate(const struct scan *scan)
+{
+	struct result	 r;
+	uint32_t	 i;
+
+	engine.unpacked = 0;
+	for (i = 0; i < scan->parts->head->nparts; i++) {
+		if (!part_is_body(&scan->parts->part[i]))
+			continue;
+		result_init(&r);
+		if (scan_part(scan, &r, i, PARSE_ALL))
+			continue;
+		if (r.verdict == VERDICT_VIRUS)
+			return (i);
+		break;
+	}
+	return (SCAN_RAW);
 }
 
 static void

@@ -2,7 +2,8 @@
 
 config_GEN =	$(O)/regress/config.gen/parse.c
 config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
-		master/keyword.c master/content.c master/context.c \
+		master/keyword.c master/content.c \
+		master/context.c master/disclaimer.c \
 		master/envelope.c common/addrset.c common/facts.c \
 		master/setting.c master/lists.c \
 		master/nets.c master/build.c master/check.c master/pattern.c \

@@ -198,7 +198,8 @@ print_part(FILE *f, const struct parts *ps, uint32_t i)
 	for (b = 0; b < sizeof(letters) - 1; b++)
 		if (q->flags & 1U << b)
 			putc(letters[b], f);
-	fprintf(f, "%s ", q->flags == 0 ? "-" : "");
+	fprintf(f, "%s ", (q->flags & ~(uint32_t)PART_ENTITY) == 0 ? "-" :
+	    "");
 	print_text(f, parts_string(ps, q->type_off), q->type_len);
 	if (q->charset_len > 0) {
 		fprintf(f, ";");

@@ -85,11 +85,13 @@ proxy/test_outgoing_LIBS = -lbsd
 # Marks on messages.
 UNIT +=			proxy/test_edit
 proxy/test_edit_SRCS =	regress/proxy/test_edit.c proxy/edit.c \
+			proxy/body.c proxy/recode.c \
 			$(proxy_unit_SRCS)
 proxy/test_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/test_edit_LIBS =	-lbsd
 FUZZ +=			proxy/fuzz_edit
 proxy/fuzz_edit_SRCS =	regress/proxy/fuzz_edit.c proxy/edit.c \
+			proxy/body.c proxy/recode.c \
 			$(proxy_unit_SRCS)
 proxy/fuzz_edit_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/fuzz_edit_LIBS =	-lbsd
@@ -112,3 +114,20 @@ proxy/test_sock_SRCS =	regress/proxy/test_sock.c proxy/sock.c \
 			common/imsg.c common/proto.c $(proxy_unit_SRCS)
 proxy/test_sock_CPPFLAGS = $(proxy_unit_CPPFLAGS)
 proxy/test_sock_LIBS =	-lbsd
+
+# Changes of what is in a message, which the parser has taken apart.
+proxy_body_SRCS =	proxy/body.c proxy/strip.c proxy/disclaimer.c \
+			proxy/recode.c proxy/data.c regress/proxy/unit.c \
+			regress/parser/harness.c common/buf.c common/conf.c \
+			common/addrset.c common/conflist.c common/addr.c \
+			$(parser_TESTED)
+proxy_body_CPPFLAGS =	$(proxy_unit_CPPFLAGS) $(parser_INC) $(GMIME_CFLAGS)
+UNIT +=			proxy/test_body
+proxy/test_body_SRCS =	regress/proxy/test_body.c $(proxy_body_SRCS)
+proxy/test_body_CPPFLAGS = $(proxy_body_CPPFLAGS)
+proxy/test_body_LIBS =	$(GMIME_LIBS) -lbsd
+FUZZ +=			proxy/fuzz_body
+proxy/fuzz_body_SRCS =	regress/proxy/fuzz_body.c $(proxy_body_SRCS)
+proxy/fuzz_body_CPPFLAGS = $(proxy_body_CPPFLAGS)
+proxy/fuzz_body_LIBS =	-lbsd
+proxy/fuzz_body_CFLAGS = -Wno-format-nonliteral

@@ -17,8 +17,8 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from scanlib import (ANOMALY, CLEAN, FAILED, TOP, UNSCANNABLE, VIRUS, Cases,
-                     Part, Scanner, eicar, mail, wait_for)
+from scanlib import (ANOMALY, CLEAN, FAILED, RAW, TOP, UNSCANNABLE, VIRUS,
+                     Cases, Part, Scanner, eicar, mail, wait_for)
 
 CLAMD = "/usr/sbin/clamd"
 
@@ -100,6 +100,10 @@ class FalseClamd:
             for fd in fds:
                 self.asked.append(os.pread(fd, 1 << 20, 0))
                 os.close(fd)
+            if callable(self.reply):
+                conn.sendall(self.reply(self.asked[-1]))
+                conn.close()
+                continue
             if self.reply is None:
                 self.held.append(conn)
                 continue
@@ -127,6 +131,7 @@ def real(c):
         c.check("clean", got[0] == CLEAN, got)
         got = p.scan(*mail(eicar()))
         c.check("eicar", got[0] == VIRUS and "icar" in got[2], got)
+        c.check("which-part", got[1] == 1, got)
         msg, parts = mail(eicar())
         msg = msg.replace(b"boundary=bnd", b"x=bnd")
         got = p.scan(msg.replace(b"base64", b"x-none"), parts)
@@ -200,6 +205,14 @@ def false(c):
             got = p.scan(*mail())
             c.check("reply-" + name, got[0] == verdict and text in got[2],
                     got)
+        # It has it in the message and in one part: that one is named.
+        clamd.reply = lambda data: b"fd[10]: Some.Virus FOUND\0" \
+            if b"POISON" in data or data.startswith(b"From:") \
+            else b"fd[10]: OK\0"
+        got = p.scan(*mail(b"POISON"))
+        c.check("which-part", got[:2] == (VIRUS, 1), got)
+        got = p.scan(*mail(b"none"))
+        c.check("no-part-alone", got[:2] == (VIRUS, RAW), got)
         clamd.reply = None
         got = p.scan(*mail())
         c.check("silence", got[0] == FAILED, got)

@@ -1,0 +1,1 @@
+disclaimer Example GmbH, Zürich

@@ -1,0 +1,2 @@
+strip setup.exe
+disclaimer Example GmbH, Zürich

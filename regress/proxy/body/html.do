@@ -1,0 +1,4 @@
+disclaimer Example Ltd.
+disclaimer 
+disclaimer   This is <private> & confidential.
+disclaimer Example GmbH, Zürich

@@ -1,0 +1,1 @@
+disclaimer --bnd

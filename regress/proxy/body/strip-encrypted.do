@@ -1,0 +1,1 @@
+strip encrypted.asc

@@ -1,0 +1,2 @@
+strip #2
+strip setup.exe

@@ -1,0 +1,1 @@
+strip 설치.exe

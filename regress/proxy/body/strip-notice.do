@@ -1,0 +1,2 @@
+strip setup.exe
+notice It was removed.

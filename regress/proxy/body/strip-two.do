@@ -1,0 +1,2 @@
+strip setup.exe
+strip b.exe

@@ -1,0 +1,3 @@
+disclaimer From us
+disclaimer > arrow
+disclaimer  indented

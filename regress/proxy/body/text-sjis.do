@@ -1,0 +1,3 @@
+disclaimer Example Ltd.
+disclaimer 
+disclaimer   This is <private> & confidential.

@@ -1,0 +1,1 @@
+disclaimer 예제 주식회사
