@@ -120,6 +120,7 @@ proxy_body_SRCS =	proxy/body.c proxy/strip.c proxy/disclaimer.c \
 			proxy/recode.c proxy/data.c regress/proxy/unit.c \
 			regress/parser/harness.c common/buf.c common/conf.c \
 			common/addrset.c common/conflist.c common/addr.c \
+			common/rule.c common/netset.c common/facts.c \
 			$(parser_TESTED)
 proxy_body_CPPFLAGS =	$(proxy_unit_CPPFLAGS) $(parser_INC) $(GMIME_CFLAGS)
 UNIT +=			proxy/test_body
