@@ -18,5 +18,6 @@ COMMON_SRCS =	\
 	proto.c \
 	sandbox.c \
 	source.c \
+	stats.c \
 	utf8.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd

@@ -66,6 +66,7 @@ conf_empty(void)
 	TAILQ_INIT(&conf->tables);
 	TAILQ_INIT(&conf->rules);
 	TAILQ_INIT(&conf->lists);
+	conf->metrics.path_fd = conf->metrics.addr_fd = -1;
 	conf->refs = 1;
 	return (conf);
 }
@@ -165,6 +166,10 @@ conf_unref(struct conf *conf)
 		addrset_free(list->set);
 		free(list);
 	}
+	if (conf->metrics.path_fd != -1)
+		close(conf->metrics.path_fd);
+	if (conf->metrics.addr_fd != -1)
+		close(conf->metrics.addr_fd);
 	free(conf->table);
 	free(conf->list);
 	free(conf);

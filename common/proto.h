@@ -114,6 +114,12 @@ enum imsg_type {
 
 	/* master -> store: operators connect here (listening descriptor) */
 	IMSG_CTL_LISTEN,	/* empty */
+	/* master -> store: who asks for numbers connects here (listening
+	   descriptor); the sockets of an older configuration are closed at
+	   IMSG_CONF_END */
+	IMSG_METRICS_LISTEN,	/* empty */
+	/* master -> store: processes that there are, when that changes */
+	IMSG_STATUS,		/* struct msg_status */
 	/* ctl -> store; what others must answer store -> master, proxy */
 	IMSG_CTL_REQ,		/* struct msg_ctl */
 	/* ... and the way back: any number of rows, then the end.  A row is
@@ -327,6 +333,17 @@ struct msg_record_done {
 	uint64_t	 number;	/* in the quarantine, or 0 */
 };
 
+/* What takes time, in the order of struct msg_stats. */
+enum stats_phase {
+	STATS_RECEIVE,		/* from 354 to the dot */
+	STATS_PARSE,
+	STATS_SCAN,
+	STATS_DELIVER,		/* from the first byte to the reply */
+	STATS_PHASE_MAX
+};
+
+#define STATS_BUCKETS	16	/* of stats.c; the last has no bound */
+
 /*
  * Payload of IMSG_STATS: counted since the process began, except for what is
  * said to be now.
@@ -345,6 +362,19 @@ struct msg_stats {
 	uint64_t	 parse_us;	/* sums */
 	uint64_t	 scan_us;
 	uint64_t	 deliver_us;
+	uint64_t	 receive_us;
+	/* Messages by the time they took, each in one bucket alone. */
+	uint64_t	 bucket[STATS_PHASE_MAX][STATS_BUCKETS];
+};
+
+/* Payload of IMSG_STATUS.  Arrays are by enum proc_type. */
+struct msg_status {
+	uint64_t	 deaths[PROC_MAX];	/* unasked, since the start */
+	uint64_t	 ready[PROC_MAX];	/* now */
+	uint64_t	 signatures;		/* of the scanner in use */
+	uint64_t	 database_time;		/* its newest file, epoch s, or 0 */
+	uint64_t	 started;		/* master, epoch s */
+	uint64_t	 configured;		/* newest configuration, epoch s */
 };
 
 /* Payload of IMSG_SEND. */
@@ -379,6 +409,7 @@ enum ctl_command {
 	CTL_TABLE_FLUSH,	/* table */
 	CTL_RELOAD,		/* to master */
 	CTL_VERBOSE,		/* number: 0 or 1; to master */
+	CTL_METRICS,		/* rows of one line each, for Prometheus */
 	CTL_COMMAND_MAX
 };
 

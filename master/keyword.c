@@ -79,6 +79,7 @@ static const struct keyword keywords[] = {
 	{ "mark", MARK, 0 },
 	{ "memory", MEMORY, 0 },
 	{ "message", MESSAGE, 0 },
+	{ "metrics", METRICS, 0 },
 	{ "messages", LIMIT_NAME, S_LIMIT_MESSAGES },
 	{ "name", NAME, 0 },
 	{ "newline", NEWLINE, 0 },

@@ -14,6 +14,7 @@ master_SRCS =	\
 	lists.c \
 	local.c \
 	main.c \
+	metrics.c \
 	nets.c \
 	notify.c \
 	parse.c \

@@ -31,7 +31,7 @@
 
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|audit|banner|control|early|"	\
-	"helo|include|limit|listen|log|mark|message|newline|on|"	\
+	"helo|include|limit|listen|log|mark|message|metrics|newline|on|"	\
 	"parsers|quarantine|run|scanners|server|sessions|smtp|spool|"	\
 	"starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|" X_END
@@ -87,6 +87,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	BANNER IDENTITY PROTOCOL SERVER
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
+%token	METRICS
 %token	ATTACHMENT IS NAME TYPE
 %token	ADD ADDRESSES AFTER AUDIT AUTHENTICATED CONTROL DYNAMIC EXPIRE GROUP
 %token	HEADER KEEP OVER QUARANTINE STATE STORE TAG
@@ -131,6 +132,7 @@ stmt	: macro
 	| antivirus
 	| timeout
 	| listen
+	| metrics
 	| server
 	| table
 	| rule
@@ -406,6 +408,15 @@ listen	: LISTEN x_listen listen_mode x_onport listen_on PORT x_port word
 	    x_listenopt listen_opts {
 		build_listener(&$<pos>1, LISTEN_RELAY, $5, &$<pos>5,
 		    $9, &$<pos>9, $15, &$<pos>15, $17, &$<pos>17, &opts);
+	}
+	;
+
+metrics	: METRICS x_metrics LISTEN x_metricson word {
+		build_metrics_path(&$<pos>1, &$<pos>5, $5);
+	}
+	| METRICS x_metrics LISTEN x_metricson ON x_addr word x_portword
+	    PORT x_port word {
+		build_metrics_addr(&$<pos>1, $7, &$<pos>7, $11, &$<pos>11);
 	}
 	;
 
@@ -906,6 +917,8 @@ x_netmore: { expect(",|" X_NET "|}"); } ;
 x_nets	: { expect("!|" X_NET "|}"); nets = nets_new(); } ;
 x_number: { expect(X_NUMBER); } ;
 x_onport: { expect("on|port"); } ;
+x_metrics: { expect("listen"); } ;
+x_metricson: { expect(X_PATH "|on"); } ;
 x_path	: { expect(X_PATH); } ;
 x_pattern: { expect("a pattern|or|" X_WHO); } ;
 x_phase	: { expect("connect|helo|mail|rcpt|message"); } ;

@@ -155,6 +155,7 @@ conf_use(struct conf *conf)
 		open_state();
 	}
 	member_conf();
+	http_forget();
 	conf_unref(old);
 	if (imsg_compose(&store.master, IMSG_CONF_DONE, 0, -1, NULL,
 	    0) == -1)
@@ -207,6 +208,12 @@ master_frame(struct imsg *imsg)
 		break;
 	case IMSG_CTL_LISTEN:
 		control_listen(imsg_take_fd(imsg));
+		break;
+	case IMSG_METRICS_LISTEN:
+		http_listen(imsg_take_fd(imsg));
+		break;
+	case IMSG_STATUS:
+		memcpy(&store.status, imsg->data, sizeof(store.status));
 		break;
 	case IMSG_CTL_ROW:
 	case IMSG_CTL_END:
@@ -323,7 +330,7 @@ static void
 stats_past(const struct msg_stats *s)
 {
 	struct msg_stats	*p;
-	int			 i;
+	int			 i, k;
 
 	p = &store.past;
 	p->sessions += s->sessions;
@@ -337,6 +344,10 @@ stats_past(const struct msg_stats *s)
 	p->parse_us += s->parse_us;
 	p->scan_us += s->scan_us;
 	p->deliver_us += s->deliver_us;
+	p->receive_us += s->receive_us;
+	for (i = 0; i < STATS_PHASE_MAX; i++)
+		for (k = 0; k < STATS_BUCKETS; k++)
+			p->bucket[i][k] += s->bucket[i][k];
 }
 
 static void

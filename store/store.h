@@ -60,6 +60,7 @@ struct store {
 	struct ev		 master_ev;
 	struct peers		 peers;
 	struct msg_stats	 past;		/* of proxies that have ended */
+	struct msg_status	 status;	/* what master has said last */
 	sqlite3			*db;
 	int			 dir;		/* the quarantine's */
 	int			 draining;
@@ -241,6 +242,24 @@ void	 control_listen(int fd);
 void	 control_answer(struct peer *, struct imsg *);
 /* A proxy is gone, and will not answer. */
 void	 control_lost(struct peer *);
+
+/* Numbers of all proxies that there are and were; how many there are. */
+unsigned int control_stats(struct msg_stats *);
+
+/* metrics.c: the numbers as text for Prometheus */
+
+/*
+ * The text, made anew if it is older than a second; it lasts until the next
+ * call.  NULL with errno ENOMEM or ENOBUFS.
+ */
+const char *metrics_text(size_t *len);
+
+/* http.c: who asks for them over a socket */
+
+/* Master's listening socket, taken, beside those that there are. */
+void	 http_listen(int fd);
+/* Listen no more. */
+void	 http_forget(void);
 
 /* query.c: what operators want to know, from the database */
 

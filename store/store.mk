@@ -3,8 +3,10 @@
 store_SRCS =	\
 	control.c \
 	db.c \
+	http.c \
 	main.c \
 	member.c \
+	metrics.c \
 	quarantine.c \
 	query.c \
 	record.c \
