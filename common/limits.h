@@ -108,7 +108,7 @@
 #define METRICS_CLIENTS_MAX	16	/* at one time; a scraper has one */
 #define METRICS_REQUEST_MAX	8192	/* request and its header fields; they
 					   have some 300 bytes */
-#define METRICS_TEXT_MAX	(256 * KIB) /* an answer: 64 tables have 8 KiB */
+#define METRICS_TEXT_MAX	(256 * KIB) /* an answer; 64 tables: 16 KiB */
 #define METRICS_TIME		5000	/* ms for a request and its answer:
 					   Prometheus gives up after 10 s */
 #define CTL_CLIENTS_MAX		32	/* operators at one time */

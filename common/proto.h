@@ -372,9 +372,9 @@ struct msg_status {
 	uint64_t	 deaths[PROC_MAX];	/* unasked, since the start */
 	uint64_t	 ready[PROC_MAX];	/* now */
 	uint64_t	 signatures;		/* of the scanner in use */
-	uint64_t	 database_time;		/* its newest file, epoch s, or 0 */
+	uint64_t	 database_time;		/* its newest file, epoch s */
 	uint64_t	 started;		/* master, epoch s */
-	uint64_t	 configured;		/* newest configuration, epoch s */
+	uint64_t	 configured;		/* the same of its file */
 };
 
 /* Payload of IMSG_SEND. */
@@ -409,7 +409,7 @@ enum ctl_command {
 	CTL_TABLE_FLUSH,	/* table */
 	CTL_RELOAD,		/* to master */
 	CTL_VERBOSE,		/* number: 0 or 1; to master */
-	CTL_METRICS,		/* rows of one line each, for Prometheus */
+	CTL_METRICS,		/* rows of a line each, for Prometheus */
 	CTL_COMMAND_MAX
 };
 

@@ -31,9 +31,9 @@
 
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|audit|banner|control|early|"	\
-	"helo|include|limit|listen|log|mark|message|metrics|newline|on|"	\
-	"parsers|quarantine|run|scanners|server|sessions|smtp|spool|"	\
-	"starttls|state|table|timeout|user|workers|name = \"value\""
+	"helo|include|limit|listen|log|mark|message|metrics|newline|"	\
+	"on|parsers|quarantine|run|scanners|server|sessions|smtp|"	\
+	"spool|starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
 	"literal|unqualified"

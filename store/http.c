@@ -80,8 +80,10 @@ listen_event(int fd, uint32_t events, void *arg)
 	s = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (s == -1)
 		return;
-	if (nclients == METRICS_CLIENTS_MAX ||
-	    (h = calloc(1, sizeof(*h))) == NULL) {
+	/* Who asks is served at once; the oldest has not asked. */
+	if (nclients == METRICS_CLIENTS_MAX)
+		http_free(TAILQ_FIRST(&clients));
+	if ((h = calloc(1, sizeof(*h))) == NULL) {
 		close(s);
 		return;
 	}
