@@ -138,6 +138,8 @@ static const struct proto_rule {
 	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_RECORD_END, P(PROC_PROXY), P(PROC_STORE),
 	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_REPLY, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_record_reply), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_RECORD_DONE, P(PROC_STORE), P(PROC_PROXY),
 	    sizeof(struct msg_record_done), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_STATS, P(PROC_PROXY), P(PROC_STORE),
@@ -247,6 +249,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_RECORD_FACT] = "record-fact",
 		[IMSG_RECORD_MAIL] = "record-mail",
 		[IMSG_RECORD_END] = "record-end",
+		[IMSG_RECORD_REPLY] = "record-reply",
 		[IMSG_RECORD_DONE] = "record-done",
 		[IMSG_STATS] = "stats",
 		[IMSG_SEND] = "send",
@@ -434,6 +437,17 @@ proto_get_member(const void *data, struct msg_member *m)
 	    !utf8_line(m->table, sizeof(m->table)) ||
 	    !utf8_line(m->key, sizeof(m->key)) ||
 	    !utf8_line(m->why, sizeof(m->why))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_get_record_reply(const void *data, struct msg_record_reply *r)
+{
+	memcpy(r, data, sizeof(*r));
+	if (r->number == 0 || !utf8_line(r->reply, sizeof(r->reply))) {
 		errno = EBADMSG;
 		return (-1);
 	}

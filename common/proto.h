@@ -100,6 +100,9 @@ enum imsg_type {
 	IMSG_RECORD_FACT,	/* strings: lines of the log about it */
 	IMSG_RECORD_MAIL,	/* struct msg_mail + sealed memfd */
 	IMSG_RECORD_END,	/* empty */
+	/* proxy -> store: what the server has said to a message that was
+	   kept, and then delivered */
+	IMSG_RECORD_REPLY,	/* struct msg_record_reply */
 	/* store -> proxy: it is on disk, or is not; only if RECORD_SYNC */
 	IMSG_RECORD_DONE,	/* struct msg_record_done */
 	/* proxy -> store: numbers since its start, every second */
@@ -333,6 +336,15 @@ struct msg_record_done {
 	uint64_t	 number;	/* in the quarantine, or 0 */
 };
 
+/* Payload of IMSG_RECORD_REPLY: for a record whose reply is empty. */
+struct msg_record_reply {
+	uint64_t	 number;	/* as msg_record_done has it */
+	uint64_t	 session;
+	uint32_t	 deliver_ms;
+	uint32_t	 pad;		/* zero */
+	char		 reply[CONF_REPLY_MAX];	/* as in msg_record */
+};
+
 /* What takes time, in the order of struct msg_stats. */
 enum stats_phase {
 	STATS_RECEIVE,		/* from 354 to the dot */
@@ -467,6 +479,8 @@ int		 proto_strings(const void *data, size_t len);
 const char	*proto_next(const void *data, size_t len, const char *);
 /* Ranges and ends of a record's fields: 0, or -1 with errno EBADMSG. */
 int		 proto_get_record(const void *data, struct msg_record *);
+int		 proto_get_record_reply(const void *data,
+		    struct msg_record_reply *);
 int		 proto_get_member(const void *data, struct msg_member *);
 /* The use must be smaller than nuses. */
 int		 proto_get_scan_hit(const void *data, uint32_t nuses,

@@ -414,5 +414,7 @@ verdict_log(struct session *s, const char *action, const char *reply,
 	utf8_plain(text, sizeof(text), reply, n);
 	if (!m->is_recorded)
 		(void)store_record(s, action_of(action), 0, text);
+	else
+		store_reply(s, text);
 	m->is_recorded = 1;
 }

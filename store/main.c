@@ -410,6 +410,7 @@ peer_event(int fd, uint32_t events, void *arg)
 static void
 peer_frame(struct peer *p, struct imsg *imsg)
 {
+	struct msg_record_reply	 reply;
 	struct msg_member	 m;
 
 	switch (imsg->type) {
@@ -420,6 +421,12 @@ peer_frame(struct peer *p, struct imsg *imsg)
 	case IMSG_RECORD_END:
 		if (record_frame(p, imsg) == -1)
 			peer_bad(p, "sent an impossible record");
+		break;
+	case IMSG_RECORD_REPLY:
+		if (proto_get_record_reply(imsg->data, &reply) == -1)
+			peer_bad(p, "sent an impossible reply");
+		else
+			record_reply(&reply);
 		break;
 	case IMSG_MEMBER_ADD:
 		if (proto_get_member(imsg->data, &m) == -1)

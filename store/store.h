@@ -177,6 +177,11 @@ int	 member_flush(const char *table);
 
 /* A frame of a record; -1 for one that cannot be. */
 int	 record_frame(struct peer *, struct imsg *);
+/*
+ * The reply of the server for a record that was kept before: only where there
+ * is none yet, and the session is that of the record.
+ */
+void	 record_reply(const struct msg_record_reply *);
 /* Those of a proxy that is gone. */
 void	 record_forget(struct peer *);
 /* All that waited has been put on disk, or has not: errno. */

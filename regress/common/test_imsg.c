@@ -94,6 +94,8 @@ static const struct allowed {
 	{ IMSG_RECORD_FACT, "xt", 1, 1, 0, ALL },
 	{ IMSG_RECORD_MAIL, "xt", sizeof(struct msg_mail), 0, 1, ALL },
 	{ IMSG_RECORD_END, "xt", 0, 0, 0, ALL },
+	{ IMSG_RECORD_REPLY, "xt", sizeof(struct msg_record_reply), 0, 0,
+	    ALL },
 	{ IMSG_RECORD_DONE, "tx", sizeof(struct msg_record_done), 0, 0, ALL },
 	{ IMSG_STATS, "xt", sizeof(struct msg_stats), 0, 0, ALL },
 	{ IMSG_SEND, "tx", sizeof(struct msg_send), 0, 0, ALL },
