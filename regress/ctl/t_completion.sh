@@ -5,6 +5,7 @@
 
 failed=0
 
+# shellcheck disable=SC2317 # completion runs it
 mailwallctl()
 {
 	case $* in
