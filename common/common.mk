@@ -20,5 +20,6 @@ COMMON_SRCS =	\
 	rule.c \
 	sandbox.c \
 	source.c \
+	stats.c \
 	utf8.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd

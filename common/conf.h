@@ -491,8 +491,20 @@ struct conf_rule {
 	struct conf_rule_wire	 w;
 };
 
+/*
+ * Where numbers can be asked for, by a path and by an address.  Only master
+ * has these; the store gets the sockets.
+ */
+struct conf_metrics {
+	char		 path[CONF_PATH_MAX];	/* "": none */
+	struct addr	 addr;			/* family 0: none */
+	int		 path_fd;		/* -1 when not open */
+	int		 addr_fd;
+};
+
 struct conf {
 	struct conf_globals		 g;
+	struct conf_metrics		 metrics;
 	TAILQ_HEAD(, conf_listener)	 listeners;
 	TAILQ_HEAD(conf_tables, conf_table) tables;
 	TAILQ_HEAD(, conf_rule)		 rules;

@@ -121,6 +121,13 @@
 #define DEF_QUARANTINE_KEEP	(30 * 86400)	/* s */
 #define DEF_AUDIT_KEEP		(90 * 86400)	/* s */
 #define MAX_KEEP		(3650 * 86400)	/* s: ten years */
+#define METRICS_LISTENERS	2	/* a path and an address */
+#define METRICS_CLIENTS_MAX	16	/* at one time; a scraper has one */
+#define METRICS_REQUEST_MAX	8192	/* request and its header fields; they
+					   have some 300 bytes */
+#define METRICS_TEXT_MAX	(256 * KIB) /* an answer; 64 tables: 16 KiB */
+#define METRICS_TIME		5000	/* ms for a request and its answer:
+					   Prometheus gives up after 10 s */
 #define CTL_CLIENTS_MAX		32	/* operators at one time */
 #define CTL_ROWS_DEFAULT	100
 #define CTL_ROWS_MAX		1000000

@@ -147,6 +147,8 @@ static const struct proto_rule {
 	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_RECORD_END, P(PROC_PROXY), P(PROC_STORE),
 	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_REPLY, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_record_reply), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_RECORD_DONE, P(PROC_STORE), P(PROC_PROXY),
 	    sizeof(struct msg_record_done), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_STATS, P(PROC_PROXY), P(PROC_STORE),
@@ -164,6 +166,10 @@ static const struct proto_rule {
 	    sizeof(struct msg_block), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CTL_LISTEN, P(PROC_MASTER), P(PROC_STORE),
 	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_METRICS_LISTEN, P(PROC_MASTER), P(PROC_STORE),
+	    0, LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_STATUS, P(PROC_MASTER), P(PROC_STORE),
+	    sizeof(struct msg_status), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CTL_REQ, P(PROC_CTL), P(PROC_STORE),
 	    sizeof(struct msg_ctl), LEN_EXACT, FD_NONE, PEER_IDLE },
 	{ IMSG_CTL_REQ, P(PROC_STORE), P(PROC_MASTER) | P(PROC_PROXY),
@@ -257,6 +263,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_RECORD_FACT] = "record-fact",
 		[IMSG_RECORD_MAIL] = "record-mail",
 		[IMSG_RECORD_END] = "record-end",
+		[IMSG_RECORD_REPLY] = "record-reply",
 		[IMSG_RECORD_DONE] = "record-done",
 		[IMSG_STATS] = "stats",
 		[IMSG_SEND] = "send",
@@ -265,6 +272,8 @@ proto_imsg_name(uint32_t type)
 		[IMSG_SEND_DONE] = "send-done",
 		[IMSG_BLOCK] = "block",
 		[IMSG_CTL_LISTEN] = "ctl-listen",
+		[IMSG_METRICS_LISTEN] = "metrics-listen",
+		[IMSG_STATUS] = "status",
 		[IMSG_CTL_REQ] = "ctl-req",
 		[IMSG_CTL_ROW] = "ctl-row",
 		[IMSG_CTL_END] = "ctl-end",
@@ -456,6 +465,17 @@ proto_get_count(const void *data, struct msg_count *m)
 	if (m->event >= RATE_EVENT_MAX || m->by >= RATE_KEY_MAX ||
 	    m->within < 1 || m->within > MAX_KEEP || m->key[0] == '\0' ||
 	    !utf8_line(m->key, sizeof(m->key))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_get_record_reply(const void *data, struct msg_record_reply *r)
+{
+	memcpy(r, data, sizeof(*r));
+	if (r->number == 0 || !utf8_line(r->reply, sizeof(r->reply))) {
 		errno = EBADMSG;
 		return (-1);
 	}

@@ -105,6 +105,9 @@ enum imsg_type {
 	IMSG_RECORD_FACT,	/* strings: lines of the log about it */
 	IMSG_RECORD_MAIL,	/* struct msg_mail + sealed memfd */
 	IMSG_RECORD_END,	/* empty */
+	/* proxy -> store: what the server has said to a message that was
+	   kept, and then delivered */
+	IMSG_RECORD_REPLY,	/* struct msg_record_reply */
 	/* store -> proxy: it is on disk, or is not; only if RECORD_SYNC */
 	IMSG_RECORD_DONE,	/* struct msg_record_done */
 	/* proxy -> store: numbers since its start, every second */
@@ -122,6 +125,12 @@ enum imsg_type {
 
 	/* master -> store: operators connect here (listening descriptor) */
 	IMSG_CTL_LISTEN,	/* empty */
+	/* master -> store: who asks for numbers connects here (listening
+	   descriptor); the sockets of an older configuration are closed at
+	   IMSG_CONF_END */
+	IMSG_METRICS_LISTEN,	/* empty */
+	/* master -> store: processes that there are, when that changes */
+	IMSG_STATUS,		/* struct msg_status */
 	/* ctl -> store; what others must answer store -> master, proxy */
 	IMSG_CTL_REQ,		/* struct msg_ctl */
 	/* ... and the way back: any number of rows, then the end.  A row is
@@ -351,6 +360,26 @@ struct msg_record_done {
 	uint64_t	 number;	/* in the quarantine, or 0 */
 };
 
+/* Payload of IMSG_RECORD_REPLY: for a record whose reply is empty. */
+struct msg_record_reply {
+	uint64_t	 number;	/* as msg_record_done has it */
+	uint64_t	 session;
+	uint32_t	 deliver_ms;
+	uint32_t	 pad;		/* zero */
+	char		 reply[CONF_REPLY_MAX];	/* as in msg_record */
+};
+
+/* What takes time, in the order of struct msg_stats. */
+enum stats_phase {
+	STATS_RECEIVE,		/* from 354 to the dot */
+	STATS_PARSE,
+	STATS_SCAN,
+	STATS_DELIVER,		/* from the first byte to the reply */
+	STATS_PHASE_MAX
+};
+
+#define STATS_BUCKETS	16	/* of stats.c; the last has no bound */
+
 /*
  * Payload of IMSG_STATS: counted since the process began, except for what is
  * said to be now.
@@ -369,6 +398,19 @@ struct msg_stats {
 	uint64_t	 parse_us;	/* sums */
 	uint64_t	 scan_us;
 	uint64_t	 deliver_us;
+	uint64_t	 receive_us;
+	/* Messages by the time they took, each in one bucket alone. */
+	uint64_t	 bucket[STATS_PHASE_MAX][STATS_BUCKETS];
+};
+
+/* Payload of IMSG_STATUS.  Arrays are by enum proc_type. */
+struct msg_status {
+	uint64_t	 deaths[PROC_MAX];	/* unasked, since the start */
+	uint64_t	 ready[PROC_MAX];	/* now */
+	uint64_t	 signatures;		/* of the scanner in use */
+	uint64_t	 database_time;		/* its newest file, epoch s */
+	uint64_t	 started;		/* master, epoch s */
+	uint64_t	 configured;		/* the same of its file */
 };
 
 /* Payload of IMSG_SEND. */
@@ -403,6 +445,7 @@ enum ctl_command {
 	CTL_TABLE_FLUSH,	/* table */
 	CTL_RELOAD,		/* to master */
 	CTL_VERBOSE,		/* number: 0 or 1; to master */
+	CTL_METRICS,		/* rows of a line each, for Prometheus */
 	CTL_COMMAND_MAX
 };
 
@@ -460,6 +503,8 @@ int		 proto_strings(const void *data, size_t len);
 const char	*proto_next(const void *data, size_t len, const char *);
 /* Ranges and ends of a record's fields: 0, or -1 with errno EBADMSG. */
 int		 proto_get_record(const void *data, struct msg_record *);
+int		 proto_get_record_reply(const void *data,
+		    struct msg_record_reply *);
 int		 proto_get_member(const void *data, struct msg_member *);
 int		 proto_get_count(const void *data, struct msg_count *);
 /* The use must be smaller than nuses. */

@@ -47,7 +47,8 @@ struct counts {
 };
 
 struct page {
-	uint64_t	 from, until, width;	/* s; of a bar */
+	uint64_t	 from, until;		/* s */
+	uint64_t	 start, width;		/* of the first bar, of each */
 	unsigned int	 nbuckets;
 	uint64_t	 bar[BUCKETS_MAX][NACTIONS];
 	uint64_t	 total[NACTIONS], messages, bytes, quarantined;
@@ -184,7 +185,7 @@ take(void *arg, const struct row *r)
 		;
 	if (a == NACTIONS)
 		return;
-	b = (unsigned int)((t - p->from) / p->width);
+	b = (unsigned int)((t - p->start) / p->width);
 	if (b >= p->nbuckets)
 		b = p->nbuckets - 1;
 	p->bar[b][a]++;
@@ -215,7 +216,10 @@ take(void *arg, const struct row *r)
 		count(&p->servers, v, row_number(r, "deliver_ms"));
 }
 
-/* Bars of a round length, not more than fit. */
+/*
+ * Bars of a round length, not more than fit.  They begin where a clock shows
+ * full hours, those of days at midnight, in local time.
+ */
 static void
 buckets(struct page *p)
 {
@@ -223,13 +227,24 @@ buckets(struct page *p)
 		60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600,
 		86400, 7 * 86400, 30 * 86400, 365 * 86400
 	};
+	uint64_t		 round, local;
+	struct tm		 tm;
+	time_t			 t;
 	size_t			 i;
 
 	for (i = 0; i < sizeof(widths) / sizeof(widths[0]) - 1 &&
-	    (p->until - p->from) / widths[i] >= BUCKETS_MAX; i++)
+	    (p->until - p->from) / widths[i] >= BUCKETS_MAX - 1; i++)
 		;
 	p->width = widths[i];
-	p->nbuckets = (unsigned int)((p->until - p->from) / p->width) + 1;
+	round = p->width < 86400 ? p->width : 86400;
+	t = (time_t)p->from;
+	local = p->from;
+	if (localtime_r(&t, &tm) != NULL)
+		local += (uint64_t)tm.tm_gmtoff;
+	p->start = p->from - local % round;
+	if (p->start > p->from)		/* the first day of 1970 */
+		p->start = 0;
+	p->nbuckets = (unsigned int)((p->until - p->start) / p->width) + 1;
 	if (p->nbuckets > BUCKETS_MAX)
 		p->nbuckets = BUCKETS_MAX;
 }
@@ -363,7 +378,7 @@ plot_axes(FILE *f, const struct page *p, uint64_t max, double step)
 	every = (unsigned int)(80 / step) + 1;
 	for (i = 0; i < p->nbuckets; i += every)
 		fprintf(f, "<text x=\"%.1f\" y=\"%d\">%s</text>\n",
-		    LEFT + step * i, PLOT_H - 12, when(p->from +
+		    LEFT + step * i, PLOT_H - 12, when(p->start +
 		    i * p->width, precision, buf, sizeof(buf)));
 }
 

@@ -8,6 +8,8 @@
 
 INSTALL ?=	install
 
+EXAMPLES =	$(DOCDIR)/examples
+
 # MODE:SOURCE:DESTINATION
 INSTALL_PROGS =	\
 	755:$(O)/mailwalld:$(SBINDIR)/mailwalld \
@@ -27,7 +29,9 @@ INSTALL_TEXTS =	\
 	644:etc/mailwall.service:$(UNITDIR)/mailwall.service \
 	644:etc/mailwall-firewall.service:$(UNITDIR)/mailwall-firewall.service \
 	644:etc/mailwall.sysusers:$(SYSUSERSDIR)/mailwall.conf \
-	644:etc/mailwall.tmpfiles:$(TMPFILESDIR)/mailwall.conf
+	644:etc/mailwall.tmpfiles:$(TMPFILESDIR)/mailwall.conf \
+	644:etc/mailwall-dashboard.json:$(EXAMPLES)/mailwall-dashboard.json \
+	644:etc/mailwall-alerts.yml:$(EXAMPLES)/mailwall-alerts.yml
 # The administrator's: never written over.
 INSTALL_CONFS =	\
 	644:etc/mailwall.conf.example:$(SYSCONFDIR)/mailwall.conf \
@@ -95,7 +99,7 @@ uninstall:
 			echo "kept $$dst, which was changed"; \
 		fi; \
 	done
-	@for d in $(LIBEXECDIR) $(DOCDIR) $(SYSCONFDIR); do \
+	@for d in $(LIBEXECDIR) $(EXAMPLES) $(DOCDIR) $(SYSCONFDIR); do \
 		[ ! -d $(DESTDIR)$$d ] || \
 		    rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; \
 	done

@@ -4,7 +4,8 @@
 
 _mailwallctl()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} words= i cmd= sub=
+	local cur=${COMP_WORDS[COMP_CWORD]} words= i cmd= sub= nargs=0
+	local prev=${COMP_WORDS[COMP_CWORD - 1]}
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
@@ -14,9 +15,18 @@ _mailwallctl()
 				cmd=${COMP_WORDS[i]}
 			else
 				sub=${sub:-${COMP_WORDS[i]}}
+				((nargs++))
 			fi ;;
 		esac
 	done
+	# What is a file: the socket, and where a message is saved.
+	if [ "$prev" = -s ] ||
+	    [ "$cmd/$sub/$nargs" = quarantine/save/2 ]; then
+		# shellcheck disable=SC2207 # names with blanks do not come
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		return
+	fi
 	case $cmd/$sub in
 	/)	words="status stats sessions top metrics log trace quarantine table
 		    block unblock reload verbose report version
@@ -25,6 +35,11 @@ _mailwallctl()
 		words="--from --to --match --limit --json" ;;
 	report/*) words="--from --to" ;;
 	quarantine/) words="list show save release forward delete" ;;
+	quarantine/show|quarantine/save|quarantine/release|\
+	quarantine/forward|quarantine/delete)
+		[ "$nargs" -ne 1 ] ||
+		    words=$(mailwallctl quarantine list 2>/dev/null |
+		    awk 'NR > 1 { print $1 }') ;;
 	table/)	words="list show add delete flush" ;;
 	verbose/) words="on off" ;;
 	table/show|table/add|table/delete|table/flush)

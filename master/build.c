@@ -10,6 +10,8 @@
  */
 
 #include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -174,6 +176,45 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 	add_listener(pos, &w, opts);
 	w.addr.family = 6;
 	add_listener(pos, &w, opts);
+}
+
+void
+build_metrics_path(const struct pos *pos, const struct pos *val,
+    const char *path)
+{
+	struct sockaddr_un	 sun;
+
+	if (conf->metrics.path[0] != '\0') {
+		lex_error(pos, NULL, "metrics have a path already");
+		return;
+	}
+	if (path[0] != '/') {
+		lex_error(val, "an absolute path", "bad path \"%s\"",
+		    lex_show(path));
+		return;
+	}
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		lex_error(val, NULL, "path is longer than %zu bytes",
+		    sizeof(sun.sun_path) - 1);
+		return;
+	}
+	strlcpy(conf->metrics.path, path, sizeof(conf->metrics.path));
+}
+
+void
+build_metrics_addr(const struct pos *pos, const char *addr,
+    const struct pos *addrpos, const char *port, const struct pos *portpos)
+{
+	struct addr	 a;
+
+	if (conf->metrics.addr.family != 0) {
+		lex_error(pos, NULL, "metrics have an address already");
+		return;
+	}
+	memset(&a, 0, sizeof(a));
+	if (parse_addr(addr, addrpos, &a) == 0 &&
+	    parse_port(port, portpos, &a.port) == 0)
+		conf->metrics.addr = a;
 }
 
 /* One name is one table, whatever is in it. */

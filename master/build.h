@@ -156,6 +156,12 @@ const struct pos *setting_pos(enum single);
 void	 setting_finish(void);
 void	 setting_reset(struct conf_globals *);
 
+/* Where metrics are: a path, or an address and port. */
+void	 build_metrics_path(const struct pos *, const struct pos *,
+	    const char *path);
+void	 build_metrics_addr(const struct pos *, const char *addr,
+	    const struct pos *addrpos, const char *port,
+	    const struct pos *portpos);
 /* A listener; addr NULL: both any-addresses; relay NULL: not a relay. */
 void	 build_listener(const struct pos *, enum listen_mode,
 	    const char *addr, const struct pos *addrpos,

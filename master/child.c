@@ -277,8 +277,10 @@ child_configure(struct child *c)
 		kill(c->pid, SIGKILL);
 		return;
 	}
-	if (c->type == PROC_STORE)
+	if (c->type == PROC_STORE) {
 		control_send(c);
+		metrics_send(c);
+	}
 	c->unconfigured = 1;
 	c->content = master.conf->g.content;
 	dispatch_want_write(c);
@@ -375,6 +377,8 @@ child_gone(struct child *c, int status)
 
 	spawn_log_close(c);
 	child_log_status(c, status);
+	if (!c->draining && c->slot != NULL)
+		metrics_death(c);
 	ev_del(&c->ev);
 	imsgbuf_clear(&c->ibuf);
 	evtimer_del(&c->timer);
@@ -413,6 +417,7 @@ child_gone(struct child *c, int status)
 		}
 	}
 	free(c);
+	metrics_status();
 	master_check_reload();
 }
 

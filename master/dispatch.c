@@ -170,6 +170,7 @@ child_ready(struct child *c, const struct imsg *imsg)
 	s = c->slot;
 	if (c->type == PROC_SCANNER) {
 		master.sigs = ready.signatures;
+		metrics_scanner(&ready);
 		log_info("%s: %llu signatures", c->tag,
 		    (unsigned long long)ready.signatures);
 	}
@@ -193,6 +194,7 @@ child_ready(struct child *c, const struct imsg *imsg)
 		s->child = c;
 		s->next = NULL;
 	}
+	metrics_status();
 	master_check_start();
 }
 

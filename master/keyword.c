@@ -90,6 +90,7 @@ static const struct keyword keywords[] = {
 	{ "mark", MARK, 0 },
 	{ "memory", MEMORY, 0 },
 	{ "message", MESSAGE, 0 },
+	{ "metrics", METRICS, 0 },
 	{ "messages", LIMIT_NAME, S_LIMIT_MESSAGES },
 	{ "more", MORE, 0 },
 	{ "name", NAME, 0 },

@@ -177,6 +177,8 @@ master_run(int foreground)
 	}
 	pid_fd = rundir_lock(&master.conf->g);
 	control_open(&master.conf->g);
+	if (metrics_open(master.conf, NULL) == -1)
+		fatalx("cannot start without its metrics");
 	priv_master();
 	ev_init();
 	signals_init();
@@ -186,6 +188,7 @@ master_run(int foreground)
 	ev_loop();
 
 	log_info("mailwall %s stopped", VERSION);
+	metrics_close(master.conf, NULL);
 	rundir_unlock(&master.conf->g, pid_fd);
 }
 
@@ -332,8 +335,10 @@ master_reload(void)
 	old = master.conf;
 	conf = config_load(master.conf_path, 0);
 	if (conf == NULL || reload_refused(conf) ||
-	    listen_open(conf, old) == -1) {
+	    listen_open(conf, old) == -1 || metrics_open(conf, old) == -1) {
 		log_warnx("reload: failed, the old configuration stays");
+		if (conf != NULL)
+			metrics_close(conf, old);
 		conf_unref(conf);
 		notify_systemd("READY=1");
 		return (-1);
@@ -342,6 +347,7 @@ master_reload(void)
 	children_configure();
 	children_fill();
 	children_new_scanner("reload");
+	metrics_close(old, conf);
 	conf_unref(old);
 	master.reloading = 1;
 	master_check_reload();

@@ -103,6 +103,24 @@ void		 control_send(struct child *);
 /* What an operator wants of us, by the store. */
 void		 control_request(struct child *, const struct imsg *);
 
+/* metrics.c */
+
+/*
+ * Open the sockets of conf that old (may be NULL) does not have open.
+ * Returns 0, or -1 (logged).
+ */
+int		 metrics_open(struct conf *, const struct conf *old);
+/* Remove what conf has in the file system, unless next (or NULL) has it. */
+void		 metrics_close(const struct conf *, const struct conf *next);
+/* Give the sockets to a store, behind a configuration. */
+void		 metrics_send(struct child *);
+/* A child has ended unasked. */
+void		 metrics_death(const struct child *);
+/* A scanner has said what it has loaded. */
+void		 metrics_scanner(const struct msg_ready *);
+/* Tell the store which processes there are now. */
+void		 metrics_status(void);
+
 /* source.c */
 
 /* A proxy's count of a source.  Returns 0, or -1: it cannot have that. */

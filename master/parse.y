@@ -32,8 +32,8 @@
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|audit|banner|control|"	\
 	"disclaimer|early|helo|include|inside|limit|listen|log|mark|"	\
-	"message|newline|on|parsers|quarantine|run|scanners|server|"	\
-	"sessions|smtp|spool|"						\
+	"message|metrics|newline|on|parsers|quarantine|run|scanners|"	\
+	"server|sessions|smtp|spool|"					\
 	"starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|name|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
@@ -92,6 +92,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	DISCLAIMER EDIT SIGNED STRIP
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
+%token	METRICS
 %token	ATTACHMENT IS NAME TYPE
 %token	KERNEL
 %token	BODY BY DAY DIRECTION FIELD FOLD_TAGS INSIDE LISTENER MORE SCORED
@@ -139,6 +140,7 @@ stmt	: macro
 	| antivirus
 	| timeout
 	| listen
+	| metrics
 	| server
 	| table
 	| disclaimer
@@ -418,6 +420,15 @@ listen	: LISTEN x_listen listen_mode x_onport listen_on PORT x_port word
 	    x_listenopt listen_opts {
 		build_listener(&$<pos>1, LISTEN_RELAY, $5, &$<pos>5,
 		    $9, &$<pos>9, $15, &$<pos>15, $17, &$<pos>17, &opts);
+	}
+	;
+
+metrics	: METRICS x_metrics LISTEN x_metricson word {
+		build_metrics_path(&$<pos>1, &$<pos>5, $5);
+	}
+	| METRICS x_metrics LISTEN x_metricson ON x_addr word x_portword
+	    PORT x_port word {
+		build_metrics_addr(&$<pos>1, $7, &$<pos>7, $11, &$<pos>11);
 	}
 	;
 
@@ -1062,6 +1073,8 @@ x_netmore: { expect(",|" X_NET "|}"); } ;
 x_nets	: { expect("!|" X_NET "|}"); nets = nets_new(); } ;
 x_number: { expect(X_NUMBER); } ;
 x_onport: { expect("on|port"); } ;
+x_metrics: { expect("listen"); } ;
+x_metricson: { expect(X_PATH "|on"); } ;
 x_path	: { expect(X_PATH); } ;
 x_pattern: { expect("a pattern|or|" X_WHO); } ;
 x_phase	: { expect("connect|helo|mail|rcpt|message"); } ;

@@ -23,6 +23,7 @@ static void	 print_quoted(FILE *, const char *);
 static void	 print_smtp(FILE *, const struct conf_globals *);
 static void	 print_globals(FILE *, const struct conf_globals *);
 static void	 print_antivirus(FILE *, const struct conf_globals *);
+static void	 print_metrics(FILE *, const struct conf_metrics *);
 static void	 print_listener(FILE *, const struct conf *,
 		    const struct conf_listener_wire *);
 static void	 print_server(FILE *, const struct conf *,
@@ -171,6 +172,21 @@ print_globals(FILE *f, const struct conf_globals *g)
 		fprintf(f, "\t%s %s\n", conf_timeout_name(i),
 		    value_duration_text(g->timeout[i], buf));
 	fprintf(f, "}\n");
+}
+
+static void
+print_metrics(FILE *f, const struct conf_metrics *m)
+{
+	char	 buf[ADDR_STRLEN];
+
+	if (m->path[0] != '\0') {
+		fprintf(f, "metrics listen ");
+		print_quoted(f, m->path);
+		fprintf(f, "\n");
+	}
+	if (m->addr.family != 0)
+		fprintf(f, "metrics listen on %s port %u\n",
+		    addr_ip(&m->addr, buf, sizeof(buf)), m->addr.port);
 }
 
 static void
@@ -593,6 +609,7 @@ config_print(const struct conf *conf, FILE *f)
 	uint32_t			 i;
 
 	print_globals(f, &conf->g);
+	print_metrics(f, &conf->metrics);
 	TAILQ_FOREACH(l, &conf->listeners, entry)
 		print_listener(f, conf, &l->w);
 	TAILQ_FOREACH(t, &conf->tables, entry) {

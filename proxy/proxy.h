@@ -146,6 +146,7 @@ struct message {
 	char			 told[CONF_REPLY_MAX + SCAN_NAME_MAX + 64];
 						/* reply that waits */
 	int			 is_recorded;	/* the store has heard */
+	uint64_t		 number;	/* of its record, or 0 */
 	struct msg_scan_hit	*hit;		/* text that lists have */
 	uint32_t		 nhits;
 	int			 is_matched;	/* all text was looked at */
@@ -618,6 +619,11 @@ void		 store_count(const struct msg_count *);
  */
 int		 store_record(struct session *, enum rule_action,
 		    uint32_t flags, const char *reply);
+/*
+ * What the client heard at last, for a record that was made before the
+ * message was delivered; nothing without such a record.
+ */
+void		 store_reply(const struct session *, const char *reply);
 /* Nobody waits for it any more. */
 void		 store_cancel(struct waiting *);
 

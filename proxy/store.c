@@ -41,7 +41,7 @@ static void	 store_event(int, uint32_t, void *);
 static void	 store_frame(struct imsg *);
 static void	 store_bad(const char *);
 static void	 store_lost(void);
-static void	 waiting_done(struct waiting *, int);
+static void	 waiting_done(struct waiting *, int, uint64_t);
 static void	 waiting_late(void *);
 static struct waiting *waiting_find(uint64_t);
 static void	 members(const struct imsg *);
@@ -114,7 +114,7 @@ store_lost(void)
 	evtimer_del(&stats_timer);
 	outgoing_lost();
 	while ((w = TAILQ_FIRST(&waitings)) != NULL)
-		waiting_done(w, EIO);
+		waiting_done(w, EIO, 0);
 }
 
 /* It says what cannot be: master replaces it. */
@@ -143,7 +143,7 @@ store_stop(void)
 
 /* Frees it; the session may be gone after this. */
 static void
-waiting_done(struct waiting *w, int error)
+waiting_done(struct waiting *w, int error, uint64_t number)
 {
 	struct session	*s;
 
@@ -154,6 +154,7 @@ waiting_done(struct waiting *w, int error)
 	if (s == NULL)
 		return;
 	s->msg->waiting = NULL;
+	s->msg->number = number;
 	verdict_stored(s, error);
 	session_run(s);
 }
@@ -161,7 +162,7 @@ waiting_done(struct waiting *w, int error)
 static void
 waiting_late(void *arg)
 {
-	waiting_done(arg, ETIMEDOUT);
+	waiting_done(arg, ETIMEDOUT, 0);
 }
 
 void
@@ -319,6 +320,26 @@ store_record(struct session *s, enum rule_action action, uint32_t flags,
 	return (0);
 }
 
+void
+store_reply(const struct session *s, const char *reply)
+{
+	struct msg_record_reply	 r;
+	const struct message	*m;
+
+	m = s->msg;
+	if (!is_there || m->number == 0)
+		return;
+	memset(&r, 0, sizeof(r));
+	r.number = m->number;
+	r.session = s->id;
+	r.deliver_ms = m->t_deliver == 0 ? 0 :
+	    (uint32_t)((now_us() - m->t_deliver) / 1000);
+	plain(r.reply, sizeof(r.reply), reply);
+	if (imsg_compose(&ib, IMSG_RECORD_REPLY, 0, -1, &r, sizeof(r)) == -1)
+		log_warn("store");
+	store_want_write();
+}
+
 static void
 members(const struct imsg *imsg)
 {
@@ -458,7 +479,7 @@ store_frame(struct imsg *imsg)
 	case IMSG_RECORD_DONE:
 		memcpy(&done, imsg->data, sizeof(done));
 		if ((w = waiting_find(imsg->id)) != NULL)
-			waiting_done(w, (int)done.error);
+			waiting_done(w, (int)done.error, done.number);
 		break;
 	case IMSG_CTL_REQ:
 		ctl_request(imsg);

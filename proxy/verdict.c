@@ -14,6 +14,7 @@
 #include <bsd/string.h>
 
 #include "proxy.h"
+#include "stats.h"
 #include "utf8.h"
 
 #define LOG_FILES	16	/* lines for one message */
@@ -433,12 +434,17 @@ verdict_log(struct session *s, const char *action, const char *reply,
 	st->bytes += m->size;
 	st->verdict[m->verdict]++;
 	st->action[action_of(action)]++;
-	st->parse_us += m->us_parse;
-	st->scan_us += m->us_scan;
+	stats_time(st, STATS_RECEIVE, m->t_dot - m->t_data);
+	if (m->us_parse != 0)
+		stats_time(st, STATS_PARSE, m->us_parse);
+	if (m->us_scan != 0)
+		stats_time(st, STATS_SCAN, m->us_scan);
 	if (m->t_deliver != 0)
-		st->deliver_us += now - m->t_deliver;
+		stats_time(st, STATS_DELIVER, now - m->t_deliver);
 	utf8_plain(text, sizeof(text), reply, n);
 	if (!m->is_recorded)
 		(void)store_record(s, action_of(action), 0, text);
+	else
+		store_reply(s, text);
 	m->is_recorded = 1;
 }

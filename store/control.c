@@ -35,6 +35,7 @@ static int	 forward(struct client *);
 static void	 ask_master(struct client *);
 static void	 ask_proxies(struct client *);
 static void	 stats(struct client *);
+static void	 metrics(struct client *);
 static void	 change(struct client *);
 static void	 release(struct client *);
 static void	 sent(void *, const struct msg_send_done *);
@@ -332,6 +333,48 @@ number(char *buf, uint64_t n)
 	return (buf);
 }
 
+unsigned int
+control_stats(struct msg_stats *sum)
+{
+	const struct peer	*p;
+	const uint64_t		*from;
+	uint64_t		*to;
+	unsigned int		 n;
+	size_t			 i;
+
+	*sum = store.past;
+	sum->sessions_now = sum->messages_now = 0;
+	sum->spool = sum->spool_max = 0;
+	to = (uint64_t *)sum;
+	n = 0;
+	TAILQ_FOREACH(p, &store.peers, entry) {
+		from = (const uint64_t *)&p->stats;
+		for (i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+			to[i] += from[i];
+		n++;
+	}
+	return (n);
+}
+
+/* A row for each line of the text. */
+static void
+metrics(struct client *c)
+{
+	const char	*text, *end;
+	char		 line[512];
+	size_t		 len;
+
+	if ((text = metrics_text(&len)) == NULL) {
+		control_end(c, errno, "no memory for it");
+		return;
+	}
+	for (; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+		snprintf(line, sizeof(line), "%.*s", (int)(end - text), text);
+		control_row(c, "line", line, NULL);
+	}
+	control_end(c, 0, "");
+}
+
 /* One row for each number, of all proxies that there are and were. */
 static void
 stats(struct client *c)
@@ -347,23 +390,12 @@ stats(struct client *c)
 		STAT(deliver_us),
 	};
 	struct msg_stats	 sum;
-	const struct peer	*p;
-	uint64_t		*to, n;
-	const uint64_t		*from;
+	uint64_t		 n;
 	char			 buf[NUMLEN], name[64];
-	size_t			 i, k;
+	size_t			 i;
 
-	sum = store.past;
-	sum.sessions_now = sum.messages_now = sum.spool = sum.spool_max = 0;
-	to = (uint64_t *)&sum;
-	k = 0;
-	TAILQ_FOREACH(p, &store.peers, entry) {
-		from = (const uint64_t *)&p->stats;
-		for (i = 0; i < sizeof(sum) / sizeof(*to); i++)
-			to[i] += from[i];
-		k++;
-	}
-	control_row(c, "name", "proxies", "value", number(buf, k), NULL);
+	n = control_stats(&sum);
+	control_row(c, "name", "proxies", "value", number(buf, n), NULL);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		memcpy(&n, (const char *)&sum + names[i].off, sizeof(n));
 		control_row(c, "name", names[i].name, "value",
@@ -536,6 +568,8 @@ client_request(struct client *c, const struct imsg *imsg)
 		return;
 	if (r->command == CTL_STATS)
 		stats(c);
+	else if (r->command == CTL_METRICS)
+		metrics(c);
 	else if (r->command == CTL_QUARANTINE_RELEASE)
 		release(c);
 	else if (r->command == CTL_QUARANTINE_DELETE ||

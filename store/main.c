@@ -156,6 +156,7 @@ conf_use(struct conf *conf)
 		open_state();
 	}
 	member_conf();
+	http_forget();
 	conf_unref(old);
 	if (imsg_compose(&store.master, IMSG_CONF_DONE, 0, -1, NULL,
 	    0) == -1)
@@ -208,6 +209,12 @@ master_frame(struct imsg *imsg)
 		break;
 	case IMSG_CTL_LISTEN:
 		control_listen(imsg_take_fd(imsg));
+		break;
+	case IMSG_METRICS_LISTEN:
+		http_listen(imsg_take_fd(imsg));
+		break;
+	case IMSG_STATUS:
+		memcpy(&store.status, imsg->data, sizeof(store.status));
 		break;
 	case IMSG_CTL_ROW:
 	case IMSG_CTL_END:
@@ -324,7 +331,7 @@ static void
 stats_past(const struct msg_stats *s)
 {
 	struct msg_stats	*p;
-	int			 i;
+	int			 i, k;
 
 	p = &store.past;
 	p->sessions += s->sessions;
@@ -338,6 +345,10 @@ stats_past(const struct msg_stats *s)
 	p->parse_us += s->parse_us;
 	p->scan_us += s->scan_us;
 	p->deliver_us += s->deliver_us;
+	p->receive_us += s->receive_us;
+	for (i = 0; i < STATS_PHASE_MAX; i++)
+		for (k = 0; k < STATS_BUCKETS; k++)
+			p->bucket[i][k] += s->bucket[i][k];
 }
 
 static void
@@ -411,6 +422,7 @@ count_relay(const struct peer *from, const struct msg_count *c)
 static void
 peer_frame(struct peer *p, struct imsg *imsg)
 {
+	struct msg_record_reply	 reply;
 	struct msg_member	 m;
 	struct msg_count	 c;
 
@@ -422,6 +434,12 @@ peer_frame(struct peer *p, struct imsg *imsg)
 	case IMSG_RECORD_END:
 		if (record_frame(p, imsg) == -1)
 			peer_bad(p, "sent an impossible record");
+		break;
+	case IMSG_RECORD_REPLY:
+		if (proto_get_record_reply(imsg->data, &reply) == -1)
+			peer_bad(p, "sent an impossible reply");
+		else
+			record_reply(&reply);
 		break;
 	case IMSG_MEMBER_ADD:
 		if (proto_get_member(imsg->data, &m) == -1)

@@ -74,6 +74,7 @@ query_name(uint32_t command)
 		[CTL_TABLE_FLUSH] = "table-flush",
 		[CTL_RELOAD] = "reload",
 		[CTL_VERBOSE] = "verbose",
+		[CTL_METRICS] = "metrics",
 	};
 
 	return (command < CTL_COMMAND_MAX ? names[command] : "unknown");

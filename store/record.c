@@ -379,6 +379,22 @@ insert_mail(const struct record *r, uint64_t number)
 }
 
 void
+record_reply(const struct msg_record_reply *r)
+{
+	sqlite3_stmt	*s;
+
+	db_write();
+	s = db_prepare("UPDATE record SET reply = ?, deliver_ms = ? WHERE "
+	    "number = ? AND session = ? AND reply = ''");
+	db_text(s, 1, r->reply);
+	db_int(s, 2, r->deliver_ms);
+	db_int(s, 3, r->number);
+	db_int(s, 4, r->session);
+	if (db_run(s) == -1)
+		log_warn("reply: s=%016" PRIx64, r->session);
+}
+
+void
 record_rescan(void)
 {
 	expired = 0;

@@ -60,6 +60,7 @@ struct store {
 	struct ev		 master_ev;
 	struct peers		 peers;
 	struct msg_stats	 past;		/* of proxies that have ended */
+	struct msg_status	 status;	/* what master has said last */
 	sqlite3			*db;
 	int			 dir;		/* the quarantine's */
 	int			 draining;
@@ -176,6 +177,11 @@ int	 member_flush(const char *table);
 
 /* A frame of a record; -1 for one that cannot be. */
 int	 record_frame(struct peer *, struct imsg *);
+/*
+ * The reply of the server for a record that was kept before: only where there
+ * is none yet, and the session is that of the record.
+ */
+void	 record_reply(const struct msg_record_reply *);
 /* Those of a proxy that is gone. */
 void	 record_forget(struct peer *);
 /* All that waited has been put on disk, or has not: errno. */
@@ -241,6 +247,24 @@ void	 control_listen(int fd);
 void	 control_answer(struct peer *, struct imsg *);
 /* A proxy is gone, and will not answer. */
 void	 control_lost(struct peer *);
+
+/* Numbers of all proxies that there are and were; how many there are. */
+unsigned int control_stats(struct msg_stats *);
+
+/* metrics.c: the numbers as text for Prometheus */
+
+/*
+ * The text, made anew if it is older than a second; it lasts until the next
+ * call.  NULL with errno ENOMEM or ENOBUFS.
+ */
+const char *metrics_text(size_t *len);
+
+/* http.c: who asks for them over a socket */
+
+/* Master's listening socket, taken, beside those that there are. */
+void	 http_listen(int fd);
+/* Listen no more. */
+void	 http_forget(void);
 
 /* query.c: what operators want to know, from the database */
 

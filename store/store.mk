@@ -3,9 +3,11 @@
 store_SRCS =	\
 	control.c \
 	db.c \
+	http.c \
 	kernel.c \
 	main.c \
 	member.c \
+	metrics.c \
 	quarantine.c \
 	query.c \
 	record.c \

@@ -380,6 +380,25 @@ class Page(html.parser.HTMLParser):
         self.text.append(data)
 
 
+def report_hours(s):
+    """Bars begin at full hours, also where these are half hours of UTC."""
+    start = 1764160000 // 3600 * 3600 + 17 * 60
+    for zone in ("UTC", "Asia/Kolkata", "America/St_Johns"):
+        for hours, label in ((1, r"\d\d:\d[05]"), (20, r"\d\d:[03]0"),
+                             (48, r"[^<]*\d\d:00")):
+            r = s.run("report", "--from", "@%d" % start, "--to",
+                      "@%d" % (start + hours * 3600), env={"TZ": zone},
+                      answers=[[row(time=str(start * 1000 + 1), size="10",
+                                    action="pass", verdict="clean"),
+                                end()]])
+            assert r.status == DONE
+            labels = re.findall(r'<text x="[0-9.]+" y="\d+">([^<]+)</text>',
+                                r.out.decode())
+            assert len(labels) > 2, labels
+            for text in labels:
+                assert re.fullmatch(label, text), (zone, hours, labels)
+
+
 def report(s):
     r = s.run("report", answers=[[end()]])
     page = Page(r.out.decode())
@@ -421,7 +440,8 @@ def screen(s):
 def main():
     c = Cases()
     for f in (questions, when, usage, no_one, refused, hostile, latin1,
-              terminal, save, report, screen):
+              terminal, save, report, report_hours,
+              screen):
         s = Played()
         try:
             c.run(f.__name__.replace("_", " "), lambda: f(s))

@@ -25,6 +25,7 @@ RULES = """
 on connect block "554 5.7.1 blocked" source <blocked>
 on message block "554 5.7.1 secret" add sender <leakers> content <secrets>
 on message quarantine sender "keep@client.example"
+on message pass quarantine sender "copy@client.example"
 """
 SUBJECT = "=?utf-8?B?5Zu95a62?= \x07bell"
 
@@ -222,6 +223,25 @@ def t_steer(net, srv, gw, ctl):
         check_equal(none("status")[0], 3)
 
 
+def t_copy(net, srv, gw, ctl):
+    with case("log: a message that was kept and passed has its reply"):
+        with client.Client(net.client, srv.addr) as c:
+            c.ehlo()
+            reply = c.message(mail.plain(b"x\r\n"),
+                              sender="copy@client.example")
+            check_equal(reply.code, 250)
+
+        def row():
+            rows = ctl.rows("log", "--match", "copy@client")
+            return len(rows) == 1 and rows[0]["reply"] and rows[0]
+        got = wait.until(row, "the reply in its record")
+        check(got["reply"].startswith("250 "), got)
+        check_equal((got["action"], got["quarantined"]), ("pass", True))
+        # One that was not delivered has what its client heard.
+        rows = ctl.rows("log", "--match", "keep@client")
+        check(rows and rows[0]["reply"], rows)
+
+
 def t_hostile(net, srv, gw, ctl):
     with case("a client that speaks nonsense loses its connection only"):
         for data in (b"", b"x", b"\xff" * 16, bytes(16384), b"A" * 440):
@@ -248,7 +268,8 @@ def main():
         with Gateway(net, "tproxy", antivirus="none", extra=EXTRA,
                      rules=RULES) as gw:
             ctl = Ctl(gw)
-            for t in (t_seen, t_quarantine, t_tables, t_steer, t_hostile):
+            for t in (t_seen, t_quarantine, t_tables, t_steer, t_copy,
+                      t_hostile):
                 t(net, srv, gw, ctl)
 
 

@@ -27,7 +27,7 @@ from scanlib import (AV, IMSG, OBJ, PROC, TMO, Channel, Gone,  # noqa: E402
 
 USER = "nobody"  # no user is made for a test
 SYNC, QUARANTINE, AUTH, TRIED = 1, 2, 4, 8
-RECORD_LEN, MEMBER_LEN, STATS_LEN = 2704, 472, 152
+RECORD_LEN, MEMBER_LEN, STATS_LEN = 2704, 472, 672
 MEMBERS_FRAME = 16384 // MEMBER_LEN
 KEPT, RELEASED, LOST = 0, 1, 2
 

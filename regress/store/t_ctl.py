@@ -13,8 +13,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from storelib import (KEPT, Store, addr, checked, member, peek, record,
-                      strings, text, wait_for)
+from storelib import (KEPT, STATS_LEN, Store, addr, checked, member, peek,
+                      record, strings, text, wait_for)
 from scanlib import IMSG, WAIT, Cases, Channel, Gone, enum
 
 CTL = enum("common/proto.h", "CTL_STATUS")
@@ -461,7 +461,7 @@ def table_long(s, p, op):
 
 def counted(p, *values):
     data = struct.pack("=%dQ" % len(values), *values)
-    p.send("IMSG_STATS", data + bytes(152 - len(data)))
+    p.send("IMSG_STATS", data + bytes(STATS_LEN - len(data)))
 
 
 def stats(s, p, op):

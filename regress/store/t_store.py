@@ -58,6 +58,33 @@ def round_trip(s, p):
     assert [g[0].encode() for g in got] == facts, got
 
 
+def later(number, session, reply):
+    return struct.pack("=QQII256s", number, session, 9, 0, reply)
+
+
+def reply_later(s, p):
+    """Once, where there is none, and for the session that it was."""
+    numbers = [p.sync(mail=b"x", session=2**64 - i, reply=r)[1]
+               for i, r in ((1, b""), (2, b""), (3, b"550 said"))]
+    for i, reply in ((1, b"250 taken"), (1, b"250 again"), (3, b"250 no")):
+        p.send("IMSG_RECORD_REPLY", later(numbers[i - 1], 2**64 - i, reply))
+    p.send("IMSG_RECORD_REPLY", later(numbers[1], 2**64 - 1, b"250 other"))
+    p.send("IMSG_RECORD_REPLY", later(99999, 2**64 - 1, b"250 nobody"))
+    after(s, p)
+    s.stop()
+    assert query(s.state, "SELECT reply, deliver_ms FROM record "
+                 "ORDER BY number LIMIT 3") == \
+        [("250 taken", 9), ("", 4), ("550 said", 4)]
+
+
+def n_reply_control(p):
+    p.send("IMSG_RECORD_REPLY", later(1, 1, b"250 a\nb"))
+
+
+def n_reply_nowhere(p):
+    p.send("IMSG_RECORD_REPLY", later(0, 1, b"250 a"))
+
+
 def quarantine(s, p):
     sizes = (0, 1, 5000, 256 * 1024, 3_000_001)
     mails = [os.urandom(n) for n in sizes]
@@ -381,8 +408,8 @@ def nonsense(f):
 
 def main():
     c = Cases()
-    for f in (round_trip, quarantine, many, unasked, interleaved, large,
-              drain, proxy_dies):
+    for f in (round_trip, reply_later, quarantine, many, unasked,
+              interleaved, large, drain, proxy_dies):
         c.run(f.__name__.replace("_", " "), store(f))
     c.run("quarantine full", store(full, quarantine_max=100000))
     c.run("expiry", store(expiry, quarantine_keep=0, audit_keep=0))
