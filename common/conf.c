@@ -67,6 +67,11 @@ conf_empty(void)
 	TAILQ_INIT(&conf->rules);
 	TAILQ_INIT(&conf->lists);
 	conf->refs = 1;
+	conf->outbox.limit = DEF_NOTICES_LIMIT;
+	conf->outbox.within = DEF_NOTICES_WITHIN;
+	conf->outbox.retry = DEF_OUTBOX_RETRY;
+	conf->outbox.keep = DEF_OUTBOX_KEEP;
+	conf->outbox.size = DEF_OUTBOX_SIZE;
 	return (conf);
 }
 
@@ -167,6 +172,7 @@ conf_unref(struct conf *conf)
 	}
 	free(conf->table);
 	free(conf->list);
+	free(conf->mail);
 	free(conf);
 }
 

@@ -25,6 +25,8 @@ static int	 take_use(struct conf *, const void *);
 static int	 take_server(struct conf *, const void *);
 static int	 take_dynamic(struct conf *, const void *);
 static int	 take_rule(struct conf *, const void *);
+static int	 take_outbox(struct conf *, const void *);
+static int	 take_mail(struct conf *, const void *);
 static int	 adds_ok(const struct conf_rule_wire *);
 
 static int
@@ -198,6 +200,37 @@ take_dynamic(struct conf *conf, const void *data)
 }
 
 static int
+take_outbox(struct conf *conf, const void *data)
+{
+	struct conf_outbox	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (!addr_ok(&w.server, 1) || w.limit < 1 ||
+	    w.limit > NOTICES_LIMIT_MAX || w.within < 1 ||
+	    w.within > MAX_KEEP || w.retry < 1 || w.keep > MAX_KEEP ||
+	    !string_ok(w.from, sizeof(w.from)) ||
+	    (w.server.family != 0 && !conf_mailbox_ok(w.from)))
+		return (-1);
+	conf->outbox = w;
+	return (0);
+}
+
+static int
+take_mail(struct conf *conf, const void *data)
+{
+	struct conf_mail_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.id != conf->nmails || w.kind >= OUT_MAX ||
+	    !addr_ok(&w.server, 1) || !string_ok(w.to, sizeof(w.to)) ||
+	    !string_ok(w.text, sizeof(w.text)) ||
+	    (w.kind == OUT_REPLY ? w.to[0] != '\0' || w.text[0] == '\0' :
+	    !conf_mailbox_ok(w.to)))
+		return (-1);
+	return (conf_add_mail(conf, &w) == w.id ? 0 : -1);
+}
+
+static int
 adds_ok(const struct conf_rule_wire *w)
 {
 	uint32_t	 i;
@@ -223,7 +256,9 @@ take_rule(struct conf *conf, const void *data)
 	    !string_ok(w.file_name, sizeof(w.file_name)) ||
 	    w.verdicts >= 1U << VERDICT_MAX ||
 	    w.helo_not > 1 || w.sender_not > 1 || w.rcpt_not > 1 ||
-	    w.auth >= WANT_MAX || !adds_ok(&w) ||
+	    w.auth >= WANT_MAX || !adds_ok(&w) || w.nmails > RULE_MAILS ||
+	    (w.nmails != 0 && (w.mail > conf->nmails ||
+	    w.nmails > conf->nmails - w.mail)) ||
 	    (w.flags & ~(uint32_t)RULE_FLAGS_ALL) != 0 ||
 	    !string_ok(w.tag, sizeof(w.tag)) ||
 	    !string_ok(w.header, sizeof(w.header)) ||
@@ -283,6 +318,14 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_DYNAMIC:
 		if (take_dynamic(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_OUTBOX:
+		if (take_outbox(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_MAIL:
+		if (take_mail(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_RULE:

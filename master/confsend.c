@@ -127,6 +127,14 @@ config_send(struct imsgbuf *ib, const struct conf *conf)
 		if (imsg_compose(ib, IMSG_CONF_DYNAMIC, 0, -1,
 		    &conf->dynamic[i], sizeof(conf->dynamic[i])) == -1)
 			return (-1);
+	if ((ib->peer == PROC_PROXY || ib->peer == PROC_STORE) &&
+	    imsg_compose(ib, IMSG_CONF_OUTBOX, 0, -1, &conf->outbox,
+	    sizeof(conf->outbox)) == -1)
+		return (-1);
+	for (i = 0; i < conf->nmails && ib->peer == PROC_PROXY; i++)
+		if (imsg_compose(ib, IMSG_CONF_MAIL, 0, -1, &conf->mail[i],
+		    sizeof(conf->mail[i])) == -1)
+			return (-1);
 	if (ib->peer == PROC_PROXY) {
 		if (send_listeners(ib, conf) == -1 ||
 		    send_tables(ib, conf) == -1)

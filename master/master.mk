@@ -16,6 +16,7 @@ master_SRCS =	\
 	main.c \
 	nets.c \
 	notify.c \
+	outbox.c \
 	parse.c \
 	pattern.c \
 	printconf.c \
