@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: ISC
 
 store_SRCS =	\
+	compose.c \
 	control.c \
 	db.c \
+	files.c \
 	main.c \
 	member.c \
+	notice.c \
+	outbox.c \
 	quarantine.c \
 	query.c \
 	record.c \
