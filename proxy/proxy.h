@@ -146,6 +146,8 @@ struct message {
 	char			 told[CONF_REPLY_MAX + SCAN_NAME_MAX + 64];
 						/* reply that waits */
 	int			 is_recorded;	/* the store has heard */
+	uint64_t		 copies;	/* id of a record whose copies
+						   wait for its fate, or 0 */
 	struct msg_scan_hit	*hit;		/* text that lists have */
 	uint32_t		 nhits;
 	int			 is_matched;	/* all text was looked at */
@@ -505,6 +507,15 @@ void		 verdict_log(struct session *, const char *action,
 /* The store has the message on disk (error 0), or has not: go on. */
 void		 verdict_stored(struct session *, int error);
 
+/* autoreply.c */
+
+/*
+ * May the sender of the session's message be answered by a machine: its
+ * header has nothing that RFC 3834 section 2 or a mailing list forbids.  NULL,
+ * or why not.
+ */
+const char	*autoreply_refuse(const struct session *);
+
 /* policy.c */
 
 /* What is known of the session so far; valid until it goes on. */
@@ -567,6 +578,8 @@ void		 store_member(const struct msg_member *);
  */
 int		 store_record(struct session *, enum rule_action,
 		    uint32_t flags, const char *reply);
+/* A message with copies has arrived, or has not; told once. */
+void		 store_fate(struct message *, int arrived);
 /* Nobody waits for it any more. */
 void		 store_cancel(struct waiting *);
 

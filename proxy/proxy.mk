@@ -1,5 +1,6 @@
 proxy_SRCS =	\
 	accept.c \
+	autoreply.c \
 	client.c \
 	command.c \
 	data.c \
