@@ -48,6 +48,8 @@ static const struct metric {
 	    "Time that servers took for messages.", 1e-6 },
 	{ "quarantine", "quarantine_messages", NULL, "gauge",
 	    "Messages in the quarantine.", 1 },
+	{ "outbox", "outbox_messages", NULL, "gauge",
+	    "Messages that wait to be sent.", 1 },
 	{ "quarantine_bytes", "quarantine_bytes", NULL, "gauge",
 	    "Bytes of messages in the quarantine.", 1 },
 	{ "members", "table_members", NULL, "gauge",
