@@ -97,6 +97,8 @@ def kept(s, p):
     assert "Quarantine: number %d" % number in parsed(data, rcpt)[1]
     p.sent(ident)
     assert empty(s)
+    # Both are number 1; only one of them has been sent.
+    assert peek(s.state, "SELECT number, state FROM quarantine") == [(1, 0)]
 
 
 def hostile(s, p):
