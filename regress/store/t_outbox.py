@@ -333,7 +333,7 @@ def full(s, p):
     assert p.sync(mail=mail, flags=OUT, outs=o) == (errno.ENOSPC, 0)
     assert len(s.files("outbox")) == 1, s.files("outbox")
     # Neither half of it, nor what would have been kept with it.
-    assert p.sync(mail=mail[350000:], flags=OUT | QUARANTINE | SYNC,
+    assert p.sync(mail=mail[400000:], flags=OUT | QUARANTINE | SYNC,
                   outs=o + o) == (errno.ENOSPC, 0)
     assert len(s.files("outbox")) == 1 and s.files() == []
     p.sent(p.sends()[0])
