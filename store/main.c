@@ -473,9 +473,10 @@ store_commit(void)
 	if (db_commit() == -1)
 		error = errno != 0 ? errno : EIO;
 	store.answers = 0;
-	record_committed(error);
+	/* Who hears that it failed finds nothing of it left. */
 	quarantine_committed(error);
 	outbox_committed(error);
+	record_committed(error);
 	if (error != 0)
 		member_recount();
 	return (error);
