@@ -5,6 +5,7 @@ COMMON_SRCS =	\
 	child.c \
 	conf.c \
 	conflist.c \
+	confmail.c \
 	confwire.c \
 	ev.c \
 	exprfold.c \

@@ -50,6 +50,11 @@ conf_empty(void)
 	TAILQ_INIT(&conf->lists);
 	conf->metrics.path_fd = conf->metrics.addr_fd = -1;
 	conf->refs = 1;
+	conf->outbox.limit = DEF_NOTICES_LIMIT;
+	conf->outbox.within = DEF_NOTICES_WITHIN;
+	conf->outbox.retry = DEF_OUTBOX_RETRY;
+	conf->outbox.keep = DEF_OUTBOX_KEEP;
+	conf->outbox.size = DEF_OUTBOX_SIZE;
 	return (conf);
 }
 
@@ -155,6 +160,7 @@ conf_unref(struct conf *conf)
 	free(conf->table);
 	free(conf->list);
 	free(conf->disclaimer);
+	free(conf->mail);
 	free(conf);
 }
 

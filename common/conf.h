@@ -387,6 +387,34 @@ struct conf_add {
 
 #define RULE_ADDS	2		/* per rule */
 
+/*
+ * What the store sends and how: payload of IMSG_CONF_OUTBOX.  The server is
+ * that of the gateway's own mail, and has family 0 where there is none.
+ */
+struct conf_outbox {
+	struct addr	 server;
+	uint32_t	 limit;		/* notices to one address ... */
+	uint32_t	 within;	/* ... in so many s */
+	uint32_t	 retry;		/* s before the second try */
+	uint32_t	 keep;		/* s; then it is given up */
+	uint32_t	 pad;		/* zero */
+	uint64_t	 size;		/* bytes of all messages in it */
+	char		 from[MAIL_ADDR_MAX];
+};
+
+/*
+ * Payload of IMSG_CONF_MAIL: what a rule has sent, enum out_kind.  Those of
+ * one rule are one behind the other.
+ */
+struct conf_mail_wire {
+	uint32_t	 id;		/* index, from 0 */
+	uint32_t	 kind;
+	struct addr	 server;	/* family 0: the message's */
+	uint32_t	 pad;		/* zero */
+	char		 to[MAIL_ADDR_MAX];	/* "": the sender */
+	char		 text[MAIL_TEXT_MAX];	/* of a reply */
+};
+
 #define RULE_QUARANTINE	0x1		/* keep the message */
 #define RULE_TRY	0x2		/* "mark": log, and look further */
 #define RULE_SCORE	0x4		/* add points, and look further */
@@ -465,6 +493,8 @@ struct conf_rule_wire {
 					   name; all zero: any message */
 	uint32_t	 file_flags;
 	uint32_t	 pad;		/* zero */
+	uint32_t	 mail;		/* id of the first that it sends */
+	uint32_t	 nmails;
 	char		 file_name[CONF_PATTERN_MAX];
 	char		 virus[CONF_PATTERN_MAX]; /* glob on the name; "" any */
 	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
@@ -511,6 +541,9 @@ struct conf {
 	TAILQ_HEAD(conf_lists, conf_list) lists;
 	struct conf_server_wire		 server[CONF_SERVERS_MAX];
 	struct conf_dynamic_wire	 dynamic[CONF_DYNAMICS_MAX];
+	struct conf_outbox		 outbox;
+	struct conf_mail_wire		*mail;	/* nmails */
+	uint32_t			 nmails;
 	struct conf_table		**table;  /* by id, after conf_done() */
 	struct conf_list		**list;	  /* likewise */
 	struct conf_use_wire		 use[CONF_USES_MAX];
@@ -610,6 +643,9 @@ int			 conf_add_disclaimer(struct conf *,
 /* Is the file as the rule wants it, alone: 1 or 0. */
 int			 conf_file_match(const struct conf_rule_wire *,
 			    const struct file_fact *);
+/* What a rule sends, copied: its id, or UINT32_MAX beyond the limit. */
+uint32_t		 conf_add_mail(struct conf *,
+			    const struct conf_mail_wire *);
 /* A server statement, copied: 0, or -1 with errno ENOSPC. */
 int			 conf_add_server(struct conf *,
 			    const struct conf_server_wire *);
@@ -689,6 +725,9 @@ int		 conf_frame(struct conf **building, uint32_t type, int fd,
 /* Names, as the file has them; never NULL. */
 const char	*conf_timeout_name(enum timeout);
 const char	*conf_action_name(uint32_t action);
+const char	*conf_out_name(uint32_t kind);
+/* Is this an address to send to, local part and domain: 1 or 0. */
+int		 conf_mailbox_ok(const char *);
 const char	*conf_verb_name(enum smtp_verb);
 const char	*conf_form_name(enum address_form);
 const char	*conf_listen_name(uint32_t mode);

@@ -32,6 +32,8 @@ static int	 take_each(struct conf *, const uint8_t *, size_t, size_t,
 		    int (*)(struct conf *, const void *));
 static int	 parts_ok(const struct conf_rule_wire *);
 static int	 take_disclaimer(struct conf *, const void *);
+static int	 take_outbox(struct conf *, const void *);
+static int	 take_mail(struct conf *, const void *);
 
 static int
 string_ok(const char *s, size_t size)
@@ -243,6 +245,22 @@ take_rate(struct conf *conf, const void *data)
 }
 
 static int
+take_outbox(struct conf *conf, const void *data)
+{
+	struct conf_outbox	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (!addr_ok(&w.server, 1) || w.limit < 1 ||
+	    w.limit > NOTICES_LIMIT_MAX || w.within < 1 ||
+	    w.within > MAX_KEEP || w.retry < 1 || w.keep > MAX_KEEP ||
+	    !string_ok(w.from, sizeof(w.from)) ||
+	    (w.server.family != 0 && !conf_mailbox_ok(w.from)))
+		return (-1);
+	conf->outbox = w;
+	return (0);
+}
+
+static int
 take_disclaimer(struct conf *conf, const void *data)
 {
 	struct conf_disclaimer_wire	 w;
@@ -255,13 +273,29 @@ take_disclaimer(struct conf *conf, const void *data)
 	return (conf_add_disclaimer(conf, &w));
 }
 
+static int
+take_mail(struct conf *conf, const void *data)
+{
+	struct conf_mail_wire	 w;
+
+	memcpy(&w, data, sizeof(w));
+	if (w.id != conf->nmails || w.kind >= OUT_MAX ||
+	    !addr_ok(&w.server, 1) || !string_ok(w.to, sizeof(w.to)) ||
+	    !string_ok(w.text, sizeof(w.text)) ||
+	    (w.kind == OUT_REPLY ? w.to[0] != '\0' || w.text[0] == '\0' :
+	    !conf_mailbox_ok(w.to)))
+		return (-1);
+	return (conf_add_mail(conf, &w) == w.id ? 0 : -1);
+}
+
 /* What a rule may have several of. */
 static int
 parts_ok(const struct conf_rule_wire *w)
 {
 	uint32_t	 i;
 
-	if (w->nadds > RULE_ADDS || w->nwants > RULE_WANTS)
+	if (w->nadds > RULE_ADDS || w->nwants > RULE_WANTS ||
+	    w->nmails > RULE_MAILS)
 		return (0);
 	for (i = 0; i < w->nwants; i++)
 		if (w->want[i].not > 1 || w->want[i].is_field > 1)
@@ -302,6 +336,8 @@ take_rule(struct conf *conf, const void *data)
 
 	memcpy(&w, data, sizeof(w));
 	return (rule_ok(&w) && w.disclaimer <= conf->ndisclaimers &&
+	    (w.nmails == 0 || (w.mail <= conf->nmails &&
+	    w.nmails <= conf->nmails - w.mail)) &&
 	    conf_add_rule(conf, &w) != NULL ? 0 : -1);
 }
 
@@ -373,6 +409,14 @@ conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
 		return (0);
 	case IMSG_CONF_DISCLAIMER:
 		if (take_disclaimer(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_OUTBOX:
+		if (take_outbox(*building, data) == -1)
+			goto bad;
+		return (0);
+	case IMSG_CONF_MAIL:
+		if (take_mail(*building, data) == -1)
 			goto bad;
 		return (0);
 	case IMSG_CONF_RULE:

@@ -134,6 +134,33 @@
 #define CTL_TRACE_ROWS		4000	/* about one session: they are queued */
 #define CTL_IDLE		10000	/* ms; a client that takes nothing */
 
+/* The outbox: mail that the gateway sends itself. */
+#define CONF_MAILS_MAX		1024	/* addresses and texts in all rules */
+#define RULE_MAILS		4	/* in one rule: frames of its record */
+#define MAIL_ADDR_MAX		328	/* as MEMBER_KEY_MAX */
+#define MAIL_TEXT_MAX		512	/* of a reply to a sender */
+#define OUTBOX_ROWS_MAX		20000	/* messages in it: a few seconds to
+					   look through at start */
+#define OUTBOX_SENDS_MAX	8	/* sent at one time: a server counts
+					   connections of one client */
+#define DEF_OUTBOX_SIZE		(1 * GIB)
+#define DEF_OUTBOX_KEEP		(2 * 86400)	/* s; RFC 5321, 4.5.4.1 has
+					   4 to 5 days for what can bounce */
+#define DEF_OUTBOX_RETRY	60	/* s, the first time */
+#define OUTBOX_RETRY_MAX	14400	/* s between two tries: RFC 5321,
+					   4.5.4.1 wants 30 min at least */
+#define DEF_NOTICES_LIMIT	20	/* to one address ... */
+#define DEF_NOTICES_WITHIN	3600	/* ... in so many s, then a digest */
+#define NOTICES_LIMIT_MAX	10000
+#define NOTICES_WAIT_MAX	10000	/* to one address, for its digest;
+					   others are only counted */
+#define DIGEST_ROWS_MAX		500	/* in the table of a digest */
+#define NOTICE_RCPTS		20	/* named in a notice */
+#define REPLY_EVERY		(7 * 86400)	/* s, to one address: RFC
+					   3834, 2 and RFC 5230, 4.1 */
+#define REPLIES_HOUR		100	/* to all: a flood of forged senders
+					   gets no flood of answers */
+
 /* The parser.  Real mail stays far below each; hostile mail does not. */
 #define PARSE_PARTS_MAX		10000	/* measured: 1e6 parts cost seconds */
 #define PARSE_DEPTH_MAX		63	/* stack of open multiparts */

@@ -56,6 +56,10 @@ static const struct proto_rule {
 	{ IMSG_CONF_DISCLAIMER, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_disclaimer_wire), LEN_EXACT, FD_NONE,
 	    PEER_ANY },
+	{ IMSG_CONF_OUTBOX, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_STORE),
+	    sizeof(struct conf_outbox), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_CONF_MAIL, P(PROC_MASTER), P(PROC_PROXY),
+	    sizeof(struct conf_mail_wire), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_RULE, P(PROC_MASTER), P(PROC_PROXY),
 	    sizeof(struct conf_rule_wire), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_CONF_LIST, P(PROC_MASTER), P(PROC_PROXY) | P(PROC_SCANNER),
@@ -143,6 +147,10 @@ static const struct proto_rule {
 	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_RECORD_FACT, P(PROC_PROXY), P(PROC_STORE),
 	    1, LEN_MULTIPLE, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_OUT, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_out), LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_RECORD_FATE, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_fate), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_RECORD_MAIL, P(PROC_PROXY), P(PROC_STORE),
 	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
 	{ IMSG_RECORD_END, P(PROC_PROXY), P(PROC_STORE),
@@ -232,6 +240,8 @@ proto_imsg_name(uint32_t type)
 		[IMSG_CONF_DYNAMIC] = "conf-dynamic",
 		[IMSG_CONF_RATE] = "conf-rate",
 		[IMSG_CONF_DISCLAIMER] = "conf-disclaimer",
+		[IMSG_CONF_OUTBOX] = "conf-outbox",
+		[IMSG_CONF_MAIL] = "conf-mail",
 		[IMSG_CONF_RULE] = "conf-rule",
 		[IMSG_CONF_END] = "conf-end",
 		[IMSG_CONF_DONE] = "conf-done",
@@ -261,7 +271,9 @@ proto_imsg_name(uint32_t type)
 		[IMSG_RECORD] = "record",
 		[IMSG_RECORD_RCPT] = "record-rcpt",
 		[IMSG_RECORD_FACT] = "record-fact",
+		[IMSG_RECORD_OUT] = "record-out",
 		[IMSG_RECORD_MAIL] = "record-mail",
+		[IMSG_RECORD_FATE] = "record-fate",
 		[IMSG_RECORD_END] = "record-end",
 		[IMSG_RECORD_REPLY] = "record-reply",
 		[IMSG_RECORD_DONE] = "record-done",
@@ -431,13 +443,29 @@ proto_get_record(const void *data, struct msg_record *r)
 	    r->verdict >= VERDICT_MAX || r->action >= ACTION_MAX ||
 	    r->nrcpt > SMTP_RCPT_MAX || r->nparts > PARSE_PARTS_MAX ||
 	    r->size > MAX_MESSAGE_SIZE ||
-	    ((r->flags & RECORD_QUARANTINE) && !(r->flags & RECORD_SYNC)) ||
+	    ((r->flags & (RECORD_QUARANTINE | RECORD_OUT)) &&
+	    !(r->flags & RECORD_SYNC)) ||
 	    !utf8_line(r->helo, sizeof(r->helo)) ||
 	    !utf8_line(r->from, sizeof(r->from)) ||
 	    !utf8_line(r->subject, sizeof(r->subject)) ||
 	    !utf8_line(r->msgid, sizeof(r->msgid)) ||
 	    !utf8_line(r->name, sizeof(r->name)) ||
 	    !utf8_line(r->reply, sizeof(r->reply))) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+proto_get_out(const void *data, struct msg_out *o)
+{
+	memcpy(o, data, sizeof(*o));
+	if ((o->server.family != 0 && o->server.family != 4 &&
+	    o->server.family != 6) || o->kind >= OUT_MAX ||
+	    !utf8_line(o->to, sizeof(o->to)) ||
+	    !utf8_line(o->text, sizeof(o->text)) ||
+	    (o->kind == OUT_REPLY) != (o->to[0] == '\0')) {
 		errno = EBADMSG;
 		return (-1);
 	}

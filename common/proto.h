@@ -43,6 +43,8 @@ enum imsg_type {
 	IMSG_CONF_DYNAMIC,	/* struct conf_dynamic_wire */
 	IMSG_CONF_RATE,		/* struct conf_rate_wire */
 	IMSG_CONF_DISCLAIMER,	/* struct conf_disclaimer_wire */
+	IMSG_CONF_OUTBOX,	/* struct conf_outbox */
+	IMSG_CONF_MAIL,		/* struct conf_mail_wire */
 	IMSG_CONF_RULE,		/* struct conf_rule_wire, one or more */
 	IMSG_CONF_END,		/* empty: use it now */
 	/* any -> master: the new configuration is in use */
@@ -103,11 +105,14 @@ enum imsg_type {
 	IMSG_RECORD,		/* struct msg_record */
 	IMSG_RECORD_RCPT,	/* strings, as many as the record says */
 	IMSG_RECORD_FACT,	/* strings: lines of the log about it */
+	IMSG_RECORD_OUT,	/* struct msg_out: to be sent because of it */
 	IMSG_RECORD_MAIL,	/* struct msg_mail + sealed memfd */
 	IMSG_RECORD_END,	/* empty */
 	/* proxy -> store: what the server has said to a message that was
 	   kept, and then delivered */
 	IMSG_RECORD_REPLY,	/* struct msg_record_reply */
+	/* later, with the same id: a message with copies has arrived or not */
+	IMSG_RECORD_FATE,	/* struct msg_fate */
 	/* store -> proxy: it is on disk, or is not; only if RECORD_SYNC */
 	IMSG_RECORD_DONE,	/* struct msg_record_done */
 	/* proxy -> store: numbers since its start, every second */
@@ -346,7 +351,35 @@ struct msg_record {
 #define RECORD_QUARANTINE	0x2	/* with the message: keep it */
 #define RECORD_AUTH		0x4	/* the client has authenticated */
 #define RECORD_TRIED		0x8	/* the rule is only tried: "mark" */
-#define RECORD_FLAGS_ALL	0xf
+#define RECORD_OUT		0x10	/* with the message: to be sent */
+#define RECORD_FLAGS_ALL	0x1f
+
+/* What is sent because of a message. */
+enum out_kind {
+	OUT_NOTIFY,		/* a notice about it */
+	OUT_REPLY,		/* an answer to its sender, RFC 3834 */
+	OUT_COPY,		/* a copy, if it is delivered: see msg_fate */
+	OUT_REDIRECT,		/* the message, to another recipient */
+	OUT_MAX
+};
+
+/* Payload of IMSG_RECORD_OUT. */
+struct msg_out {
+	struct addr	 server;	/* family 0: the message's own, or
+					   that of notices */
+	uint32_t	 kind;		/* enum out_kind */
+	char		 to[MAIL_ADDR_MAX];	/* OUT_REPLY: "", the sender */
+	char		 text[MAIL_TEXT_MAX];	/* OUT_REPLY */
+};
+
+/*
+ * Payload of IMSG_RECORD_FATE, of a record with OUT_COPY: send it, or forget
+ * it.  A copy whose fate never comes is sent.
+ */
+struct msg_fate {
+	uint32_t	 arrived;	/* 1 or 0 */
+	uint32_t	 pad;		/* zero */
+};
 
 /* Payload of IMSG_RECORD_MAIL, IMSG_SEND_MAIL, IMSG_CTL_MAIL. */
 struct msg_mail {
@@ -443,6 +476,10 @@ enum ctl_command {
 	CTL_TABLE_ADD,		/* table, key; until: epoch, s, or 0 */
 	CTL_TABLE_DELETE,	/* table, key */
 	CTL_TABLE_FLUSH,	/* table */
+	CTL_OUTBOX_LIST,
+	CTL_OUTBOX_SHOW,	/* number: a row, and IMSG_CTL_MAIL */
+	CTL_OUTBOX_DELETE,	/* number */
+	CTL_OUTBOX_RETRY,	/* number; 0: all */
 	CTL_RELOAD,		/* to master */
 	CTL_VERBOSE,		/* number: 0 or 1; to master */
 	CTL_METRICS,		/* rows of a line each, for Prometheus */
@@ -507,6 +544,7 @@ int		 proto_get_record_reply(const void *data,
 		    struct msg_record_reply *);
 int		 proto_get_member(const void *data, struct msg_member *);
 int		 proto_get_count(const void *data, struct msg_count *);
+int		 proto_get_out(const void *data, struct msg_out *);
 /* The use must be smaller than nuses. */
 int		 proto_get_scan_hit(const void *data, uint32_t nuses,
 		    struct msg_scan_hit *hit);

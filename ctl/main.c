@@ -71,6 +71,18 @@ static const struct column status_columns[] = {
 	{ "to", "TO", KIND_TEXT, 1 },
 	{ "subject", "SUBJECT", KIND_TEXT, 1 },
 	{ NULL, NULL, KIND_TEXT, 0 }
+}, outbox_columns[] = {
+	{ "number", "NUMBER", KIND_NUMBER, 0 },
+	{ "kind", "KIND", KIND_TEXT, 0 },
+	{ "state", "STATE", KIND_TEXT, 0 },
+	{ "time", "TIME", KIND_TIME, 0 },
+	{ "next", "NEXT", KIND_TIME, 0 },
+	{ "tries", "TRIES", KIND_NUMBER, 0 },
+	{ "size", "SIZE", KIND_BYTES, 0 },
+	{ "to", "TO", KIND_TEXT, 1 },
+	{ "server", "SERVER", KIND_TEXT, 0 },
+	{ "reply", "LAST REPLY", KIND_TEXT, 1 },
+	{ NULL, NULL, KIND_TEXT, 0 }
 }, table_columns[] = {
 	{ "table", "TABLE", KIND_TEXT, 0 },
 	{ "members", "MEMBERS", KIND_NUMBER, 0 },
@@ -103,8 +115,9 @@ static void	 set_table(struct msg_ctl *, const char *);
 static int	 cmd_simple(uint32_t, int, const struct column *);
 static int	 cmd_list(uint32_t, int, char **, const struct column *);
 static int	 cmd_detail(uint32_t, const char *, int);
-static int	 cmd_save(const char *, const char *);
+static int	 cmd_save(uint32_t, const char *, const char *);
 static int	 cmd_quarantine(int, char **);
+static int	 cmd_outbox(int, char **);
 static int	 cmd_table(int, char **);
 static int	 cmd_block(int, char **, int);
 static int	 cmd_report(int, char **);
@@ -122,6 +135,9 @@ usage(FILE *f, int status)
 	    "[--limit N]\n"
 	    "  quarantine show|release|delete NUMBER\n"
 	    "  quarantine forward NUMBER ADDRESS | save NUMBER FILE\n"
+	    "  outbox list [--limit N] | show|delete NUMBER | "
+	    "retry NUMBER|all\n"
+	    "  outbox save NUMBER FILE\n"
 	    "  table list | show TABLE | flush TABLE\n"
 	    "  table add TABLE KEY [DURATION] | delete TABLE KEY\n"
 	    "  block KEY [DURATION] | unblock KEY\n"
@@ -334,7 +350,7 @@ cmd_detail(uint32_t command, const char *arg, int base)
 
 /* The message itself, as it came; "-" is the standard output. */
 static int
-cmd_save(const char *arg, const char *path)
+cmd_save(uint32_t command, const char *arg, const char *path)
 {
 	struct connection	 c;
 	struct msg_ctl_end	 end;
@@ -346,7 +362,7 @@ cmd_save(const char *arg, const char *path)
 	int			 fd;
 
 	memset(&req, 0, sizeof(req));
-	req.command = CTL_QUARANTINE_SHOW;
+	req.command = command;
 	req.number = number(arg, 10);
 	ctl_connect(&c, socket_path);
 	ctl_ask(&c, &req, NULL, NULL, &end);
@@ -397,7 +413,7 @@ cmd_quarantine(int argc, char *argv[])
 	if (strcmp(argv[0], "show") == 0 && argc == 2)
 		return (cmd_detail(CTL_QUARANTINE_SHOW, argv[1], 10));
 	if (strcmp(argv[0], "save") == 0 && argc == 3)
-		return (cmd_save(argv[1], argv[2]));
+		return (cmd_save(CTL_QUARANTINE_SHOW, argv[1], argv[2]));
 	memset(&req, 0, sizeof(req));
 	if (strcmp(argv[0], "delete") == 0 && argc == 2)
 		req.command = CTL_QUARANTINE_DELETE;
@@ -411,6 +427,36 @@ cmd_quarantine(int argc, char *argv[])
 		set_key(&req, argv[2]);
 	return (run(&req, req.command == CTL_QUARANTINE_RELEASE ?
 	    send_columns : NULL));
+}
+
+static int
+cmd_outbox(int argc, char *argv[])
+{
+	struct msg_ctl	 req;
+
+	if (argc == 0)
+		usage(stderr, CTL_USAGE);
+	if (strcmp(argv[0], "list") == 0)
+		return (cmd_list(CTL_OUTBOX_LIST, argc - 1, argv + 1,
+		    outbox_columns));
+	if (strcmp(argv[0], "show") == 0 && argc == 2)
+		return (cmd_detail(CTL_OUTBOX_SHOW, argv[1], 10));
+	if (strcmp(argv[0], "save") == 0 && argc == 3)
+		return (cmd_save(CTL_OUTBOX_SHOW, argv[1], argv[2]));
+	memset(&req, 0, sizeof(req));
+	if (strcmp(argv[0], "delete") == 0 && argc == 2)
+		req.command = CTL_OUTBOX_DELETE;
+	else if (strcmp(argv[0], "retry") == 0 && argc == 2)
+		req.command = CTL_OUTBOX_RETRY;
+	else
+		usage(stderr, CTL_USAGE);
+	if (req.command == CTL_OUTBOX_DELETE || strcmp(argv[1], "all") != 0) {
+		req.number = number(argv[1], 10);
+		/* Which the store takes for all of them. */
+		if (req.number == 0)
+			errx(CTL_REFUSED, "no such message in the outbox");
+	}
+	return (run(&req, NULL));
 }
 
 static int
@@ -523,6 +569,8 @@ dispatch(int argc, char *argv[])
 		return (cmd_detail(CTL_TRACE, argv[0], 16));
 	if (strcmp(cmd, "quarantine") == 0)
 		return (cmd_quarantine(argc, argv));
+	if (strcmp(cmd, "outbox") == 0)
+		return (cmd_outbox(argc, argv));
 	if (strcmp(cmd, "table") == 0)
 		return (cmd_table(argc, argv));
 	if (strcmp(cmd, "block") == 0 || strcmp(cmd, "unblock") == 0)

@@ -27,7 +27,7 @@ static const char *const numbers[] = {
 	"number", "time", "recipients", "size", "rule", "parts", "recv_ms",
 	"parse_us", "scan_us", "deliver_ms", "expires", "added", "members",
 	"expire", "pid", "seconds", "deaths", "messages", "bytes",
-	"accepted", "code", "value"
+	"accepted", "code", "value", "next", "tries"
 };
 static const char *const booleans[] = { "quarantined", "authenticated" };
 

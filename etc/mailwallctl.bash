@@ -28,12 +28,15 @@ _mailwallctl()
 		return
 	fi
 	case $cmd/$sub in
-	/)	words="status stats sessions top metrics log trace quarantine table
+	/)	words="status stats sessions top metrics log trace quarantine outbox table
 		    block unblock reload verbose report version
 		    -j -s --json" ;;
 	log/*|quarantine/list)
 		words="--from --to --match --limit --json" ;;
 	report/*) words="--from --to" ;;
+	outbox/) words="list show save retry delete" ;;
+	outbox/list) words="--limit --json" ;;
+	outbox/retry) words="all" ;;
 	quarantine/) words="list show save release forward delete" ;;
 	quarantine/show|quarantine/save|quarantine/release|\
 	quarantine/forward|quarantine/delete)

@@ -456,6 +456,8 @@ store_rules(void)
 			r->w.disclaimer = disclaimer_id(r);
 		conf->g.want_files |= (uint32_t)r->has_file;
 		check_rule(r, &conf->g);
+		check_mails(r, conf);
+		outbox_store(conf, r);
 		if (lex_errors() == 0)
 			conf_add_rule(conf, &r->w);
 	}

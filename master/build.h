@@ -46,6 +46,10 @@ enum single {
 	S_LIMIT_BITS4,
 	S_LIMIT_BITS6,
 	S_BANNER,
+	S_NOTICES,
+	S_OUTBOX_SIZE,
+	S_OUTBOX_KEEP,
+	S_OUTBOX_RETRY,
 	S_ANTIVIRUS,
 	S_AV_DATABASE,
 	S_AV_SOCKET,
@@ -106,6 +110,8 @@ struct rule {
 	struct host		 dest;
 	struct host		 helo, sender, rcpt;
 	struct host		 add[RULE_ADDS];
+	struct conf_mail_wire	 mail[RULE_MAILS];	/* w.nmails */
+	struct pos		 mail_pos;
 	int			 has_source, has_dest, has_verdicts;
 	int			 has_helo, has_sender, has_rcpt;
 	int			 has_disconnect;
@@ -323,6 +329,27 @@ void	 disclaimer_file(struct disclaimer *, const struct pos *,
 	    const char *path);
 void	 disclaimer_store(struct conf *);
 uint32_t disclaimer_id(const struct rule *);
+/* Mail that the gateway sends, see outbox.c; the port may be NULL. */
+void	 build_mail_server(struct addr *, const struct pos *,
+	    const char *addr, const struct pos *, const char *port);
+void	 build_notices_from(struct conf_outbox *, const struct pos *,
+	    const char *);
+void	 build_notices_limit(struct conf_outbox *, const struct pos *,
+	    const char *number, const struct pos *, const char *duration);
+void	 build_outbox_size(struct conf_outbox *, const struct pos *,
+	    const char *);
+void	 build_outbox_keep(struct conf_outbox *, const struct pos *,
+	    const char *);
+void	 build_outbox_retry(struct conf_outbox *, const struct pos *,
+	    const char *);
+/* What a rule has sent: its keyword's place, and whom to. */
+void	 build_mail(struct rule *, const struct pos *, enum out_kind,
+	    const struct pos *, const char *to, const struct addr *server);
+void	 build_reply_mail(struct rule *, const struct pos *,
+	    const struct pos *, const char *text);
+void	 check_mails(const struct rule *, const struct conf *);
+/* Put it into the configuration. */
+void	 outbox_store(struct conf *, struct rule *);
 
 /* A new rule at the end of those that there are; NULL: none, reported. */
 struct rule *build_rule(const struct pos *, enum rule_phase);

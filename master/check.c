@@ -168,7 +168,8 @@ check_points(const struct rule *r)
 	if (r->w.reply[0] != '\0' || r->has_disconnect ||
 	    (r->w.flags & RULE_QUARANTINE) || r->w.tag[0] != '\0' ||
 	    r->w.header[0] != '\0' || r->w.nadds > 0 ||
-	    (r->w.flags & RULE_STRIP) || r->disclaimer != NULL)
+	    (r->w.flags & RULE_STRIP) || r->disclaimer != NULL ||
+	    r->w.nmails > 0)
 		lex_error(&r->pos, "another rule, with scored",
 		    "a rule that scores does nothing else");
 }

@@ -145,7 +145,7 @@ send_lists(struct batch *b, const struct conf *conf)
 	return (0);
 }
 
-/* And what they need: servers, disclaimers, counts over time. */
+/* And what they need: servers, disclaimers, mail, counts over time. */
 static int
 send_rules(struct batch *b, const struct conf *conf)
 {
@@ -159,6 +159,10 @@ send_rules(struct batch *b, const struct conf *conf)
 	for (i = 0; i < conf->ndisclaimers; i++)
 		if (imsg_compose(b->ib, IMSG_CONF_DISCLAIMER, 0, -1,
 		    &conf->disclaimer[i], sizeof(conf->disclaimer[i])) == -1)
+			return (-1);
+	for (i = 0; i < conf->nmails; i++)
+		if (imsg_compose(b->ib, IMSG_CONF_MAIL, 0, -1, &conf->mail[i],
+		    sizeof(conf->mail[i])) == -1)
 			return (-1);
 	for (i = 0; i < conf->nrates; i++)
 		if (imsg_compose(b->ib, IMSG_CONF_RATE, 0, -1,
@@ -193,6 +197,10 @@ config_send(struct imsgbuf *ib, const struct conf *conf)
 		if (imsg_compose(ib, IMSG_CONF_DYNAMIC, 0, -1,
 		    &conf->dynamic[i], sizeof(conf->dynamic[i])) == -1)
 			return (-1);
+	if ((ib->peer == PROC_PROXY || ib->peer == PROC_STORE) &&
+	    imsg_compose(ib, IMSG_CONF_OUTBOX, 0, -1, &conf->outbox,
+	    sizeof(conf->outbox)) == -1)
+		return (-1);
 	if (ib->peer == PROC_PROXY && (send_listeners(ib, conf) == -1 ||
 	    send_tables(&b, conf) == -1 || send_rules(&b, conf) == -1))
 		return (-1);

@@ -20,6 +20,7 @@ master_SRCS =	\
 	metrics.c \
 	nets.c \
 	notify.c \
+	outbox.c \
 	parse.c \
 	pattern.c \
 	printconf.c \

@@ -32,8 +32,8 @@
 /* What may follow, each after "|"; keywords as they are written. */
 #define X_STATEMENT	"address|antivirus|audit|banner|control|"	\
 	"disclaimer|early|helo|include|inside|limit|listen|log|mark|"	\
-	"message|metrics|newline|on|parsers|quarantine|run|scanners|"	\
-	"server|sessions|smtp|spool|"					\
+	"message|metrics|newline|notices|on|outbox|parsers|quarantine|"	\
+	"run|scanners|server|sessions|smtp|spool|"			\
 	"starttls|state|table|timeout|user|workers|name = \"value\""
 #define X_LISTENOPT	"starttls|banner|proxy|name|" X_END
 #define X_FORM		"source-route|percent|bang|quoted|pipe|file|"	\
@@ -48,7 +48,8 @@
 	"authenticated|!|"
 #define X_WHO		X_NETS X_ENVELOPE X_END
 #define X_ACTOPT	"a reply in quotes|disconnect|quarantine|tag|"	\
-	"header|add|mark|strip|disclaimer|signed|"
+	"header|add|notify|reply|copy|redirect|mark|strip|disclaimer|"	\
+	"signed|"
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
@@ -84,12 +85,15 @@ static struct host	 host;
 static struct listen_opts opts;	/* of the statement that is read */
 static struct conf_server_wire server;	/* likewise */
 static struct conf_dynamic_wire dynamic; /* likewise */
+static struct conf_outbox outbox; /* likewise */
+static struct addr	 mail_addr;	/* server of a mail; family 0: none */
 static const char	*after;		/* X_..., what may follow an option */
 static unsigned int	 verbs;		/* bits, of an smtp statement */
 %}
 
 %token	BANNER IDENTITY PROTOCOL SERVER
 %token	DISCLAIMER EDIT SIGNED STRIP
+%token	COPY NOTICES NOTIFY OUTBOX REPLY RETRY
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	METRICS
@@ -114,6 +118,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %type	<num>	identity add_what rate_event rate_key on_signed
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight file_type
+%type	<num>	mail_kind
 %type	<num>	av_limit_name starttls form verb_policy list_kind
 
 %%
@@ -142,6 +147,8 @@ stmt	: macro
 	| listen
 	| metrics
 	| server
+	| notices
+	| outbox
 	| table
 	| disclaimer
 	| rule
@@ -482,6 +489,48 @@ identity: PROXY x_version word {
 	}
 	;
 
+notices	: NOTICES x_servword { outbox = conf->outbox; } SERVER x_addr word
+	    x_portfrom notices_port FROM x_mailbox word {
+		build_mail_server(&outbox.server, &$<pos>6, $6, &$<pos>8,
+		    $<str>8);
+		build_notices_from(&outbox, &$<pos>11, $11);
+	} x_notices notices_opts {
+		if (setting_mark(S_NOTICES, &$<pos>1) == 0) {
+			conf->outbox.server = outbox.server;
+			memcpy(conf->outbox.from, outbox.from,
+			    sizeof(outbox.from));
+			conf->outbox.limit = outbox.limit;
+			conf->outbox.within = outbox.within;
+		}
+	}
+	;
+
+notices_port
+	: /* empty */			{ $<str>$ = NULL; }
+	| PORT x_port word x_from	{ $<str>$ = $3; $<pos>$ = $<pos>3; }
+	;
+
+notices_opts
+	: /* empty */
+	| LIMIT x_number word x_in IN x_duration word x_end {
+		build_notices_limit(&outbox, &$<pos>3, $3, &$<pos>7, $7);
+	}
+	;
+
+outbox	: OUTBOX x_outbox SIZE x_size word {
+		if (setting_mark(S_OUTBOX_SIZE, &$<pos>1) == 0)
+			build_outbox_size(&conf->outbox, &$<pos>5, $5);
+	}
+	| OUTBOX x_outbox KEEP x_duration word {
+		if (setting_mark(S_OUTBOX_KEEP, &$<pos>1) == 0)
+			build_outbox_keep(&conf->outbox, &$<pos>5, $5);
+	}
+	| OUTBOX x_outbox RETRY x_duration word {
+		if (setting_mark(S_OUTBOX_RETRY, &$<pos>1) == 0)
+			build_outbox_retry(&conf->outbox, &$<pos>5, $5);
+	}
+	;
+
 listen_mode
 	: REDIRECT			{ $$ = LISTEN_REDIRECT; }
 	| TPROXY			{ $$ = LISTEN_TPROXY; }
@@ -688,6 +737,38 @@ act_opts: /* empty */
 	| act_opts ADD x_what add_what x_dyntable TABLENAME x_after {
 		build_add(rule, $4, &$<pos>6, $6);
 	} add_after
+	| act_opts NOTIFY x_mailbox word x_actopt {
+		memset(&mail_addr, 0, sizeof(mail_addr));
+		build_mail(rule, &$<pos>2, OUT_NOTIFY, &$<pos>4, $4,
+		    &mail_addr);
+	}
+	| act_opts REPLY x_replytext word x_actopt {
+		build_reply_mail(rule, &$<pos>2, &$<pos>4, $4);
+	}
+	| act_opts mail_kind x_mailbox word x_mailserver mail_server {
+		build_mail(rule, &$<pos>2, $2, &$<pos>4, $4, &mail_addr);
+	}
+	;
+
+mail_kind
+	: COPY				{ $$ = OUT_COPY; }
+	| REDIRECT			{ $$ = OUT_REDIRECT; }
+	;
+
+mail_server
+	: /* empty */			{
+		memset(&mail_addr, 0, sizeof(mail_addr));
+	}
+	| SERVER x_addr word x_mailport mail_port {
+		memset(&mail_addr, 0, sizeof(mail_addr));
+		build_mail_server(&mail_addr, &$<pos>3, $3, &$<pos>5,
+		    $<str>5);
+	}
+	;
+
+mail_port
+	: /* empty */			{ $<str>$ = NULL; }
+	| PORT x_port word x_actopt	{ $<str>$ = $3; $<pos>$ = $<pos>3; }
 	;
 
 on_signed
@@ -989,6 +1070,18 @@ x_actopt: { expect(rule->w.phase != PHASE_MESSAGE ? X_ACTOPT X_WHO :
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect|"
 	    "quarantine|score"); } ;
+x_mailbox: { expect("an address of mail"); } ;
+x_mailport: { expect(rule->w.phase != PHASE_MESSAGE ?
+	    "port|" X_ACTOPT X_WHO : "port|" X_ACTOPT X_COND); }
+	;
+x_mailserver: { expect(rule->w.phase != PHASE_MESSAGE ?
+	    "server|" X_ACTOPT X_WHO : "server|" X_ACTOPT X_COND); }
+	;
+x_notices: { expect("limit|" X_END); } ;
+x_outbox: { expect("size|keep|retry"); } ;
+x_portfrom: { expect("port|from"); } ;
+x_replytext: { expect("a text in quotes"); } ;
+x_servword: { expect("server"); } ;
 x_addr	: { expect(X_ADDR); } ;
 x_anomaly: { expect(X_ANOMALY); } ;
 x_anomalies: { expect(X_ANOMALY "|" X_COND); } ;

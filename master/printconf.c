@@ -49,6 +49,9 @@ static void	 print_history(FILE *, const struct conf *,
 static void	 print_anomalies(FILE *, uint64_t);
 static void	 print_disclaimer(FILE *, const struct conf_disclaimer_wire *);
 static void	 print_files(FILE *, const struct conf_rule_wire *);
+static void	 print_mails(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
+static void	 print_outbox(FILE *, const struct conf_outbox *);
 static void	 print_rule(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 
@@ -363,6 +366,41 @@ print_extras(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 	}
 }
 
+/* What it has sent. */
+static void
+print_mails(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
+{
+	const struct conf_mail_wire	*m;
+	char				 ip[ADDR_STRLEN];
+	uint32_t			 i;
+
+	for (i = 0; i < r->nmails; i++) {
+		m = &conf->mail[r->mail + i];
+		fprintf(f, " %s ", conf_out_name(m->kind));
+		print_quoted(f, m->kind == OUT_REPLY ? m->text : m->to);
+		if (m->server.family != 0)
+			fprintf(f, " server %s port %u", addr_ip(&m->server,
+			    ip, sizeof(ip)), m->server.port);
+	}
+}
+
+static void
+print_outbox(FILE *f, const struct conf_outbox *o)
+{
+	char	 buf[VALUE_STRLEN], ip[ADDR_STRLEN];
+
+	fprintf(f, "outbox size %s\n", value_size_text(o->size, buf));
+	fprintf(f, "outbox keep %s\n",
+	    value_duration_text(o->keep * 1000ULL, buf));
+	fprintf(f, "outbox retry %s\n",
+	    value_duration_text(o->retry * 1000ULL, buf));
+	if (o->server.family == 0)
+		return;
+	fprintf(f, "notices server %s port %u from \"%s\" limit %u in %s\n",
+	    addr_ip(&o->server, ip, sizeof(ip)), o->server.port, o->from,
+	    o->limit, value_duration_text(o->within * 1000ULL, buf));
+}
+
 /* What it asks of the envelope. */
 static void
 print_envelope(FILE *f, const struct conf *conf,
@@ -575,6 +613,7 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 	if (r->disconnect)
 		fprintf(f, " disconnect");
 	print_extras(f, conf, r);
+	print_mails(f, conf, r);
 	or = "";
 	for (v = 0; v < VERDICT_MAX; v++) {
 		if ((r->verdicts & (1U << v)) == 0)
@@ -610,6 +649,7 @@ config_print(const struct conf *conf, FILE *f)
 
 	print_globals(f, &conf->g);
 	print_metrics(f, &conf->metrics);
+	print_outbox(f, &conf->outbox);
 	TAILQ_FOREACH(l, &conf->listeners, entry)
 		print_listener(f, conf, &l->w);
 	TAILQ_FOREACH(t, &conf->tables, entry) {

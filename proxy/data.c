@@ -86,6 +86,8 @@ data_free(struct message *m)
 	inspect_cancel(m->job);
 	if (m->waiting != NULL)
 		store_cancel(m->waiting);
+	/* All of it given away, and no answer: it may have arrived. */
+	store_fate(m, m->t_deliver != 0 && m->sent == m->size);
 	if (m->fd != -1)
 		close(m->fd);
 	if (m->arena != -1)

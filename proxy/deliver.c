@@ -144,6 +144,7 @@ deliver_reply(struct session *s, const struct reply *r)
 	early = s->state == SESSION_BODY || s->sout.len > 0;
 	if (r->code >= 400 || (s->state == SESSION_DOT && !early &&
 	    r->code / 100 == 2)) {
+		store_fate(s->msg, r->code / 100 == 2);
 		/* A server that refuses DATA still has the envelope. */
 		if (s->state == SESSION_GO && r->code != 421)
 			s->flags |= SF_RSET_DUE;

@@ -147,6 +147,8 @@ struct message {
 						/* reply that waits */
 	int			 is_recorded;	/* the store has heard */
 	uint64_t		 number;	/* of its record, or 0 */
+	uint64_t		 copies;	/* id of a record whose copies
+						   wait for its fate, or 0 */
 	struct msg_scan_hit	*hit;		/* text that lists have */
 	uint32_t		 nhits;
 	int			 is_matched;	/* all text was looked at */
@@ -524,6 +526,15 @@ void		 verdict_fact(const struct session *, const char *, ...)
 /* The store has the message on disk (error 0), or has not: go on. */
 void		 verdict_stored(struct session *, int error);
 
+/* autoreply.c */
+
+/*
+ * May the sender of the session's message be answered by a machine: its
+ * header has nothing that RFC 3834 section 2 or a mailing list forbids.  NULL,
+ * or why not.
+ */
+const char	*autoreply_refuse(const struct session *);
+
 /* policy.c */
 
 #define POLICY_PASSED	32	/* rules that are named in the log */
@@ -624,6 +635,8 @@ int		 store_record(struct session *, enum rule_action,
  * message was delivered; nothing without such a record.
  */
 void		 store_reply(const struct session *, const char *reply);
+/* A message with copies has arrived, or has not; told once. */
+void		 store_fate(struct message *, int arrived);
 /* Nobody waits for it any more. */
 void		 store_cancel(struct waiting *);
 

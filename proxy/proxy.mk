@@ -1,5 +1,6 @@
 proxy_SRCS =	\
 	accept.c \
+	autoreply.c \
 	body.c \
 	client.c \
 	command.c \

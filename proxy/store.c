@@ -47,6 +47,9 @@ static struct waiting *waiting_find(uint64_t);
 static void	 members(const struct imsg *);
 static void	 stats_send(void *);
 static int	 send_strings(uint32_t, uint64_t, const char *, size_t);
+static uint32_t	 outs(const struct session *, enum rule_action);
+static int	 send_outs(const struct session *, uint64_t,
+		    enum rule_action, uint32_t, const char *);
 static void	 fill_record(const struct session *, struct msg_record *);
 static void	 ctl_request(const struct imsg *);
 static size_t	 session_row(const struct session *, char *, size_t);
@@ -236,6 +239,16 @@ send_strings(uint32_t type, uint64_t id, const char *p, size_t len)
 	return (0);
 }
 
+/* So many things are sent when this has become of the message. */
+static uint32_t
+outs(const struct session *s, enum rule_action action)
+{
+	const struct conf_rule_wire	*rule;
+
+	rule = s->msg->rule;
+	return (rule == NULL || rule->action != action ? 0 : rule->nmails);
+}
+
 static void
 plain(char *dst, size_t size, const char *src)
 {
@@ -272,6 +285,59 @@ fill_record(const struct session *s, struct msg_record *r)
 	plain(r->name, sizeof(r->name), m->name);
 }
 
+/* What the rule has sent, but only when its own action was done. */
+static int
+send_outs(const struct session *s, uint64_t id, enum rule_action action,
+    uint32_t flags, const char *reply)
+{
+	const struct conf_mail_wire	*w;
+	struct msg_out			 o;
+	const char			*why;
+	uint32_t			 i;
+
+	for (i = 0; i < outs(s, action); i++) {
+		w = &s->conf->mail[s->msg->rule->mail + i];
+		/* Those go before it is delivered, or not at all. */
+		if ((w->kind == OUT_COPY || w->kind == OUT_REDIRECT) &&
+		    (flags & RECORD_OUT) == 0)
+			continue;
+		if (w->kind == OUT_REPLY) {
+			why = action == ACTION_PASS && reply[0] > '3' ?
+			    "it was not delivered" : autoreply_refuse(s);
+			if (why != NULL) {
+				session_log(s, "no reply: %s", why);
+				continue;
+			}
+		}
+		memset(&o, 0, sizeof(o));
+		o.kind = w->kind;
+		o.server = w->server;
+		strlcpy(o.to, w->to, sizeof(o.to));
+		strlcpy(o.text, w->text, sizeof(o.text));
+		if (imsg_compose(&ib, IMSG_RECORD_OUT, id, -1, &o,
+		    sizeof(o)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+void
+store_fate(struct message *m, int arrived)
+{
+	struct msg_fate	 f;
+
+	if (m->copies == 0)
+		return;
+	memset(&f, 0, sizeof(f));
+	f.arrived = (uint32_t)arrived;
+	/* One that is not heard counts as arrived. */
+	if (is_there && imsg_compose(&ib, IMSG_RECORD_FATE, m->copies, -1, &f,
+	    sizeof(f)) == -1)
+		log_warn("store");
+	m->copies = 0;
+	store_want_write();
+}
+
 int
 store_record(struct session *s, enum rule_action action, uint32_t flags,
     const char *reply)
@@ -300,8 +366,10 @@ store_record(struct session *s, enum rule_action action, uint32_t flags,
 	    s->env->rcpt_len) == -1 ||
 	    (m->nfacts > 0 && send_strings(IMSG_RECORD_FACT, id, m->facts,
 	    m->nfacts) == -1) ||
-	    ((flags & RECORD_QUARANTINE) && imsg_lend(&ib, IMSG_RECORD_MAIL,
-	    id, m->fd, &mail, sizeof(mail)) == -1) ||
+	    send_outs(s, id, action, flags, reply) == -1 ||
+	    ((flags & (RECORD_QUARANTINE | RECORD_OUT)) &&
+	    imsg_lend(&ib, IMSG_RECORD_MAIL, id, m->fd, &mail,
+	    sizeof(mail)) == -1) ||
 	    imsg_compose(&ib, IMSG_RECORD_END, id, -1, NULL, 0) == -1) {
 		log_warn("store");
 		return (-1);
@@ -317,6 +385,8 @@ store_record(struct session *s, enum rule_action action, uint32_t flags,
 	evtimer_set(&w->timer, STORE_TIME);
 	TAILQ_INSERT_TAIL(&waitings, w, entry);
 	m->waiting = w;
+	if ((flags & RECORD_OUT) && action == ACTION_PASS)
+		m->copies = id;
 	return (0);
 }
 

@@ -215,7 +215,7 @@ verdict_decide(struct session *s)
 	uint32_t		 score[CONF_USES_MAX];
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
 	char			 body[65];	/* SHA-256 in hex */
-	uint32_t		 flags;
+	uint32_t		 flags, i;
 
 	policy_facts(s, &facts);
 	facts.rcpt = s->env->rcpt;
@@ -253,9 +253,13 @@ verdict_decide(struct session *s)
 	else
 		default_reply(s, rule, text, sizeof(text));
 	strlcpy(s->msg->told, text, sizeof(s->msg->told));
-	flags = rule->flags & RULE_QUARANTINE ?
-	    RECORD_QUARANTINE | RECORD_SYNC :
-	    rule->action == ACTION_DISCARD ? RECORD_SYNC : 0;
+	flags = rule->action == ACTION_DISCARD ? RECORD_SYNC : 0;
+	if (rule->flags & RULE_QUARANTINE)
+		flags |= RECORD_QUARANTINE | RECORD_SYNC;
+	for (i = 0; i < rule->nmails; i++)
+		if (s->conf->mail[rule->mail + i].kind == OUT_COPY ||
+		    s->conf->mail[rule->mail + i].kind == OUT_REDIRECT)
+			flags |= RECORD_OUT | RECORD_SYNC;
 	if (flags == 0)
 		verdict_act(s);
 	else if (store_record(s, rule->action, flags, text) == -1)
@@ -267,6 +271,7 @@ static void
 not_kept(struct session *s, int error)
 {
 	session_log(s, "not kept: %s", strerror(error));
+	store_fate(s->msg, 0);
 	verdict_end(s, "tempfail", 0, error == ENOSPC ?
 	    "452 4.3.1 No room to keep the message, try again later" :
 	    "451 4.3.0 Message cannot be kept now, try again later");
@@ -303,6 +308,7 @@ verdict_act(struct session *s)
 static void
 not_changed(struct session *s)
 {
+	store_fate(s->msg, 0);
 	verdict_end(s, "block", 0, "554 5.7.1 Message refused: it cannot be "
 	    "changed as it must be");
 }

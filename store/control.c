@@ -19,6 +19,7 @@
 #include <bsd/string.h>
 
 #include "control.h"
+#include "outbox.h"
 #include "utf8.h"
 
 #define CLIENT_QUEUE	64	/* frames that wait, then no more are made */
@@ -475,6 +476,21 @@ change(struct client *c)
 		    errno == ENOENT ? "no such message in the quarantine" :
 		    "cannot be deleted");
 		break;
+	case CTL_OUTBOX_DELETE:
+		n = outbox_delete(r->number);
+		control_end(c, n == -1 ? errno : 0, n == 0 ? "deleted" :
+		    errno == ENOENT ? "no such message in the outbox" :
+		    errno == EBUSY ? "it is being sent just now" :
+		    "cannot be deleted");
+		break;
+	case CTL_OUTBOX_RETRY:
+		n = outbox_retry(r->number);
+		control_end(c, n == -1 ? errno : 0, n == 0 ?
+		    "tried again at once" :
+		    errno == ENOENT ? "no such message in the outbox" :
+		    errno == EBUSY ? "it is being sent just now" :
+		    "cannot be changed");
+		break;
 	case CTL_TABLE_ADD:
 		if (r->key[0] == '\0') {
 			control_end(c, EINVAL, "nobody is to be added");
@@ -552,6 +568,8 @@ client_request(struct client *c, const struct imsg *imsg)
 	switch (r->command) {
 	case CTL_QUARANTINE_RELEASE:
 	case CTL_QUARANTINE_DELETE:
+	case CTL_OUTBOX_DELETE:
+	case CTL_OUTBOX_RETRY:
 	case CTL_TABLE_ADD:
 	case CTL_TABLE_DELETE:
 	case CTL_TABLE_FLUSH:
@@ -573,6 +591,8 @@ client_request(struct client *c, const struct imsg *imsg)
 	else if (r->command == CTL_QUARANTINE_RELEASE)
 		release(c);
 	else if (r->command == CTL_QUARANTINE_DELETE ||
+	    r->command == CTL_OUTBOX_DELETE ||
+	    r->command == CTL_OUTBOX_RETRY ||
 	    r->command == CTL_TABLE_ADD || r->command == CTL_TABLE_DELETE ||
 	    r->command == CTL_TABLE_FLUSH)
 		change(c);

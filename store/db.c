@@ -45,6 +45,13 @@ static void	 sqlite_log(void *, int, const char *);
  * wish: what rules have asked for that have to ask more than once; until is
  *	when it does not count any more, 0 is never.
  * setting: odds and ends of the store itself.
+ * outbox: messages that wait to be sent, see outbox.c; the file has the number
+ *	as its name.  kind is enum out_kind, state enum outbox_state; times in
+ *	s since the epoch; owner and ident are the proxy and the id there of a
+ *	message whose copy it is.
+ * notice: who is to hear of a record, or its sender to be answered.
+ * told: who has had how many notices since when, and how many wait.
+ * replied: who has been answered when.
  */
 static const char *const migrations[] = {
 	"CREATE TABLE record ("
@@ -115,6 +122,44 @@ static const char *const migrations[] = {
 	"CREATE TABLE setting ("
 	"  name TEXT PRIMARY KEY,"
 	"  value TEXT NOT NULL) WITHOUT ROWID;",
+
+	"CREATE TABLE outbox ("
+	"  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  record INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL,"
+	"  size INTEGER NOT NULL,"
+	"  sender TEXT NOT NULL,"
+	"  rcpt TEXT NOT NULL,"
+	"  server TEXT NOT NULL,"
+	"  port INTEGER NOT NULL,"
+	"  time INTEGER NOT NULL,"
+	"  next INTEGER NOT NULL,"
+	"  expires INTEGER NOT NULL,"
+	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  reply TEXT NOT NULL DEFAULT '',"
+	"  owner INTEGER NOT NULL,"
+	"  ident INTEGER NOT NULL);"
+	"CREATE INDEX outbox_next ON outbox (state, next);"
+	"CREATE INDEX outbox_record ON outbox (record);"
+	"CREATE INDEX outbox_owner ON outbox (owner, ident) WHERE state = 0;"
+	"CREATE TABLE notice ("
+	"  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  kind INTEGER NOT NULL,"
+	"  rcpt TEXT NOT NULL,"
+	"  record INTEGER NOT NULL,"
+	"  text TEXT NOT NULL);"
+	"CREATE INDEX notice_rcpt ON notice (kind, rcpt, number);"
+	"CREATE INDEX notice_record ON notice (record);"
+	"CREATE TABLE told ("
+	"  rcpt TEXT PRIMARY KEY,"
+	"  began INTEGER NOT NULL,"
+	"  count INTEGER NOT NULL,"
+	"  waiting INTEGER NOT NULL,"
+	"  omitted INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE replied ("
+	"  rcpt TEXT PRIMARY KEY,"
+	"  time INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 #define NMIGRATIONS	(sizeof(migrations) / sizeof(migrations[0]))

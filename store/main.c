@@ -21,6 +21,7 @@
 
 #include "child.h"
 #include "priv.h"
+#include "outbox.h"
 #include "store.h"
 #include "store_sandbox.h"
 
@@ -118,6 +119,8 @@ confine(const struct conf_globals *g)
 	priv_confine(&p);
 	if (mkdir("/quarantine", 0700) == -1 && errno != EEXIST)
 		fatal("%s/quarantine", g->statedir);
+	if (mkdir("/outbox", 0700) == -1 && errno != EEXIST)
+		fatal("%s/outbox", g->statedir);
 	sandbox_landlock("/", 0);
 	sandbox_seccomp(store_rules, store_nrules);
 }
@@ -126,12 +129,11 @@ confine(const struct conf_globals *g)
 static void
 open_state(void)
 {
-	store.dir = open("/quarantine", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	if (store.dir == -1)
-		fatal("%s/quarantine", store.conf->g.statedir);
+	quarantine_begin();
+	outbox_begin();
 	db_open();
 	quarantine_repair();
+	outbox_repair();
 	evtimer_init(&house_timer, housekeeping, NULL);
 	evtimer_set(&house_timer, STORE_HOUSE_MS);
 }
@@ -358,6 +360,7 @@ peer_gone(struct peer *p)
 	TAILQ_REMOVE(&store.peers, p, entry);
 	stats_past(&p->stats);
 	record_forget(p);
+	outbox_lost(p);
 	control_lost(p);
 	send_lost(p);
 	free(p);
@@ -425,11 +428,13 @@ peer_frame(struct peer *p, struct imsg *imsg)
 	struct msg_record_reply	 reply;
 	struct msg_member	 m;
 	struct msg_count	 c;
+	struct msg_fate		 fate;
 
 	switch (imsg->type) {
 	case IMSG_RECORD:
 	case IMSG_RECORD_RCPT:
 	case IMSG_RECORD_FACT:
+	case IMSG_RECORD_OUT:
 	case IMSG_RECORD_MAIL:
 	case IMSG_RECORD_END:
 		if (record_frame(p, imsg) == -1)
@@ -440,6 +445,10 @@ peer_frame(struct peer *p, struct imsg *imsg)
 			peer_bad(p, "sent an impossible reply");
 		else
 			record_reply(&reply);
+		break;
+	case IMSG_RECORD_FATE:
+		memcpy(&fate, imsg->data, sizeof(fate));
+		outbox_fate(p, imsg->id, fate.arrived != 0);
 		break;
 	case IMSG_MEMBER_ADD:
 		if (proto_get_member(imsg->data, &m) == -1)
@@ -496,13 +505,15 @@ store_commit(void)
 	int	 error;
 
 	error = 0;
-	if (quarantine_sync() == -1)
+	if (quarantine_sync() == -1 || outbox_sync() == -1)
 		db_fail(errno);
 	if (db_commit() == -1)
 		error = errno != 0 ? errno : EIO;
 	store.answers = 0;
-	record_committed(error);
+	/* Who hears that it failed finds nothing of it left. */
 	quarantine_committed(error);
+	outbox_committed(error);
+	record_committed(error);
 	if (error != 0)
 		member_recount();
 	return (error);
@@ -517,9 +528,11 @@ housekeeping(void *arg)
 	more = quarantine_expire();
 	more |= record_expire();
 	more |= member_expire();
+	more |= notice_run();
 	/* On a disk that is full nothing goes away faster by trying. */
 	if (store_commit() != 0)
 		more = 0;
+	outbox_send();
 	peer_reap();
 	evtimer_set(&house_timer, more ? 0 : STORE_HOUSE_MS);
 }

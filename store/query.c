@@ -16,6 +16,7 @@
 #include <bsd/string.h>
 
 #include "control.h"
+#include "outbox.h"
 
 #define STEP		500	/* rows looked at before others have a turn */
 #define STEP_ROWS	32	/* and rows sent */
@@ -51,6 +52,9 @@ static void	 strings_of(struct client *, const char *, const char *,
 		    uint64_t, unsigned int);
 static void	 details(struct client *, uint64_t);
 static void	 quarantine_show(struct client *);
+static void	 outbox_row(struct client *, sqlite3_stmt *);
+static int	 outbox_step(struct client *);
+static void	 outbox_show(struct client *);
 static void	 tables(struct client *);
 static int	 table_step(struct client *);
 
@@ -72,6 +76,10 @@ query_name(uint32_t command)
 		[CTL_TABLE_ADD] = "table-add",
 		[CTL_TABLE_DELETE] = "table-delete",
 		[CTL_TABLE_FLUSH] = "table-flush",
+		[CTL_OUTBOX_LIST] = "outbox-list",
+		[CTL_OUTBOX_SHOW] = "outbox-show",
+		[CTL_OUTBOX_DELETE] = "outbox-delete",
+		[CTL_OUTBOX_RETRY] = "outbox-retry",
 		[CTL_RELOAD] = "reload",
 		[CTL_VERBOSE] = "verbose",
 		[CTL_METRICS] = "metrics",
@@ -315,6 +323,87 @@ quarantine_show(struct client *c)
 		control_end(c, 0, NULL);
 }
 
+/* Columns of a message in the outbox, in this order. */
+#define OUTBOX_COLUMNS	"o.number, o.kind, o.state, o.time, o.next, "	\
+	"o.expires, o.tries, o.size, o.sender, o.rcpt, o.server, o.port, " \
+	"o.reply, o.record, r.session, r.subject"
+
+static void
+outbox_row(struct client *c, sqlite3_stmt *s)
+{
+	static const char *const	 states[] = {
+		[OUTBOX_PENDING] = "pending",
+		[OUTBOX_WAITING] = "waiting",
+		[OUTBOX_LOST] = "lost",
+	};
+	struct values			 v;
+	uint64_t			 state;
+
+	state = db_get(s, 2);
+	endpoint(v.dest, sizeof(v.dest), db_string(s, 10), db_get(s, 11));
+	v.n[14][0] = '\0';
+	if (sqlite3_column_type(s, 14) != SQLITE_NULL)
+		snprintf(v.n[14], NUMLEN, "%016" PRIx64, db_get(s, 14));
+	control_row(c, "number", num(&v, 0, s, 0), "kind",
+	    conf_out_name((uint32_t)db_get(s, 1)), "state",
+	    outbox_is_sent(db_get(s, 0)) ? "sending" :
+	    state <= OUTBOX_LOST ? states[state] : "unknown",
+	    "time", num(&v, 3, s, 3), "next", num(&v, 4, s, 4), "expires",
+	    num(&v, 5, s, 5), "tries", num(&v, 6, s, 6), "size",
+	    num(&v, 7, s, 7), "from", db_string(s, 8), "to",
+	    db_string(s, 9), "server", v.dest, "reply", db_string(s, 12),
+	    "session", v.n[14], "subject", db_string(s, 15), NULL);
+}
+
+/* Those behind the last one, oldest first: 1 when there are more. */
+static int
+outbox_step(struct client *c)
+{
+	sqlite3_stmt	*s;
+	unsigned int	 rows;
+
+	s = db_prepare("SELECT " OUTBOX_COLUMNS " FROM outbox o LEFT JOIN "
+	    "record r ON r.number = o.record WHERE o.number > ? "
+	    "ORDER BY o.number LIMIT 32");
+	db_int(s, 1, c->at);
+	for (rows = 0; c->end.nrows < c->req.limit && db_row(s); rows++) {
+		c->at = db_get(s, 0);
+		outbox_row(c, s);
+	}
+	db_done(s);
+	if (rows == STEP_ROWS && c->end.nrows < c->req.limit)
+		return (1);
+	control_end(c, 0, "");
+	return (0);
+}
+
+static void
+outbox_show(struct client *c)
+{
+	struct msg_mail	 mail;
+	sqlite3_stmt	*s;
+	int		 fd;
+
+	s = db_prepare("SELECT " OUTBOX_COLUMNS " FROM outbox o LEFT JOIN "
+	    "record r ON r.number = o.record WHERE o.number = ?");
+	db_int(s, 1, c->req.number);
+	if (!db_row(s)) {
+		db_done(s);
+		control_end(c, ENOENT, "no such message in the outbox");
+		return;
+	}
+	outbox_row(c, s);
+	mail.size = db_get(s, 7);
+	db_done(s);
+	if ((fd = outbox_open(c->req.number)) == -1)
+		control_end(c, errno, "the message itself is lost");
+	else if (imsg_compose(&c->ib, IMSG_CTL_MAIL, c->reqid, fd, &mail,
+	    sizeof(mail)) == -1)
+		control_end(c, errno, "cannot be shown");
+	else
+		control_end(c, 0, NULL);
+}
+
 static void
 tables(struct client *c)
 {
@@ -375,6 +464,9 @@ query_counts(struct client *c)
 	s = db_prepare("SELECT coalesce(sum(size), 0) FROM quarantine");
 	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
 	control_row(c, "name", "quarantine_bytes", "value", n, NULL);
+	s = db_prepare("SELECT count(*) FROM outbox");
+	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
+	control_row(c, "name", "outbox", "value", n, NULL);
 	s = db_prepare("SELECT count(*) FROM member");
 	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
 	control_row(c, "name", "members", "value", n, NULL);
@@ -398,6 +490,11 @@ query_start(struct client *c, const struct msg_ctl *r)
 		break;
 	case CTL_QUARANTINE_SHOW:
 		quarantine_show(c);
+		break;
+	case CTL_OUTBOX_LIST:
+		return;
+	case CTL_OUTBOX_SHOW:
+		outbox_show(c);
 		break;
 	case CTL_TABLES:
 		tables(c);
@@ -426,6 +523,8 @@ query_more(struct client *c)
 		    "q.expires, q.sha256 FROM quarantine q JOIN record r ON "
 		    "r.number = q.number WHERE q.number < ? AND "
 		    "q.number >= ? ORDER BY q.number DESC LIMIT 500", 1));
+	case CTL_OUTBOX_LIST:
+		return (outbox_step(c));
 	case CTL_TABLE_SHOW:
 		return (table_step(c));
 	default:

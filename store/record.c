@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "parts.h"
+#include "outbox.h"
 #include "store.h"
 
 #define EXPIRE_STEP	500	/* records that go in half a second */
@@ -36,6 +37,8 @@ struct record {
 	struct msg_record	 r;
 	struct strings		 rcpt;
 	struct strings		 fact;
+	struct msg_out		*out;		/* nout */
+	uint32_t		 nout;
 	int			 fd;		/* the message, or -1 */
 	uint64_t		 size;
 };
@@ -52,15 +55,19 @@ static struct record	*record_find(struct peer *, uint64_t);
 static int		 record_begin(struct peer *, const struct imsg *);
 static int		 record_strings(struct peer *, struct record *,
 			    struct strings *, const struct imsg *, size_t);
+static int		 record_out(struct record *, const struct imsg *);
 static int		 record_mail(struct peer *, struct record *,
 			    struct imsg *);
 static int		 record_end(struct peer *, struct record *);
 static void		 record_free(struct peer *, struct record *);
-static int		 record_write(const struct record *, uint64_t *);
+static int		 record_write(const struct peer *,
+			    const struct record *, uint64_t *);
 static int		 insert_record(const struct msg_record *);
 static int		 insert_strings(const char *, uint64_t,
 			    const struct strings *);
 static int		 insert_mail(const struct record *, uint64_t);
+static int		 insert_outs(const struct peer *,
+			    const struct record *, uint64_t);
 static void		 answer(struct peer *, uint64_t, int, uint64_t);
 
 static STAILQ_HEAD(, waiter)	 waiters = STAILQ_HEAD_INITIALIZER(waiters);
@@ -89,6 +96,8 @@ record_frame(struct peer *p, struct imsg *imsg)
 			return (-1);
 		return (record_strings(p, r, &r->fact, imsg,
 		    RECORD_FACTS_MAX));
+	case IMSG_RECORD_OUT:
+		return (record_out(r, imsg));
 	case IMSG_RECORD_MAIL:
 		return (record_mail(p, r, imsg));
 	case IMSG_RECORD_END:
@@ -151,13 +160,34 @@ record_strings(struct peer *p, struct record *r, struct strings *s,
 	return (0);
 }
 
+/* A message that is to be sent needs the message. */
+static int
+record_out(struct record *r, const struct imsg *imsg)
+{
+	struct msg_out	 o, *v;
+
+	if (r->fd != -1 || r->nout == RULE_MAILS ||
+	    proto_get_out(imsg->data, &o) == -1 ||
+	    (o.kind != OUT_REPLY && !conf_mailbox_ok(o.to)) ||
+	    ((o.kind == OUT_COPY || o.kind == OUT_REDIRECT) &&
+	    (r->r.flags & RECORD_OUT) == 0))
+		return (-1);
+	v = reallocarray(r->out, r->nout + 1, sizeof(*v));
+	if (v == NULL)
+		fatal("%s", __func__);
+	v[r->nout++] = o;
+	r->out = v;
+	return (0);
+}
+
 static int
 record_mail(struct peer *p, struct record *r, struct imsg *imsg)
 {
 	struct msg_mail	 m;
 
 	memcpy(&m, imsg->data, sizeof(m));
-	if ((r->r.flags & RECORD_QUARANTINE) == 0 || r->fd != -1 ||
+	if ((r->r.flags & (RECORD_QUARANTINE | RECORD_OUT)) == 0 ||
+	    r->fd != -1 ||
 	    p->nmails >= STORE_MAILS_MAX || m.size > MAX_MESSAGE_SIZE ||
 	    sealed_check(imsg->fd, m.size) == -1)
 		return (-1);
@@ -179,6 +209,7 @@ record_free(struct peer *p, struct record *r)
 	}
 	free(r->rcpt.data);
 	free(r->fact.data);
+	free(r->out);
 	free(r);
 }
 
@@ -193,10 +224,11 @@ record_end(struct peer *p, struct record *r)
 	flags = r->r.flags;
 	id = r->id;
 	if (r->rcpt.n != r->r.nrcpt ||
-	    ((flags & RECORD_QUARANTINE) != 0) != (r->fd != -1))
+	    ((flags & (RECORD_QUARANTINE | RECORD_OUT)) != 0) !=
+	    (r->fd != -1))
 		return (-1);
 	number = 0;
-	error = record_write(r, &number);
+	error = record_write(p, r, &number);
 	record_free(p, r);
 	if ((flags & RECORD_SYNC) == 0) {
 		nquiet++;
@@ -264,8 +296,9 @@ record_forget(struct peer *p)
 
 /* All rows and the file, or nothing: 0 with its number, or an errno. */
 static int
-record_write(const struct record *r, uint64_t *number)
+record_write(const struct peer *p, const struct record *r, uint64_t *number)
 {
+	size_t	 kept, out;
 	int	 error;
 
 	db_write();
@@ -273,6 +306,8 @@ record_write(const struct record *r, uint64_t *number)
 		return (errno);
 	error = 0;
 	*number = 0;
+	kept = quarantine_mark();
+	out = outbox_mark();
 	if (insert_record(&r->r) == -1)
 		error = errno;
 	else {
@@ -281,11 +316,16 @@ record_write(const struct record *r, uint64_t *number)
 		    *number, &r->rcpt) == -1 ||
 		    insert_strings("INSERT INTO fact VALUES (?, ?, ?)",
 		    *number, &r->fact) == -1 ||
-		    (r->fd != -1 && insert_mail(r, *number) == -1))
+		    ((r->r.flags & RECORD_QUARANTINE) &&
+		    insert_mail(r, *number) == -1) ||
+		    insert_outs(p, r, *number) == -1)
 			error = errno;
 	}
-	if (error != 0)
+	if (error != 0) {
+		quarantine_undo(kept);
+		outbox_undo(out);
 		db_run(db_prepare("ROLLBACK TO record"));
+	}
 	db_run(db_prepare("RELEASE record"));
 	return (error);
 }
@@ -350,30 +390,46 @@ insert_strings(const char *sql, uint64_t number, const struct strings *l)
 static int
 insert_mail(const struct record *r, uint64_t number)
 {
-	sqlite3_stmt	*s;
-	uint64_t	 now;
-	char		 digest[65];
-	int		 saved_errno;
+	int	 saved_errno;
 
-	if (quarantine_put(number, r->fd, r->size, digest) == -1) {
-		saved_errno = errno;
-		log_warn("quarantine: s=%016" PRIx64, r->r.session);
-		errno = saved_errno;
-		return (-1);
-	}
-	now = (uint64_t)time(NULL);
-	s = db_prepare("INSERT INTO quarantine (number, time, size, sha256, "
-	    "state, expires) VALUES (?, ?, ?, ?, ?, ?)");
-	db_int(s, 1, number);
-	db_int(s, 2, now);
-	db_int(s, 3, r->size);
-	db_text(s, 4, digest);
-	db_int(s, 5, QUARANTINE_KEPT);
-	db_int(s, 6, now + store.conf->g.quarantine_keep);
-	if (db_run(s) == 0)
+	if (quarantine_put(number, r->fd, r->size) == 0)
 		return (0);
 	saved_errno = errno;
-	quarantine_undo(number, r->size);
+	log_warn("quarantine: s=%016" PRIx64, r->r.session);
+	errno = saved_errno;
+	return (-1);
+}
+
+/* What is sent because of it. */
+static int
+insert_outs(const struct peer *p, const struct record *r, uint64_t number)
+{
+	const struct msg_out	*m;
+	struct outgoing		 o;
+	uint32_t		 i;
+	int			 ret, saved_errno;
+
+	ret = 0;
+	for (i = 0; ret == 0 && i < r->nout; i++) {
+		m = &r->out[i];
+		if (m->kind == OUT_NOTIFY || m->kind == OUT_REPLY) {
+			ret = notice_add(number, m, r->r.from);
+			continue;
+		}
+		memset(&o, 0, sizeof(o));
+		o.record = number;
+		o.kind = m->kind;
+		o.server = m->server.family == 0 ? r->r.dest : m->server;
+		o.from = r->r.from;
+		o.to = m->to;
+		o.owner = p->instance;
+		o.ident = r->id;
+		ret = outbox_put(&o, r->fd, r->size);
+	}
+	if (ret == 0)
+		return (0);
+	saved_errno = errno;
+	log_warn("outbox: s=%016" PRIx64, r->r.session);
 	errno = saved_errno;
 	return (-1);
 }
@@ -411,7 +467,10 @@ record_expire(void)
 	before = ((uint64_t)time(NULL) - store.conf->g.audit_keep) * 1000;
 	s = db_prepare("SELECT number FROM record WHERE time >= ? AND "
 	    "time < ? AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE "
-	    "q.number = record.number) ORDER BY time LIMIT ?");
+	    "q.number = record.number) AND NOT EXISTS (SELECT 1 FROM outbox o "
+	    "WHERE o.record = record.number) AND NOT EXISTS (SELECT 1 FROM "
+	    "notice n WHERE n.record = record.number) "
+	    "ORDER BY time LIMIT ?");
 	db_int(s, 1, expired);
 	db_int(s, 2, before);
 	db_int(s, 3, EXPIRE_STEP);

@@ -20,7 +20,8 @@
 struct send {
 	TAILQ_ENTRY(send)	 entry;
 	uint64_t		 id;		/* of its frames */
-	uint64_t		 number;	/* in the quarantine */
+	uint64_t		 number;	/* in the quarantine ... */
+	int			 is_out;	/* ... or in the outbox */
 	struct peer		*peer;
 	uint32_t		 nrcpt;
 	void			(*done)(void *, const struct msg_send_done *);
@@ -34,6 +35,9 @@ static int		 send_load(uint64_t, const char *, struct msg_send *,
 static int		 send_rcpts(struct send *, const char *);
 static int		 send_frames(struct send *, const struct msg_send *,
 			    const char *, int, uint64_t);
+static struct send	*send_new(struct peer *, uint64_t, uint32_t,
+			    void (*)(void *, const struct msg_send_done *),
+			    void *);
 static void		 send_end(struct send *, const struct msg_send_done *);
 static void		 mark_released(uint64_t);
 
@@ -46,12 +50,12 @@ send_find(uint64_t number)
 	struct send	*sd;
 
 	TAILQ_FOREACH(sd, &sends, entry)
-		if (sd->number == number)
+		if (sd->number == number && !sd->is_out)
 			break;
 	return (sd);
 }
 
-/* The one with the least to do. */
+/* The one with the least to do; old ones may be about to end. */
 static struct peer *
 peer_choose(void)
 {
@@ -60,7 +64,7 @@ peer_choose(void)
 	best = NULL;
 	TAILQ_FOREACH(p, &store.peers, entry)
 		if (p->ib.fd != -1 &&
-		    (best == NULL || p->nsends < best->nsends))
+		    (best == NULL || p->nsends <= best->nsends))
 			best = p;
 	return (best);
 }
@@ -158,6 +162,25 @@ send_frames(struct send *sd, const struct msg_send *m, const char *rcpt,
 	    sizeof(mail)));
 }
 
+static struct send *
+send_new(struct peer *p, uint64_t number, uint32_t nrcpt,
+    void (*done)(void *, const struct msg_send_done *), void *arg)
+{
+	struct send	*sd;
+
+	if ((sd = calloc(1, sizeof(*sd))) == NULL)
+		fatal("%s", __func__);
+	sd->id = next_id++;
+	sd->number = number;
+	sd->peer = p;
+	sd->nrcpt = nrcpt;
+	sd->done = done;
+	sd->arg = arg;
+	TAILQ_INSERT_TAIL(&sends, sd, entry);
+	p->nsends++;
+	return (sd);
+}
+
 int
 send_start(uint64_t number, const char *rcpt,
     void (*done)(void *, const struct msg_send_done *), void *arg)
@@ -183,18 +206,28 @@ send_start(uint64_t number, const char *rcpt,
 	if (send_load(number, rcpt, &m, &size) == -1 ||
 	    (fd = quarantine_open(number)) == -1)
 		return (-1);
-	if ((sd = calloc(1, sizeof(*sd))) == NULL)
-		fatal("%s", __func__);
-	sd->id = next_id++;
-	sd->number = number;
-	sd->peer = p;
-	sd->nrcpt = m.nrcpt;
-	sd->done = done;
-	sd->arg = arg;
-	TAILQ_INSERT_TAIL(&sends, sd, entry);
-	p->nsends++;
+	sd = send_new(p, number, m.nrcpt, done, arg);
 	/* Should the proxy be gone, send_lost() answers in a moment. */
 	send_frames(sd, &m, rcpt, fd, size);
+	return (0);
+}
+
+int
+send_out(uint64_t number, const struct msg_send *m, const char *rcpt, int fd,
+    uint64_t size, void (*done)(void *, const struct msg_send_done *),
+    void *arg)
+{
+	struct send	*sd;
+	struct peer	*p;
+
+	if ((p = peer_choose()) == NULL) {
+		close(fd);
+		errno = EAGAIN;
+		return (-1);
+	}
+	sd = send_new(p, number, m->nrcpt, done, arg);
+	sd->is_out = 1;
+	send_frames(sd, m, rcpt, fd, size);
 	return (0);
 }
 
@@ -230,10 +263,13 @@ send_end(struct send *sd, const struct msg_send_done *d)
 {
 	TAILQ_REMOVE(&sends, sd, entry);
 	sd->peer->nsends--;
-	if (d->code >= 200 && d->code < 300)
-		mark_released(sd->number);
-	log_info("quarantine %" PRIu64 ": released, %u of %u recipients: %s",
-	    sd->number, d->naccepted, sd->nrcpt, d->text);
+	if (!sd->is_out) {
+		if (d->code >= 200 && d->code < 300)
+			mark_released(sd->number);
+		log_info("quarantine %" PRIu64 ": released, %u of %u "
+		    "recipients: %s", sd->number, d->naccepted, sd->nrcpt,
+		    d->text);
+	}
 	if (sd->done != NULL)
 		sd->done(sd->arg, d);
 	free(sd);

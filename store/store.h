@@ -62,7 +62,6 @@ struct store {
 	struct msg_stats	 past;		/* of proxies that have ended */
 	struct msg_status	 status;	/* what master has said last */
 	sqlite3			*db;
-	int			 dir;		/* the quarantine's */
 	int			 draining;
 	int			 answers;	/* a commit is due */
 };
@@ -199,15 +198,18 @@ enum quarantine_state {
 	QUARANTINE_LOST		/* the file is not there, or not whole */
 };
 
+/* Open its directory; fatal. */
+void	 quarantine_begin(void);
 /*
- * Put the message (size bytes of a sealed memfd) into the quarantine under
- * that number: a file, complete and on disk when this returns 0, and with its
- * name after the next commit, which counts only then; else -1 with errno.
- * digest gets the SHA-256 in hexadecimal, 65 bytes.
+ * Put the message (size bytes of a descriptor) into the quarantine under that
+ * number, which its record has: a row, and a file, complete and on disk when
+ * this returns 0, and with its name after the next commit, which counts only
+ * then; else -1 with errno.
  */
-int	 quarantine_put(uint64_t number, int fd, uint64_t size, char *digest);
-/* It is not wanted after all: the file only. */
-void	 quarantine_undo(uint64_t number, uint64_t size);
+int	 quarantine_put(uint64_t number, int fd, uint64_t size);
+/* Files that were put since the mark are not wanted after all; nor rows. */
+size_t	 quarantine_mark(void);
+void	 quarantine_undo(size_t mark);
 /* Open it to read: a descriptor, or -1 with errno. */
 int	 quarantine_open(uint64_t number);
 /* Delete file and row, and commit: 0, or -1 with errno (ENOENT). */
@@ -231,6 +233,14 @@ void	 quarantine_committed(int error);
  * QUARANTINE_RELEASED.
  */
 int	 send_start(uint64_t number, const char *rcpt,
+	    void (*done)(void *, const struct msg_send_done *), void *);
+/*
+ * Send one of the outbox, size bytes of fd, which is taken, to the one
+ * recipient that m announces; done() is called once, later.  0, or -1 with
+ * errno EAGAIN: no proxy is there.
+ */
+int	 send_out(uint64_t number, const struct msg_send *m, const char *rcpt,
+	    int fd, uint64_t size,
 	    void (*done)(void *, const struct msg_send_done *), void *);
 /* Nobody waits for the answer of this arg any more. */
 void	 send_forget(void *);

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: ISC
 
 store_SRCS =	\
+	compose.c \
 	control.c \
 	db.c \
+	files.c \
 	http.c \
 	kernel.c \
 	main.c \
 	member.c \
 	metrics.c \
+	notice.c \
+	outbox.c \
 	quarantine.c \
 	query.c \
 	record.c \

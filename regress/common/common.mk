@@ -15,7 +15,7 @@ common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c \
 
 common_wire_SRCS =	common/addr.c common/addrset.c common/conf.c \
 			common/rule.c common/netset.c \
-			common/conflist.c common/confwire.c \
+			common/conflist.c common/confmail.c common/confwire.c \
 			common/imsg.c common/log.c common/utf8.c \
 			common/parts.c \
 			common/proto.c

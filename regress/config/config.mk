@@ -7,8 +7,9 @@ config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
 		master/envelope.c common/addrset.c common/facts.c \
 		master/setting.c master/lists.c \
 		master/nets.c master/build.c master/check.c master/pattern.c \
-		master/printconf.c common/conf.c \
-		common/rule.c common/netset.c common/conflist.c \
+		master/outbox.c master/printconf.c common/conf.c \
+		common/rule.c common/netset.c \
+		common/conflist.c common/confmail.c \
 		common/parts.c common/addr.c common/log.c common/utf8.c \
 		common/proto.c common/ev.c common/exprfold.c \
 		common/normal.c common/normtab.c
@@ -32,7 +33,8 @@ config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc,--wrap=setrlimit
 
 pattern_SRCS =		master/pattern.c common/addr.c common/addrset.c \
 			common/conf.c common/rule.c common/netset.c \
-			common/conflist.c common/ev.c common/exprfold.c \
+			common/conflist.c common/confmail.c common/ev.c \
+			common/exprfold.c \
 			common/log.c common/normal.c common/normtab.c \
 			common/utf8.c
 

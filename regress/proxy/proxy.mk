@@ -5,7 +5,8 @@ proxy_unit_SRCS =	regress/proxy/unit.c proxy/data.c common/buf.c \
 			common/log.c common/utf8.c common/conf.c \
 			common/rule.c common/netset.c \
 			common/addrset.c \
-			common/conflist.c common/addr.c common/parts.c
+			common/conflist.c common/confmail.c common/addr.c \
+			common/parts.c
 proxy_unit_CPPFLAGS =	-Iproxy -Iregress/proxy
 
 UNIT +=			proxy/test_command

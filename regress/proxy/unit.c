@@ -29,6 +29,11 @@ inspect_cancel(struct job *j)
 }
 
 void
+store_fate(struct message *m, int arrived)
+{
+}
+
+void
 store_cancel(struct waiting *w)
 {
 	if (w != NULL)

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -22,11 +23,13 @@ import time as clock
 
 TOP = os.getcwd()
 sys.path.insert(0, os.path.join(TOP, "regress/scanner"))
-from scanlib import (AV, IMSG, OBJ, PROC, TMO, Channel, Gone,  # noqa: E402
-                     enum, memfd, wait_for)
+from scanlib import (AV, IMSG, OBJ, PROC, TMO, WAIT, Channel,  # noqa: E402
+                     Gone, enum, memfd, wait_for)
 
 USER = "nobody"  # no user is made for a test
-SYNC, QUARANTINE, AUTH, TRIED = 1, 2, 4, 8
+SYNC, QUARANTINE, AUTH, TRIED, OUT = 1, 2, 4, 8, 16
+NOTIFY, REPLY, COPY, REDIRECT = range(4)
+NOBODY = b"\0" * 20
 RECORD_LEN, MEMBER_LEN, STATS_LEN = 2704, 472, 672
 MEMBERS_FRAME = 16384 // MEMBER_LEN
 KEPT, RELEASED, LOST = 0, 1, 2
@@ -56,6 +59,18 @@ def member(table, key, why=b"", after=0, within=0, expires=0):
                        table.encode(), key.encode(), why)
 
 
+def out(kind, to=b"", body=b"", server=NOBODY):
+    """What is sent because of a record."""
+    return server + struct.pack("=I328s512s", kind, to, body)
+
+
+def outbox(server=NOBODY, limit=20, within=3600, retry=60, keep=172800,
+           size=1 << 30, sender=b"mailwall@gw.example"):
+    """What the store may send, for its configuration."""
+    return server + struct.pack("=5IQ328s", limit, within, retry, keep, 0,
+                                size, sender)
+
+
 def text(data):
     return data.split(b"\0")[0].decode()
 
@@ -82,12 +97,15 @@ class Proxy(Channel):
         self.instance = instance
         self.members = {}
 
-    def record(self, flags=0, rcpt=(), facts=(), mail=None, **kw):
-        """Send a whole record; its id."""
+    def record(self, flags=0, rcpt=(), facts=(), mail=None, outs=(), **kw):
+        """Send a whole record; its id.
+
+        The message is kept, unless flags say that it is to be sent.
+        """
         self.ident += 1
         i = self.ident
         if mail is not None:
-            flags |= SYNC | QUARANTINE
+            flags |= SYNC if flags & OUT else SYNC | QUARANTINE
             kw.setdefault("size", len(mail))
         self.send("IMSG_RECORD", record(flags=flags, nrcpt=len(rcpt), **kw),
                   ident=i)
@@ -95,6 +113,8 @@ class Proxy(Channel):
             self.send("IMSG_RECORD_RCPT", strings(r), ident=i)
         for f in facts:
             self.send("IMSG_RECORD_FACT", strings(f), ident=i)
+        for o in outs:
+            self.send("IMSG_RECORD_OUT", o, ident=i)
         if mail is not None:
             fd = memfd(mail)
             self.send("IMSG_RECORD_MAIL", struct.pack("=Q", len(mail)), fd,
@@ -110,12 +130,44 @@ class Proxy(Channel):
         assert pad == 0
         return ident, error, number
 
-    def sync(self, **kw):
+    def sync(self, flags=0, **kw):
         """A record, and wait for its answer: (errno, number)."""
-        ident = self.record(flags=SYNC, **kw)
+        ident = self.record(flags=flags | SYNC, **kw)
         got, error, number = self.done()
         assert got == ident, (got, ident)
         return error, number
+
+    def fate(self, ident, arrived):
+        self.send("IMSG_RECORD_FATE", struct.pack("=II", arrived, 0),
+                  ident=ident)
+
+    def sends(self, timeout=WAIT):
+        """A message to send: (id, (ip, port), from, to, bytes), or None."""
+        got = self.recv(timeout)
+        if got is None:
+            return None
+        kind, ident, data = got
+        assert kind == "IMSG_SEND", kind
+        family, _, port, ip, nrcpt, pad, sender = struct.unpack(
+            "=BBH16sII1032s", data)
+        assert (family, nrcpt, pad) == (4, 1, 0), (family, nrcpt, pad)
+        rcpt = self.expect("IMSG_SEND_RCPT")
+        assert rcpt[1] == ident
+        wait_for(lambda: select.select([self.sock], [], [], 0)[0])
+        frame, anc, _, _ = self.sock.recvmsg(65536, socket.CMSG_SPACE(4))
+        assert struct.unpack("=IIQ", frame[:16]) == (
+            IMSG["IMSG_SEND_MAIL"], 8, ident)
+        fd = struct.unpack("=i", anc[0][2])[0]
+        size = struct.unpack("=Q", frame[16:])[0]
+        with os.fdopen(fd, "rb") as f:
+            mail = f.read()
+        assert len(mail) == size, (len(mail), size)
+        return (ident, (socket.inet_ntoa(ip[:4]), port), text(sender),
+                text(rcpt[2]), mail)
+
+    def sent(self, ident, code=250, reply=b"250 ok"):
+        self.send("IMSG_SEND_DONE", struct.pack(
+            "=II256s", code, code == 250, reply), ident=ident)
 
     def wish(self, table, key, **kw):
         self.send("IMSG_MEMBER_ADD", member(table, key, **kw))
@@ -158,13 +210,14 @@ class Store:
     """A store in a state directory, which stays if it was given."""
 
     def __init__(self, state=None, tables=(), quarantine_max=1 << 30,
-                 quarantine_keep=86400, audit_keep=86400, ready=True):
+                 quarantine_keep=86400, audit_keep=86400, ready=True,
+                 outbox=None):
         pw = pwd.getpwnam(USER)
         self.own = state is None
         self.state = state or self.directory()
         self.args = dict(tables=tables, quarantine_max=quarantine_max,
                          quarantine_keep=quarantine_keep,
-                         audit_keep=audit_keep)
+                         audit_keep=audit_keep, outbox=outbox)
         self.uid = pw.pw_uid
         self.instances = 0
         self.logged = []
@@ -228,7 +281,10 @@ class Store:
         self.args.update(kw)
         a = dict(self.args)
         tables = a.pop("tables")
+        mails = a.pop("outbox", None)
         self.master.send("IMSG_CONF_BEGIN", self.globals(**a))
+        if mails is not None:
+            self.master.send("IMSG_CONF_OUTBOX", mails)
         for i, (name, size, expire) in enumerate(tables):
             self.master.send("IMSG_CONF_DYNAMIC",
                              struct.pack("=IIQII64s", i, size, expire, 0, 0,
@@ -316,9 +372,9 @@ class Store:
                "AddressSanitizer" in line]
         assert not bad, bad
 
-    def files(self):
-        """What lies in the quarantine's directory."""
-        return sorted(os.listdir(os.path.join(self.state, "quarantine")))
+    def files(self, where="quarantine"):
+        """What lies in the directory of the quarantine, or the outbox."""
+        return sorted(os.listdir(os.path.join(self.state, where)))
 
     def message(self, number):
         with open(os.path.join(self.state, "quarantine", str(number)),

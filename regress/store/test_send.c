@@ -18,6 +18,7 @@
 
 #include <bsd/string.h>
 
+#include "outbox.h"
 #include "store.h"
 
 #include "unit.h"
@@ -120,13 +121,14 @@ setup(void)
 	outside = open("/", O_RDONLY | O_DIRECTORY);
 	if (outside == -1 || mkdtemp(dir) == NULL || chroot(dir) == -1 ||
 	    chdir("/") == -1 ||
-	    mkdir("/quarantine", 0700) == -1 ||
-	    (store.dir = open("/quarantine", O_RDONLY | O_DIRECTORY)) == -1)
+	    mkdir("/quarantine", 0700) == -1 || mkdir("/outbox", 0700) == -1)
 		fatal("%s", dir);
 	conf.g.quarantine_max = 1 << 20;
 	conf.g.quarantine_keep = 86400;
 	store.conf = &conf;
 	TAILQ_INIT(&store.peers);
+	quarantine_begin();
+	outbox_begin();
 	db_open();
 	for (i = 0; i < 2; i++) {
 		if (imsg_pair(sv) == -1)
@@ -144,13 +146,14 @@ cleanup(void)
 	DIR		*dp;
 
 	db_close();
-	if ((dp = fdopendir(store.dir)) == NULL)
-		fatal("fdopendir");
+	if ((dp = opendir("/quarantine")) == NULL)
+		fatal("opendir");
 	while ((d = readdir(dp)) != NULL)
 		if (d->d_name[0] != '.')
-			unlinkat(store.dir, d->d_name, 0);
+			unlinkat(dirfd(dp), d->d_name, 0);
 	closedir(dp);
-	if (rmdir("/quarantine") == -1 || unlink("/store.db") == -1 ||
+	if (rmdir("/quarantine") == -1 || rmdir("/outbox") == -1 ||
+	    unlink("/store.db") == -1 ||
 	    fchdir(outside) == -1 || chroot(".") == -1 || rmdir(dir) == -1)
 		fatal("%s", dir);
 }

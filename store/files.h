@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+
+/* Files of messages, for the quarantine and the outbox: see files.c. */
+
+#ifndef MAILWALL_FILES_H
+#define MAILWALL_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Files whose fate the next commit decides. */
+struct file_numbers {
+	struct file_number {
+		uint64_t	 number;
+		uint64_t	 size;
+	}		*n;
+	size_t		 len;
+	size_t		 alloc;
+};
+
+struct files {
+	const char		*name;		/* of the directory */
+	int			 dir;
+	struct file_numbers	 fresh;		/* rows are not committed */
+	struct file_numbers	 doomed;	/* nor deleted rows */
+	uint64_t		 used;		/* bytes of all with a row */
+};
+
+/* Open the directory, which is there; fatal. */
+void	 files_open(struct files *, const char *name);
+/*
+ * Make a file of size bytes of a descriptor, or of a text: complete and on
+ * disk when this returns 0, and with its name after the next commit, which
+ * counts only then; else -1 with errno.  digest gets the SHA-256 in
+ * hexadecimal, 65 bytes.
+ */
+int	 files_put(struct files *, uint64_t number, int fd, uint64_t size,
+	    char *digest);
+int	 files_put_text(struct files *, uint64_t number, const void *,
+	    size_t len);
+/* Forget those that were put since fresh.len was mark. */
+void	 files_undo(struct files *, size_t mark);
+/* Open one to read: a descriptor, or -1 with errno. */
+int	 files_get(const struct files *, uint64_t number);
+/* Is it there with so many bytes: 1, or 0 and a line in the log. */
+int	 files_whole(const struct files *, uint64_t number, uint64_t size);
+/* Its row is deleted: the file goes after the commit. */
+void	 files_doom(struct files *, uint64_t number, uint64_t size);
+/* Before a commit: names on disk.  0, or -1 with errno. */
+int	 files_sync(const struct files *);
+/* After it; with an error the owner must count used again. */
+void	 files_committed(struct files *, int error);
+/* At the start: delete those that have no row. */
+void	 files_repair(struct files *, int (*has_row)(uint64_t number));
+
+#endif /* MAILWALL_FILES_H */
