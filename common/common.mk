@@ -20,5 +20,6 @@ COMMON_SRCS =	\
 	rule.c \
 	sandbox.c \
 	source.c \
-	utf8.c
+	utf8.c \
+	why.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd
