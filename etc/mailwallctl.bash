@@ -19,11 +19,15 @@ _mailwallctl()
 	done
 	case $cmd/$sub in
 	/)	words="status stats sessions top metrics log trace quarantine table
-		    block unblock reload verbose report version
+		    block unblock reload verbose report explain version
 		    -j -s --json" ;;
 	log/*|quarantine/list)
 		words="--from --to --match --limit --json" ;;
 	report/*) words="--from --to" ;;
+	explain/*)
+		words="--source --destination --listener --helo
+		    --authenticated --from --to --time --json
+		    $(compgen -f -- "$cur")" ;;
 	quarantine/) words="list show save release forward delete" ;;
 	table/)	words="list show add delete flush" ;;
 	verbose/) words="on off" ;;

@@ -7,6 +7,8 @@ proxy_SRCS =	\
 	digest.c \
 	edit.c \
 	ehlo.c \
+	explain.c \
+	explainrow.c \
 	identity.c \
 	inspect.c \
 	main.c \

@@ -3,6 +3,7 @@
 store_SRCS =	\
 	control.c \
 	db.c \
+	explain.c \
 	main.c \
 	member.c \
 	quarantine.c \
