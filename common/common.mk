@@ -22,5 +22,6 @@ COMMON_SRCS =	\
 	sandbox.c \
 	source.c \
 	stats.c \
-	utf8.c
+	utf8.c \
+	why.c
 COMMON_LIBS =	-lseccomp -lcap -lbsd

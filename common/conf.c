@@ -580,6 +580,20 @@ conf_identity_name(uint32_t identity)
 }
 
 const char *
+conf_phase_name(uint32_t phase)
+{
+	static const char *const names[PHASE_MAX] = {
+		[PHASE_CONNECT] = "connect",
+		[PHASE_HELO] = "helo",
+		[PHASE_MAIL] = "mail",
+		[PHASE_RCPT] = "rcpt",
+		[PHASE_MESSAGE] = "message",
+	};
+
+	return (phase < PHASE_MAX ? names[phase] : "unknown");
+}
+
+const char *
 conf_direction_name(uint32_t direction)
 {
 	static const char *const names[DIR_MAX] = {

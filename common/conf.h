@@ -700,6 +700,54 @@ const struct conf_rule_wire *conf_match(const struct conf *, enum rule_phase,
 		    struct conf_facts *, void (*passed)(void *,
 		    const struct conf_rule_wire *), void *arg);
 /*
+ * Why a rule does not match: the condition of it that is looked at first and
+ * is not true.  The first two are what a plain no and a plain yes are, too.
+ */
+enum rule_cond {
+	COND_OTHER,
+	COND_MATCHES,		/* all are true */
+	COND_SOURCE,
+	COND_DEST,
+	COND_HELO,
+	COND_SENDER,
+	COND_RCPT,
+	COND_BODY,
+	COND_AUTH,
+	COND_RCPT_OVER,
+	COND_SIZE_OVER,
+	COND_TIME,
+	COND_LISTENER,
+	COND_DIRECTION,
+	COND_SCORED,
+	COND_RATE,
+	COND_VERDICT,
+	COND_VIRUS,
+	COND_ANOMALY,
+	COND_CONTENT,
+	COND_FILE,
+	COND_MAX
+};
+
+/*
+ * What conf_match() finds of this one rule of its phase with these facts, of
+ * which points are those that it has come to before it.
+ */
+enum rule_cond	 conf_explain(const struct conf *,
+		    const struct conf_rule_wire *, const struct conf_facts *);
+/*
+ * The same in words, into text, which is returned: "source 192.0.2.1 is not
+ * in <inside>".  "" for COND_MATCHES.  UTF-8, cut where it does not fit.
+ */
+char		*conf_why(const struct conf *, const struct conf_rule_wire *,
+		    const struct conf_facts *, enum rule_cond, char *text,
+		    size_t size);
+/* Which way it goes; DIR_MAX when nobody has said what is inside. */
+enum direction	 conf_direction(const struct conf *,
+		    const struct conf_facts *);
+/* Is that text found, or not found, as wanted: 1 or 0. */
+int		 conf_want_matches(const struct conf_want *,
+		    const struct conf_facts *);
+/*
  * A number for what rules on messages ask of recipients, for this one: two
  * that have the same number are judged alike.
  */
@@ -738,6 +786,7 @@ const char	*conf_ident_name(uint32_t ident);
 enum ident	 conf_ident_find(const char *, size_t len);
 const char	*conf_starttls_name(uint32_t starttls);
 const char	*conf_identity_name(uint32_t identity);
+const char	*conf_phase_name(uint32_t phase);
 const char	*conf_direction_name(uint32_t direction);
 const char	*conf_day_name(uint32_t day);
 const char	*conf_event_name(uint32_t event);

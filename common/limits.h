@@ -133,6 +133,12 @@
 #define CTL_ROWS_MAX		1000000
 #define CTL_TRACE_ROWS		4000	/* about one session: they are queued */
 #define CTL_IDLE		10000	/* ms; a client that takes nothing */
+#define EXPLAIN_RCPT_MAX	8192	/* paths of one question, in one frame
+					   with all the rest */
+#define EXPLAIN_SLICE		(1 * MIB) /* of the message, copied before
+					   sessions have their turn */
+#define EXPLAIN_ROWS		64	/* likewise rules looked at, and rows
+					   that wait for the store */
 
 /* The outbox: mail that the gateway sends itself. */
 #define CONF_MAILS_MAX		1024	/* addresses and texts in all rules */

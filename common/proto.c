@@ -193,12 +193,23 @@ static const struct proto_rule {
 	    sizeof(struct msg_ctl_end), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_CTL_MAIL, P(PROC_STORE), P(PROC_CTL),
 	    sizeof(struct msg_mail), LEN_EXACT, FD_MUST, PEER_ANY },
+	/* With a message, or about an envelope alone. */
+	{ IMSG_CTL_EXPLAIN, P(PROC_CTL), P(PROC_STORE),
+	    sizeof(struct msg_explain), LEN_EXACT, FD_MUST, PEER_IDLE },
+	{ IMSG_CTL_EXPLAIN, P(PROC_CTL), P(PROC_STORE),
+	    sizeof(struct msg_explain), LEN_EXACT, FD_NONE, PEER_IDLE },
+	{ IMSG_CTL_EXPLAIN, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_explain), LEN_EXACT, FD_MUST, PEER_ANY },
+	{ IMSG_CTL_EXPLAIN, P(PROC_STORE), P(PROC_PROXY),
+	    sizeof(struct msg_explain), LEN_EXACT, FD_NONE, PEER_ANY },
 };
 
 #define NRULES	(sizeof(proto_rules) / sizeof(proto_rules[0]))
 
 
 _Static_assert(STATS_ACTIONS == ACTION_MAX, "counters of actions");
+_Static_assert(sizeof(struct msg_explain) <= IMSG_DATA_MAX,
+    "a question fits a frame");
 
 int
 proto_check(uint32_t type, enum proc_type from, enum proc_type to, size_t len,
@@ -290,6 +301,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_CTL_ROW] = "ctl-row",
 		[IMSG_CTL_END] = "ctl-end",
 		[IMSG_CTL_MAIL] = "ctl-mail",
+		[IMSG_CTL_EXPLAIN] = "ctl-explain",
 	};
 
 	if (type >= IMSG_MAX || names[type] == NULL)
@@ -508,4 +520,30 @@ proto_get_record_reply(const void *data, struct msg_record_reply *r)
 		return (-1);
 	}
 	return (0);
+}
+
+int
+proto_get_explain(const void *data, int has_fd, struct msg_explain *m)
+{
+	int	 n;
+
+	memcpy(m, data, sizeof(*m));
+	if ((m->flags & ~(uint32_t)EXPLAIN_ALL) != 0 ||
+	    ((m->flags & EXPLAIN_MAIL) != 0) != has_fd ||
+	    (!has_fd && m->size != 0) ||
+	    (m->source.family != 4 && m->source.family != 6) ||
+	    (m->dest.family != 4 && m->dest.family != 6 &&
+	    m->dest.family != 0) ||
+	    m->nrcpt > SMTP_RCPT_MAX || m->rcpt_len > sizeof(m->rcpt) ||
+	    !utf8_line(m->listener, sizeof(m->listener)) ||
+	    !utf8_line(m->helo, sizeof(m->helo)) ||
+	    !utf8_line(m->from, sizeof(m->from)))
+		goto bad;
+	n = m->rcpt_len == 0 ? 0 : proto_strings(m->rcpt, m->rcpt_len);
+	if (n == -1 || (uint32_t)n != m->nrcpt)
+		goto bad;
+	return (0);
+bad:
+	errno = EBADMSG;
+	return (-1);
 }

@@ -144,6 +144,9 @@ enum imsg_type {
 	IMSG_CTL_END,		/* struct msg_ctl_end */
 	/* store -> ctl: a message in quarantine (descriptor to read) */
 	IMSG_CTL_MAIL,		/* struct msg_mail */
+	/* ctl -> store -> a proxy: what would become of this?  The message is
+	   a sealed memfd, if there is one; answered as IMSG_CTL_REQ is */
+	IMSG_CTL_EXPLAIN,	/* struct msg_explain */
 
 	IMSG_MAX
 };
@@ -497,6 +500,31 @@ struct msg_ctl {
 	char		 key[MEMBER_KEY_MAX];
 };
 
+/*
+ * Payload of IMSG_CTL_EXPLAIN.  Paths are without their brackets; strings are
+ * UTF-8 without controls, ended.
+ */
+struct msg_explain {
+	struct addr	 source;
+	struct addr	 dest;		/* family 0: that of the listener */
+	uint64_t	 time;		/* epoch, s; 0: now */
+	uint64_t	 size;		/* of the message, bytes */
+	uint32_t	 flags;		/* EXPLAIN_* */
+	uint32_t	 nrcpt;
+	uint32_t	 rcpt_len;	/* bytes of rcpt */
+	uint32_t	 pad;		/* zero */
+	char		 listener[CONF_NAME_MAX];	/* "": the first */
+	char		 helo[SMTP_HELO_MAX];
+	char		 from[SMTP_ADDR_MAX + 8];
+	char		 rcpt[EXPLAIN_RCPT_MAX];	/* strings, nrcpt */
+};
+
+#define EXPLAIN_HELO	0x1	/* the client says helo, */
+#define EXPLAIN_AUTH	0x2	/* logs in, */
+#define EXPLAIN_FROM	0x4	/* says from, */
+#define EXPLAIN_MAIL	0x8	/* and sends the message of the descriptor */
+#define EXPLAIN_ALL	0xf
+
 /* Payload of IMSG_CTL_END. */
 struct msg_ctl_end {
 	uint32_t	 error;		/* errno; 0: well */
@@ -545,6 +573,9 @@ int		 proto_get_record_reply(const void *data,
 int		 proto_get_member(const void *data, struct msg_member *);
 int		 proto_get_count(const void *data, struct msg_count *);
 int		 proto_get_out(const void *data, struct msg_out *);
+/* has_fd: a descriptor came with it. */
+int		 proto_get_explain(const void *data, int has_fd,
+		    struct msg_explain *);
 /* The use must be smaller than nuses. */
 int		 proto_get_scan_hit(const void *data, uint32_t nuses,
 		    struct msg_scan_hit *hit);

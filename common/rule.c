@@ -71,8 +71,6 @@ static void	 classes_add(const struct conf *,
 static void	 look(const struct conf *, enum rule_phase,
 		    const struct conf_facts *);
 static void	 choose(const struct conf *, const struct phase *);
-static int	 content_matches(const struct conf_want *,
-		    const struct conf_facts *);
 static int	 file_matches(const struct conf_rule_wire *,
 		    const struct conf_facts *);
 static int	 member_of(const struct conf *, const struct conf_facts *,
@@ -83,17 +81,15 @@ static int	 rcpt_member(const struct conf *, const struct conf_facts *,
 		    uint32_t);
 static int	 is_in(const struct conf *, const struct conf_facts *, enum ask,
 		    uint32_t);
-static int	 tables_match(const struct conf *,
+static enum rule_cond tables_cond(const struct conf *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
-static int	 envelope_matches(const struct conf_rule_wire *,
+static enum rule_cond envelope_cond(const struct conf_rule_wire *,
 		    const struct conf_facts *);
 static int	 time_matches(const struct conf_rule_wire *,
 		    const struct conf_facts *);
-static int	 direction_matches(const struct conf *, uint32_t,
+static enum rule_cond message_cond(const struct conf_rule_wire *,
 		    const struct conf_facts *);
-static int	 message_matches(const struct conf_rule_wire *,
-		    const struct conf_facts *);
-static int	 rule_matches(const struct conf *,
+static enum rule_cond rule_cond(const struct conf *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
 static int	 fold(int);
 
@@ -359,8 +355,8 @@ choose(const struct conf *conf, const struct phase *p)
  * What was found before the text was cut is there all the same, and a header
  * is never cut.
  */
-static int
-content_matches(const struct conf_want *w, const struct conf_facts *f)
+int
+conf_want_matches(const struct conf_want *w, const struct conf_facts *f)
 {
 	uint32_t	 score;
 	int		 is_hit;
@@ -468,36 +464,49 @@ is_in(const struct conf *conf, const struct conf_facts *f, enum ask ask,
 	return (0);
 }
 
-static int
-tables_match(const struct conf *conf, const struct conf_rule_wire *r,
+static enum rule_cond
+tables_cond(const struct conf *conf, const struct conf_rule_wire *r,
     const struct conf_facts *f)
 {
+	static const enum rule_cond	 conds[ASK_MAX] = {
+		[ASK_RCPT] = COND_RCPT, [ASK_SENDER] = COND_SENDER,
+		[ASK_HELO] = COND_HELO, [ASK_SOURCE] = COND_SOURCE,
+		[ASK_DEST] = COND_DEST,
+	};
 	unsigned int	 ask;
 	uint32_t	 id, not;
 
 	/* What was not said is neither in a table nor outside of it. */
-	if ((r->helo != RULE_NO_TABLE && f->helo == NULL) ||
-	    (r->sender != RULE_NO_TABLE && f->sender == NULL) ||
-	    (r->rcpt != RULE_NO_TABLE && f->rcpt == NULL))
-		return (0);
+	if (r->helo != RULE_NO_TABLE && f->helo == NULL)
+		return (COND_HELO);
+	if (r->sender != RULE_NO_TABLE && f->sender == NULL)
+		return (COND_SENDER);
+	if (r->rcpt != RULE_NO_TABLE && f->rcpt == NULL)
+		return (COND_RCPT);
 	for (ask = 0; ask < ASK_MAX; ask++) {
 		id = asked(r, ask, &not);
 		if (id != RULE_NO_TABLE &&
 		    is_in(conf, f, ask, id) == (int)not)
-			return (0);
+			return (conds[ask]);
 	}
-	return (r->body == RULE_NO_TABLE || (f->body != NULL &&
-	    member_of(conf, f, r->body, f->body) != (int)r->body_not));
+	if (r->body != RULE_NO_TABLE && (f->body == NULL ||
+	    member_of(conf, f, r->body, f->body) == (int)r->body_not))
+		return (COND_BODY);
+	return (COND_MATCHES);
 }
 
 /* What HELO, MAIL and RCPT have said beside names. */
-static int
-envelope_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
+static enum rule_cond
+envelope_cond(const struct conf_rule_wire *r, const struct conf_facts *f)
 {
-	return ((r->auth != WANT_YES || f->auth) &&
-	    (r->auth != WANT_NO || !f->auth) &&
-	    (r->rcpt_over == 0 || f->rcpt_count > r->rcpt_over) &&
-	    (r->size_over == 0 || f->size > r->size_over));
+	if ((r->auth == WANT_YES && !f->auth) ||
+	    (r->auth == WANT_NO && f->auth))
+		return (COND_AUTH);
+	if (r->rcpt_over != 0 && f->rcpt_count <= r->rcpt_over)
+		return (COND_RCPT_OVER);
+	if (r->size_over != 0 && f->size <= r->size_over)
+		return (COND_SIZE_OVER);
+	return (COND_MATCHES);
 }
 
 /* A time that goes over midnight is of the day on which it begins. */
@@ -520,60 +529,76 @@ time_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
 	return (r->days == 0 || (r->days & (1U << day)));
 }
 
-static int
-direction_matches(const struct conf *conf, uint32_t directions,
-    const struct conf_facts *f)
+enum direction
+conf_direction(const struct conf *conf, const struct conf_facts *f)
 {
 	const struct conf_table	*t;
 	int			 from, to;
 
 	if (conf->g.inside == 0)
-		return (0);
+		return (DIR_MAX);
 	t = conf->table[conf->g.inside - 1];
 	from = conf_table_match(t, f->source);
 	to = conf_table_match(t, f->dest);
-	return ((directions & (1U << (from ? (to ? DIR_INTERNAL :
-	    DIR_OUTBOUND) : (to ? DIR_INBOUND : DIR_EXTERNAL)))) != 0);
+	return (from ? (to ? DIR_INTERNAL : DIR_OUTBOUND) :
+	    (to ? DIR_INBOUND : DIR_EXTERNAL));
 }
 
 /* What is known when the whole message is there. */
-static int
-message_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
+static enum rule_cond
+message_cond(const struct conf_rule_wire *r, const struct conf_facts *f)
 {
 	uint32_t	 i;
 
 	if (r->verdicts != 0 && (r->verdicts & (1U << f->verdict)) == 0)
-		return (0);
+		return (COND_VERDICT);
 	if (r->virus[0] != '\0' && f->verdict == VERDICT_VIRUS &&
 	    !conf_glob(r->virus, f->virus))
-		return (0);
+		return (COND_VIRUS);
 	if (r->anomalies != 0 && (r->anomalies & f->anomalies) == 0)
-		return (0);
+		return (COND_ANOMALY);
 	for (i = 0; i < r->nwants; i++)
-		if (!content_matches(&r->want[i], f))
-			return (0);
-	return ((r->file_types == 0 && r->file_flags == 0 &&
-	    r->file_name[0] == '\0') || file_matches(r, f));
+		if (!conf_want_matches(&r->want[i], f))
+			return (COND_CONTENT);
+	if ((r->file_types != 0 || r->file_flags != 0 ||
+	    r->file_name[0] != '\0') && !file_matches(r, f))
+		return (COND_FILE);
+	return (COND_MATCHES);
 }
 
-static int
-rule_matches(const struct conf *conf, const struct conf_rule_wire *r,
+/* The first condition that is not true; look() must have looked. */
+static enum rule_cond
+rule_cond(const struct conf *conf, const struct conf_rule_wire *r,
     const struct conf_facts *f)
 {
-	if (!tables_match(conf, r, f) || !envelope_matches(r, f) ||
-	    !time_matches(r, f))
-		return (0);
+	enum rule_cond	 cond;
+
+	if ((cond = tables_cond(conf, r, f)) != COND_MATCHES ||
+	    (cond = envelope_cond(r, f)) != COND_MATCHES)
+		return (cond);
+	if (!time_matches(r, f))
+		return (COND_TIME);
 	if (r->listeners != 0 && (f->listener == 0 ||
 	    (r->listeners & BIT(f->listener - 1)) == 0))
-		return (0);
-	if (r->directions != 0 && !direction_matches(conf, r->directions, f))
-		return (0);
+		return (COND_LISTENER);
+	if (r->directions != 0 && (conf->g.inside == 0 ||
+	    (r->directions & (1U << conf_direction(conf, f))) == 0))
+		return (COND_DIRECTION);
 	if (r->has_scored && f->points < r->scored)
-		return (0);
+		return (COND_SCORED);
 	if (r->rate != RULE_NO_RATE && (f->rate == NULL ||
 	    f->rate(conf, r->rate, f) <= r->rate_over))
-		return (0);
-	return (r->phase != PHASE_MESSAGE || message_matches(r, f));
+		return (COND_RATE);
+	return (r->phase != PHASE_MESSAGE ? COND_MATCHES :
+	    message_cond(r, f));
+}
+
+enum rule_cond
+conf_explain(const struct conf *conf, const struct conf_rule_wire *r,
+    const struct conf_facts *f)
+{
+	look(conf, r->phase, f);
+	return (rule_cond(conf, r, f));
 }
 
 const struct conf_rule_wire *
@@ -601,7 +626,7 @@ conf_match(const struct conf *conf, enum rule_phase phase,
 	for (w = 0; w < WORDS(p->n); w++)
 		for (word = conf->index->may[w]; word != 0; word &= word - 1) {
 			r = p->rule[w * 64 + (size_t)__builtin_ctzll(word)];
-			if (!rule_matches(conf, r, f))
+			if (rule_cond(conf, r, f) != COND_MATCHES)
 				continue;
 			if ((r->flags & (RULE_TRY | RULE_SCORE)) == 0)
 				return (r);

@@ -16,6 +16,9 @@
 #include "ctl.h"
 
 static void	 wait_for(struct connection *, short);
+static void	 answer(struct connection *,
+		    void (*)(void *, const struct row *), void *,
+		    struct msg_ctl_end *);
 
 void
 ctl_connect(struct connection *c, const char *path)
@@ -54,14 +57,32 @@ ctl_ask(struct connection *c, const struct msg_ctl *req,
     void (*func)(void *, const struct row *), void *arg,
     struct msg_ctl_end *end)
 {
+	if (imsg_compose(&c->ib, IMSG_CTL_REQ, 1, -1, req,
+	    sizeof(*req)) == -1 || imsgbuf_flush_wait(&c->ib) == -1)
+		err(CTL_NO_ONE, "mailwall does not answer");
+	answer(c, func, arg, end);
+}
+
+void
+ctl_explain(struct connection *c, const struct msg_explain *m, int fd,
+    void (*func)(void *, const struct row *), void *arg,
+    struct msg_ctl_end *end)
+{
+	if (imsg_compose(&c->ib, IMSG_CTL_EXPLAIN, 1, fd, m,
+	    sizeof(*m)) == -1 || imsgbuf_flush_wait(&c->ib) == -1)
+		err(CTL_NO_ONE, "mailwall does not answer");
+	answer(c, func, arg, end);
+}
+
+static void
+answer(struct connection *c, void (*func)(void *, const struct row *),
+    void *arg, struct msg_ctl_end *end)
+{
 	struct msg_mail	 mail;
 	struct imsg	 imsg;
 	struct row	 row;
 	int		 n;
 
-	if (imsg_compose(&c->ib, IMSG_CTL_REQ, 1, -1, req,
-	    sizeof(*req)) == -1 || imsgbuf_flush_wait(&c->ib) == -1)
-		err(CTL_NO_ONE, "mailwall does not answer");
 	for (;;) {
 		n = imsg_read(&c->ib, &imsg);
 		if (n == -1)

@@ -67,6 +67,14 @@ void		 ctl_ask(struct connection *, const struct msg_ctl *,
 		    void (*func)(void *, const struct row *), void *arg,
 		    struct msg_ctl_end *end);
 
+/*
+ * As ctl_ask(), for what would become of a message: a sealed memfd, which is
+ * taken, or -1.
+ */
+void		 ctl_explain(struct connection *, const struct msg_explain *,
+		    int fd, void (*func)(void *, const struct row *),
+		    void *arg, struct msg_ctl_end *end);
+
 /* output.c */
 
 enum kind {
@@ -122,5 +130,13 @@ int		 top(struct connection *, unsigned int rounds);
 int		 report(struct connection *, uint64_t from, uint64_t until,
 		    FILE *);
 int		 metrics(struct connection *, FILE *);
+
+/*
+ * explain.c: the command, with its arguments.  Returns CTL_OK for a message
+ * that passes and CTL_REFUSED for one that does not; CTL_USAGE when that
+ * could not be found out.
+ */
+int		 explain(const char *socket_path, int argc, char **argv,
+		    uint64_t now, int json);
 
 #endif /* MAILWALL_CTL_H */

@@ -2,6 +2,7 @@
 
 ctl_SRCS =	\
 	connection.c \
+	explain.c \
 	main.c \
 	metrics.c \
 	output.c \

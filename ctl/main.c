@@ -142,6 +142,11 @@ usage(FILE *f, int status)
 	    "  table add TABLE KEY [DURATION] | delete TABLE KEY\n"
 	    "  block KEY [DURATION] | unblock KEY\n"
 	    "  report [--from TIME] [--to TIME]\n"
+	    "  explain --source ADDRESS [--destination ADDRESS] "
+	    "[--listener NAME]\n"
+	    "      [--helo NAME] [--authenticated] [--from PATH] "
+	    "[--to PATH ...]\n"
+	    "      [--time TIME] [FILE]\n"
 	    "TIME: 2h (ago), 2026-11-26, \"2026-11-26 19:00\", @seconds\n", f);
 	exit(status);
 }
@@ -577,6 +582,8 @@ dispatch(int argc, char *argv[])
 		return (cmd_block(argc, argv, cmd[0] == 'b'));
 	if (strcmp(cmd, "report") == 0)
 		return (cmd_report(argc, argv));
+	if (strcmp(cmd, "explain") == 0)
+		return (explain(socket_path, argc, argv, now, json));
 	if (strcmp(cmd, "metrics") == 0 && argc == 0) {
 		ctl_connect(&c, socket_path);
 		return (metrics(&c, stdout));

@@ -27,9 +27,14 @@ static const char *const numbers[] = {
 	"number", "time", "recipients", "size", "rule", "parts", "recv_ms",
 	"parse_us", "scan_us", "deliver_ms", "expires", "added", "members",
 	"expire", "pid", "seconds", "deaths", "messages", "bytes",
-	"accepted", "code", "value", "next", "tries"
+	"accepted", "code", "value", "next", "tries", "points", "score",
+	"entries", "part",
+	"offset", "depth", "within"
 };
-static const char *const booleans[] = { "quarantined", "authenticated" };
+static const char *const booleans[] = {
+	"quarantined", "authenticated", "tried", "matches", "disconnect",
+	"quarantine"
+};
 
 static int	 is_listed(const char *, const char *const *, size_t);
 static int	 is_number(const char *);
@@ -192,6 +197,8 @@ is_listed(const char *name, const char *const *list, size_t n)
 static int
 is_number(const char *s)
 {
+	if (s[0] == '-' && s[1] != '0')
+		s++;
 	return (s[0] != '\0' && s[strspn(s, "0123456789")] == '\0' &&
 	    (s[0] != '0' || s[1] == '\0'));
 }

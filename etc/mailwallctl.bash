@@ -28,8 +28,9 @@ _mailwallctl()
 		return
 	fi
 	case $cmd/$sub in
-	/)	words="status stats sessions top metrics log trace quarantine outbox table
-		    block unblock reload verbose report version
+	/)	words="status stats sessions top metrics log trace quarantine
+		    outbox table block unblock reload verbose report explain
+		    version
 		    -j -s --json" ;;
 	log/*|quarantine/list)
 		words="--from --to --match --limit --json" ;;
@@ -37,6 +38,10 @@ _mailwallctl()
 	outbox/) words="list show save retry delete" ;;
 	outbox/list) words="--limit --json" ;;
 	outbox/retry) words="all" ;;
+	explain/*)
+		words="--source --destination --listener --helo
+		    --authenticated --from --to --time --json
+		    $(compgen -f -- "$cur")" ;;
 	quarantine/) words="list show save release forward delete" ;;
 	quarantine/show|quarantine/save|quarantine/release|\
 	quarantine/forward|quarantine/delete)

@@ -184,9 +184,7 @@ connect_rules(struct session *s)
 		sock_connect(s);
 		return;
 	}
-	text = rule->reply[0] != '\0' ? rule->reply :
-	    rule->action == ACTION_TEMPFAIL ? "421 4.7.1 Try again later" :
-	    "554 5.7.1 Connection refused by policy";
+	text = policy_reply(PHASE_CONNECT, rule);
 	session_log(s, "connect refused rule=%u reply=%.3s", rule->line, text);
 	refuse(s);
 	client_goodbye(s, "policy", "%s [%016llx]", text,

@@ -31,8 +31,6 @@ static int	 take_command(struct session *, char *, size_t);
 static int	 command_simple(struct session *, enum verb, const char *,
 		    size_t, size_t);
 static int	 take_auth(struct session *, const char *, size_t);
-static const char *path_refused(const struct session *, const char *, int,
-		    char *, size_t);
 static const char *mail_refused(struct session *);
 static void	 command_policy(struct session *, const char *, size_t, size_t);
 static void	 refuse(struct session *, const char *, const char *, size_t);
@@ -191,12 +189,8 @@ take_auth(struct session *s, const char *line, size_t len)
 	return (1);
 }
 
-/*
- * Is the path of a form, or of a length, that is not wanted?  The reply to
- * that, in text where it is made up; NULL: it is not.
- */
-static const char *
-path_refused(const struct session *s, const char *path, int is_rcpt,
+const char *
+client_path_refused(const struct session *s, const char *path, int is_rcpt,
     char *text, size_t size)
 {
 	unsigned int	 forms, i;
@@ -269,7 +263,8 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		refuse(s, "501 5.5.4 Syntax: MAIL FROM:<address>", line, len);
 		return;
 	}
-	if ((why = path_refused(s, path, 0, text, sizeof(text))) != NULL) {
+	if ((why = client_path_refused(s, path, 0, text,
+	    sizeof(text))) != NULL) {
 		refuse(s, why, line, len);
 		return;
 	}
@@ -328,7 +323,8 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 	    s->env->rcpt_len > RECORD_RCPT_BYTES_MAX -
 	    (INFLIGHT_MAX + 1) * SMTP_ADDR_MAX) ||
 	    proxy.rcpt_used > proxy.spool_max / RCPT_SHARE;
-	why = bad ? NULL : path_refused(s, path, 1, text, sizeof(text));
+	why = bad ? NULL : client_path_refused(s, path, 1, text,
+	    sizeof(text));
 	if (s->msg != NULL)
 		why = "503 5.5.1 Between chunks";
 	if ((bad || many || why != NULL) && !STAILQ_EMPTY(&s->inflight))

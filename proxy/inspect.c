@@ -122,6 +122,10 @@ job_done(struct job *j)
 	s = j->s;
 	s->msg->job = NULL;
 	job_free(j);
+	if (s->flags & SF_EXPLAIN) {
+		explain_inspected(s);
+		return;
+	}
 	verdict_decide(s);
 	session_run(s);
 }

@@ -172,6 +172,19 @@ policy_effects(const struct session *s, const struct conf_rule_wire *rule,
 		}
 }
 
+const char *
+policy_reply(enum rule_phase phase, const struct conf_rule_wire *rule)
+{
+	if (rule->reply[0] != '\0')
+		return (rule->reply);
+	if (phase == PHASE_CONNECT)
+		return (rule->action == ACTION_TEMPFAIL ?
+		    "421 4.7.1 Try again later" :
+		    "554 5.7.1 Connection refused by policy");
+	return (rule->action == ACTION_TEMPFAIL ?
+	    "451 4.7.1 Try again later" : "550 5.7.1 Refused by policy");
+}
+
 void
 policy_refuse(struct session *s, const char *command,
     const struct conf_rule_wire *rule, const struct conf_facts *facts)
@@ -179,9 +192,7 @@ policy_refuse(struct session *s, const char *command,
 	const char	*text;
 
 	policy_effects(s, rule, facts);
-	text = rule->reply[0] != '\0' ? rule->reply :
-	    rule->action == ACTION_TEMPFAIL ? "451 4.7.1 Try again later" :
-	    "550 5.7.1 Refused by policy";
+	text = policy_reply(rule->phase, rule);
 	session_log(s, "refused command=%s rule=%u reply=%.3s%s", command,
 	    rule->line, text, rule->disconnect ? ", disconnected" : "");
 	if (rule->disconnect)

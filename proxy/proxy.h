@@ -231,6 +231,7 @@ struct session {
 #define SF_TLS_PASSED	0x40000	/* STARTTLS was passed on, and taken */
 #define SF_REFUSED	0x80000	/* refused before its server was called */
 #define SF_RATED	0x100000 /* the command at hand was counted */
+#define SF_EXPLAIN	0x200000 /* nobody's: a question of an operator's */
 
 /*
  * So many refused sessions at a time wait for their client to close, so that
@@ -379,6 +380,12 @@ int		 client_input(struct session *);
 /* A reply of our own to the client; text begins with the code. */
 void		 client_reply(struct session *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
+/*
+ * Is the path of a form, or of a length, that is not wanted?  The reply to
+ * that, in text where it is made up; NULL: it is not.
+ */
+const char	*client_path_refused(const struct session *, const char *path,
+		    int is_rcpt, char *text, size_t size);
 /* As client_reply(), and the session ends when it has been sent. */
 void		 client_goodbye(struct session *, const char *why,
 		    const char *, ...)
@@ -508,10 +515,28 @@ void		 inspect_stop(void);
 
 /* verdict.c */
 
+/* Where facts about a message lie while rules are asked. */
+struct verdict_room {
+	uint32_t		 score[CONF_USES_MAX];
+	char			 body[65];	/* SHA-256 in hex */
+};
+
 /* The facts are known: find the rule, do what it says. */
 void		 verdict_decide(struct session *);
+/* All that rules on messages are asked about, into facts and their room. */
+void		 verdict_facts(const struct session *, struct conf_facts *,
+		    struct verdict_room *);
+/*
+ * What the client is told when this rule decides about its message: "" when
+ * that is the server's business.
+ */
+void		 verdict_reply(const struct session *,
+		    const struct conf_rule_wire *, char *text, size_t size);
 /* Refuse a message for its form; no rule is asked. */
 void		 verdict_fault(struct session *);
+/* The reply to that, what the log calls it, and the name of the action. */
+const char	*verdict_fault_reply(enum data_fault, const char **name,
+		    const char **action);
 /* A line of the log that the store's record of the message gets, too. */
 void		 verdict_fact(const struct session *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
@@ -577,6 +602,8 @@ int		 policy_mail(struct session *, const char *path,
  */
 int		 policy_rcpt(struct session *, const char *path,
 		    uint32_t count);
+/* What a client is told whom a rule of an earlier phase refuses. */
+const char	*policy_reply(enum rule_phase, const struct conf_rule_wire *);
 /* Refuse a command by a rule. */
 void		 policy_refuse(struct session *, const char *command,
 		    const struct conf_rule_wire *, const struct conf_facts *);
@@ -591,6 +618,18 @@ void		 rate_others(const struct msg_count *);
 /* For struct conf_facts; of several recipients, the one with most. */
 uint32_t	 rate_count(const struct conf *, uint32_t id,
 		    const struct conf_facts *);
+
+/* explain.c: what would become of a message */
+
+/*
+ * An operator's question, which the store has sent over this channel, which
+ * gets the answer.  Returns 0, or -1 for a frame that cannot be.
+ */
+int		 explain_frame(struct imsgbuf *, struct imsg *);
+/* The message of that question has been inspected: see inspect_start(). */
+void		 explain_inspected(struct session *);
+/* The channel is gone: nobody wants to know any more. */
+void		 explain_lost(void);
 
 /* digest.c */
 

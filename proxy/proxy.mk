@@ -10,6 +10,8 @@ proxy_SRCS =	\
 	disclaimer.c \
 	edit.c \
 	ehlo.c \
+	explain.c \
+	explainrow.c \
 	identity.c \
 	inspect.c \
 	main.c \

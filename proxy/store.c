@@ -116,6 +116,7 @@ store_lost(void)
 	imsgbuf_clear(&ib);
 	evtimer_del(&stats_timer);
 	outgoing_lost();
+	explain_lost();
 	while ((w = TAILQ_FIRST(&waitings)) != NULL)
 		waiting_done(w, EIO, 0);
 }
@@ -553,6 +554,10 @@ store_frame(struct imsg *imsg)
 		break;
 	case IMSG_CTL_REQ:
 		ctl_request(imsg);
+		break;
+	case IMSG_CTL_EXPLAIN:
+		if (explain_frame(&ib, imsg) == -1)
+			store_bad("a question that is none");
 		break;
 	case IMSG_SEND:
 	case IMSG_SEND_RCPT:

@@ -207,33 +207,54 @@ log_hits(const struct session *s)
 }
 
 void
+verdict_facts(const struct session *s, struct conf_facts *facts,
+    struct verdict_room *room)
+{
+	const struct message	*m;
+
+	m = s->msg;
+	policy_facts(s, facts);
+	facts->rcpt = s->env->rcpt;
+	facts->nrcpt = facts->rcpt_count = s->env->nrcpt;
+	facts->size = m->size;
+	facts->verdict = m->verdict;
+	facts->virus = m->verdict == VERDICT_VIRUS ? m->name : "";
+	facts->anomalies = m->anomalies;
+	facts->file = m->file;
+	facts->nfiles = m->nfiles;
+	facts->other_flags = m->other_flags;
+	facts->other_types = m->other_types;
+	facts->text_cut = text_is_cut(m);
+	if (scores(m, room->score))
+		facts->score = room->score;
+	if (s->conf->want_body && digest_body(m, room->body,
+	    sizeof(room->body)) == 0)
+		facts->body = room->body;
+}
+
+void
+verdict_reply(const struct session *s, const struct conf_rule_wire *rule,
+    char *text, size_t size)
+{
+	if (rule->reply[0] != '\0')
+		snprintf(text, size, "%s", rule->reply);
+	else if (rule->action == ACTION_PASS)
+		text[0] = '\0';
+	else
+		default_reply(s, rule, text, size);
+}
+
+void
 verdict_decide(struct session *s)
 {
 	struct conf_facts	 facts;
 	const struct conf_rule_wire *rule;
 	struct policy_passed	 passed;
-	uint32_t		 score[CONF_USES_MAX];
+	struct verdict_room	 room;
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
-	char			 body[65];	/* SHA-256 in hex */
 	uint32_t		 flags, i;
 
-	policy_facts(s, &facts);
-	facts.rcpt = s->env->rcpt;
-	facts.nrcpt = facts.rcpt_count = s->env->nrcpt;
-	facts.size = s->msg->size;
-	facts.verdict = s->msg->verdict;
-	facts.virus = s->msg->verdict == VERDICT_VIRUS ? s->msg->name : "";
-	facts.anomalies = s->msg->anomalies;
-	facts.file = s->msg->file;
-	facts.nfiles = s->msg->nfiles;
-	facts.other_flags = s->msg->other_flags;
-	facts.other_types = s->msg->other_types;
-	facts.text_cut = text_is_cut(s->msg);
-	if (scores(s->msg, score))
-		facts.score = score;
-	if (s->conf->want_body && digest_body(s->msg, body,
-	    sizeof(body)) == 0)
-		facts.body = body;
+	verdict_facts(s, &facts, &room);
 	rule = policy_ask(s, PHASE_MESSAGE, &facts, &passed);
 	s->msg->rule = rule;
 	s->msg->action = rule->action;
@@ -246,12 +267,7 @@ verdict_decide(struct session *s)
 		return;
 	}
 	policy_effects(s, rule, &facts);
-	if (rule->reply[0] != '\0')
-		snprintf(text, sizeof(text), "%s", rule->reply);
-	else if (rule->action == ACTION_PASS)
-		text[0] = '\0';
-	else
-		default_reply(s, rule, text, sizeof(text));
+	verdict_reply(s, rule, text, sizeof(text));
 	strlcpy(s->msg->told, text, sizeof(s->msg->told));
 	flags = rule->action == ACTION_DISCARD ? RECORD_SYNC : 0;
 	if (rule->flags & RULE_QUARANTINE)
@@ -353,31 +369,47 @@ pass(struct session *s)
 	deliver_start(s);
 }
 
-void
-verdict_fault(struct session *s)
+const char *
+verdict_fault_reply(enum data_fault fault, const char **name,
+    const char **action)
 {
 	static const struct {
+		const char	*name;
 		const char	*action;
 		const char	*reply;
 	} faults[] = {
-		[DATA_OK] = { "block", "554 5.6.0 Message refused" },
-		[DATA_TOO_BIG] = { "block", "552 5.3.4 Message too big" },
-		[DATA_NO_SPACE] = { "tempfail", "452 4.3.1 Out of memory for "
-		    "messages, try again later" },
-		[DATA_IO] = { "tempfail", "451 4.3.0 Message could not be "
-		    "stored, try again later" },
-		[DATA_BARE_CR] = { "block", "550 5.6.0 Message contains a "
-		    "bare CR: lines end with CRLF, RFC 5321 2.3.8" },
-		[DATA_BARE_LF] = { "block", "550 5.6.0 Message contains a "
-		    "bare LF: lines end with CRLF, RFC 5321 2.3.8" },
-		[DATA_NO_CRLF] = { "block", "554 5.6.1 Message has no end of "
-		    "its last line, and the server takes no BDAT" },
-		[DATA_NUL] = { "block", "550 5.6.0 Message contains a NUL "
-		    "octet, RFC 5322 4" },
+		[DATA_OK] = { "clean", "block", "554 5.6.0 Message refused" },
+		[DATA_TOO_BIG] = { "too-big", "block",
+		    "552 5.3.4 Message too big" },
+		[DATA_NO_SPACE] = { "no-space", "tempfail", "452 4.3.1 Out "
+		    "of memory for messages, try again later" },
+		[DATA_IO] = { "spool-error", "tempfail", "451 4.3.0 Message "
+		    "could not be stored, try again later" },
+		[DATA_BARE_CR] = { "bare-cr", "block", "550 5.6.0 Message "
+		    "contains a bare CR: lines end with CRLF, RFC 5321 "
+		    "2.3.8" },
+		[DATA_BARE_LF] = { "bare-lf", "block", "550 5.6.0 Message "
+		    "contains a bare LF: lines end with CRLF, RFC 5321 "
+		    "2.3.8" },
+		[DATA_NO_CRLF] = { "no-crlf", "block", "554 5.6.1 Message "
+		    "has no end of its last line, and the server takes no "
+		    "BDAT" },
+		[DATA_NUL] = { "nul", "block", "550 5.6.0 Message contains a "
+		    "NUL octet, RFC 5322 4" },
 	};
 
-	verdict_end(s, faults[s->msg->fault].action, 0,
-	    faults[s->msg->fault].reply);
+	*name = faults[fault].name;
+	*action = faults[fault].action;
+	return (faults[fault].reply);
+}
+
+void
+verdict_fault(struct session *s)
+{
+	const char	*name, *action, *reply;
+
+	reply = verdict_fault_reply(s->msg->fault, &name, &action);
+	verdict_end(s, action, 0, reply);
 }
 
 /* What it was, from its name in the log. */
@@ -396,12 +428,7 @@ void
 verdict_log(struct session *s, const char *action, const char *reply,
     size_t len)
 {
-	static const char *const	 faults[] = {
-		[DATA_TOO_BIG] = "too-big", [DATA_NO_SPACE] = "no-space",
-		[DATA_IO] = "spool-error", [DATA_BARE_CR] = "bare-cr",
-		[DATA_BARE_LF] = "bare-lf", [DATA_NUL] = "nul",
-		[DATA_NO_CRLF] = "no-crlf",
-	};
+	const char		*fault, *unused;
 	struct message		*m;
 	struct msg_stats	*st;
 	char			 client[ADDR_STRLEN], dest[ADDR_STRLEN];
@@ -411,6 +438,7 @@ verdict_log(struct session *s, const char *action, const char *reply,
 
 	m = s->msg;
 	now = now_us();
+	(void)verdict_fault_reply(m->fault, &fault, &unused);
 	for (n = 0; n < len && reply[n] != '\r'; n++)
 		;
 	session_log(s, "message client=%s dest=%s helo=%s auth=%d from=%s "
@@ -425,7 +453,7 @@ verdict_log(struct session *s, const char *action, const char *reply,
 	    s->env->from[0] == '\0' ? "<>" : log_quote(from, sizeof(from),
 	    s->env->from, strlen(s->env->from)),
 	    s->env->nrcpt, (unsigned long long)m->size, m->nparts,
-	    m->fault != DATA_OK ? faults[m->fault] :
+	    m->fault != DATA_OK ? fault :
 	    proto_verdict_name(m->verdict),
 	    m->name[0] == '\0' ? "-" : log_quote(name, sizeof(name), m->name,
 	    strlen(m->name)),

@@ -31,7 +31,8 @@ static void	 client_event(int, uint32_t, void *);
 static void	 client_late(void *);
 static void	 client_free(struct client *);
 static void	 client_wait(struct client *);
-static void	 client_request(struct client *, const struct imsg *);
+static void	 client_request(struct client *, struct imsg *);
+static void	 client_command(struct client *);
 static int	 forward(struct client *);
 static void	 ask_master(struct client *);
 static void	 ask_proxies(struct client *);
@@ -214,6 +215,7 @@ control_end(struct client *c, int error, const char *text)
 	(void)imsg_compose(&c->ib, IMSG_CTL_END, c->reqid, -1, &c->end,
 	    sizeof(c->end));
 	c->busy = c->querying = c->sending = c->asked_master = c->lost = 0;
+	c->explaining = 0;
 	c->nasked = 0;
 	c->ib.state = PEER_IDLE;
 	client_wait(c);
@@ -291,6 +293,9 @@ control_answer(struct peer *p, struct imsg *imsg)
 			return;
 		}
 	}
+	/* It may be asked again, whether somebody still waits or not. */
+	if (p != NULL && imsg->type == IMSG_CTL_END && p->explains == imsg->id)
+		p->explains = 0;
 	if ((c = client_find(imsg->id)) == NULL)
 		return;
 	i = -1;
@@ -308,7 +313,9 @@ control_answer(struct peer *p, struct imsg *imsg)
 		return;
 	}
 	c->asked[i] = c->asked[--c->nasked];
-	if (c->nasked == 0)
+	if (c->explaining)
+		control_end(c, (int)end.error, end.text);
+	else if (c->nasked == 0)
 		control_end(c, 0, "");
 }
 
@@ -322,7 +329,10 @@ control_lost(struct peer *p)
 		if ((i = asked_find(c, p)) == -1)
 			continue;
 		c->asked[i] = c->asked[--c->nasked];
-		if (c->nasked == 0)
+		if (c->explaining)
+			control_end(c, EIO, "the worker that was to explain "
+			    "it has ended");
+		else if (c->nasked == 0)
 			control_end(c, 0, "");
 	}
 }
@@ -543,16 +553,26 @@ bounded(uint64_t t)
 }
 
 static void
-client_request(struct client *c, const struct imsg *imsg)
+client_request(struct client *c, struct imsg *imsg)
 {
-	struct msg_ctl	*r;
-
-	r = &c->req;
-	memcpy(r, imsg->data, sizeof(*r));
 	c->busy = 1;
 	c->ib.state = PEER_BUSY;
 	c->reqid = imsg->id;
 	memset(&c->end, 0, sizeof(c->end));
+	if (imsg->type == IMSG_CTL_EXPLAIN) {
+		explain_ask(c, imsg);
+		return;
+	}
+	memcpy(&c->req, imsg->data, sizeof(c->req));
+	client_command(c);
+}
+
+static void
+client_command(struct client *c)
+{
+	struct msg_ctl	*r;
+
+	r = &c->req;
 	if (r->command >= CTL_COMMAND_MAX ||
 	    !utf8_line(r->table, sizeof(r->table)) ||
 	    !utf8_line(r->key, sizeof(r->key))) {

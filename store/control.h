@@ -26,6 +26,7 @@ struct client {
 	unsigned int		 nasked;
 	int			 asked_master;
 	int			 sending;	/* send_start() */
+	int			 explaining;	/* one proxy, see explain.c */
 	/* A query: rows are made as they are taken. */
 	int			 querying;
 	uint64_t		 at;		/* the last row */
@@ -39,5 +40,11 @@ struct client {
 void	 control_row(struct client *, ...) __attribute__((__sentinel__));
 /* The answer is complete. */
 void	 control_end(struct client *, int error, const char *text);
+
+/*
+ * explain.c: hand the client's question to a proxy, whose rows control.c
+ * takes.  Ends the request where that cannot be.
+ */
+void	 explain_ask(struct client *, struct imsg *);
 
 #endif /* MAILWALL_CONTROL_H */

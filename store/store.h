@@ -47,6 +47,8 @@ struct peer {
 	unsigned int		 nmails;	/* descriptors among them */
 	size_t			 nbytes;	/* of their strings */
 	unsigned int		 nsends;	/* messages it is sending */
+	uint64_t		 explains;	/* whose question it has: a
+						   client's id, or 0 */
 	int			 streaming;	/* members are still sent */
 	uint64_t		 stream_at;	/* the last one */
 };

@@ -4,6 +4,7 @@ store_SRCS =	\
 	compose.c \
 	control.c \
 	db.c \
+	explain.c \
 	files.c \
 	http.c \
 	kernel.c \

@@ -18,7 +18,7 @@ common_wire_SRCS =	common/addr.c common/addrset.c common/conf.c \
 			common/conflist.c common/confmail.c common/confwire.c \
 			common/imsg.c common/log.c common/utf8.c \
 			common/parts.c \
-			common/proto.c
+			common/proto.c common/why.c common/facts.c
 
 UNIT +=			common/test_imsg
 common/test_imsg_SRCS =	regress/common/test_imsg.c $(common_wire_SRCS)

@@ -13,6 +13,7 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "facts.h"
 #include "unit.h"
 
 #define ROUNDS	60
@@ -529,6 +530,224 @@ test_classes(void)
 	    a);
 }
 
+/* Some path, sender or recipient; many more ask for it than have it. */
+static uint32_t
+some_list(void)
+{
+	static const char *const	 entries[] = {
+		"a@example.org", "@example.org", "member@example.org",
+		"b@example.com", "<>", ".example.org", "mail.example.org",
+	};
+
+	if (rnd(4) == 0)
+		return (rnd(4) | RULE_DYNAMIC);
+	return (addresses(entries[rnd(sizeof(entries) /
+	    sizeof(entries[0]))], rnd(2)));
+}
+
+/* What is asked of the client and its commands. */
+static void
+ask_envelope(struct conf_rule_wire *r)
+{
+	if (rnd(4) == 0) {
+		r->source = rnd(4) == 0 ? 3 | RULE_DYNAMIC : some_net();
+		r->source_not = rnd(2);
+	}
+	if (rnd(8) == 0) {
+		r->dest = some_net();
+		r->dest_not = rnd(2);
+	}
+	if (rnd(8) == 0) {
+		r->helo = some_list();
+		r->helo_not = rnd(2);
+	}
+	if (rnd(6) == 0) {
+		r->sender = some_list();
+		r->sender_not = rnd(2);
+	}
+	if (rnd(6) == 0) {
+		r->rcpt = some_list();
+		r->rcpt_not = rnd(2);
+	}
+	if (rnd(8) == 0)
+		r->auth = rnd(WANT_MAX);
+	if (rnd(8) == 0)
+		r->rcpt_over = rnd(4);
+	if (rnd(8) == 0)
+		r->size_over = rnd(2000);
+	if (rnd(8) == 0)
+		r->listeners = 1ULL << rnd(3);
+	if (rnd(8) == 0)
+		r->directions = 1U << rnd(DIR_MAX);
+	if (rnd(8) == 0) {
+		r->days = rnd(128);
+		r->minute_from = rnd(MINUTES_DAY);
+		r->minute_to = rnd(MINUTES_DAY);
+	}
+	if (rnd(8) == 0) {
+		r->has_scored = 1;
+		r->scored = (int32_t)rnd(20) - 5;
+	}
+	if (rnd(8) == 0) {
+		r->rate = conf_add_rate(conf, RATE_MESSAGES, RATE_SENDER, 60);
+		r->rate_over = rnd(10);
+	}
+}
+
+static void
+ask_message(struct conf_rule_wire *r)
+{
+	uint32_t	 i;
+
+	if (rnd(4) == 0)
+		r->verdicts = rnd(1U << VERDICT_MAX);
+	if (rnd(8) == 0)
+		strlcpy(r->virus, rnd(2) ? "*eicar*" : "x*",
+		    sizeof(r->virus));
+	if (rnd(8) == 0)
+		r->anomalies = 1ULL << rnd(4);
+	if (rnd(4) == 0)
+		r->nwants = rnd(RULE_WANTS);
+	for (i = 0; i < r->nwants; i++) {
+		r->want[i].use = rnd(3);
+		r->want[i].not = rnd(2);
+		r->want[i].score = rnd(4);
+		r->want[i].is_field = rnd(2);
+	}
+	if (rnd(8) == 0) {
+		r->body = 2;
+		r->body_not = rnd(2);
+	}
+	if (rnd(8) == 0)
+		r->file_types = FT_BIT(rnd(4));
+	if (rnd(8) == 0)
+		r->file_flags = 1U << rnd(4);
+	if (rnd(8) == 0)
+		strlcpy(r->file_name, rnd(2) ? "*.exe" : "a*",
+		    sizeof(r->file_name));
+}
+
+static void
+some_facts(struct file_fact *file, uint32_t *score)
+{
+	static const char *const	 paths[] = {
+		"a@example.org", "", "member@example.org", "x@sub.example.org"
+	};
+	uint32_t			 i;
+
+	some_client(&client);
+	some_client(&server);
+	f.helo = rnd(2) ? "mail.example.org" : "";
+	f.sender = rnd(8) == 0 ? NULL : paths[rnd(4)];
+	f.nrcpt = f.rcpt_count = rnd(3);
+	f.rcpt = f.nrcpt == 0 ? NULL : "member@example.org\0b@example.com";
+	f.auth = (int)rnd(2);
+	f.size = rnd(3000);
+	f.listener = rnd(4);
+	f.day = rnd(7);
+	f.minute = rnd(MINUTES_DAY);
+	f.body = rnd(3) == 0 ? NULL : rnd(2) ? "0123" : "4567";
+	f.verdict = rnd(VERDICT_MAX);
+	f.virus = f.verdict == VERDICT_VIRUS ? "Eicar" : "";
+	f.anomalies = rnd(16);
+	f.nfiles = rnd(3);
+	for (i = 0; i < f.nfiles; i++) {
+		file[i].type = (uint16_t)rnd(4);
+		file[i].flags = rnd(16);
+		strlcpy(file[i].name, rnd(2) ? "z/a.exe" : "b.txt",
+		    sizeof(file[i].name));
+	}
+	f.file = file;
+	f.other_types = rnd(8) == 0 ? FT_BIT(2) : 0;
+	f.other_flags = rnd(8) == 0 ? 1 : 0;
+	f.text_cut = rnd(4) == 0;
+	for (i = 0; i < 3; i++)
+		score[i] = rnd(6);
+	f.score = rnd(4) == 0 ? NULL : score;
+	nnow = rnd(12);
+}
+
+/* Look at all rules one by one, as far as one decides; its line, or 0. */
+static uint32_t
+one_by_one(enum rule_phase phase, unsigned int *seen, unsigned int *why)
+{
+	const struct conf_rule	*r;
+	struct conf_facts	 g;
+	enum rule_cond		 cond;
+	char			 text[256];
+
+	g = f;
+	g.points = 0;
+	npassed = 0;
+	TAILQ_FOREACH(r, &conf->rules, entry) {
+		if (r->w.phase != phase)
+			continue;
+		cond = conf_explain(conf, &r->w, &g);
+		seen[cond]++;
+		conf_why(conf, &r->w, &g, cond, text, sizeof(text));
+		*why += (cond == COND_MATCHES) != (text[0] == '\0');
+		if (cond != COND_MATCHES)
+			continue;
+		if ((r->w.flags & (RULE_TRY | RULE_SCORE)) == 0)
+			break;
+		npassed++;
+		if ((r->w.flags & RULE_TRY) == 0)
+			g.points += r->w.points;
+	}
+	f.points = g.points;
+	return (r == NULL ? 0 : r->w.line);
+}
+
+/* What it is explained with is what happens. */
+static void
+test_explain(void)
+{
+	struct conf_rule_wire	*r;
+	struct file_fact	 file[3];
+	uint32_t		 score[3], want, got;
+	unsigned int		 seen[COND_MAX] = { 0 };
+	unsigned int		 round, i, wrong, why, unseen, n;
+	int64_t			 points;
+
+	wrong = why = unseen = 0;
+	memset(file, 0, sizeof(file));
+	for (round = 0; round < ROUNDS; round++) {
+		begin();
+		conf->ndynamics = 4;
+		conf_add_list(conf, LIST_WORDS, "w");
+		for (i = 0; i < 3; i++)
+			conf_add_use(conf, 0, 1U << i);
+		for (i = 0; i < MANY; i++) {
+			r = rule(rnd(2) ? PHASE_MESSAGE : PHASE_MAIL,
+			    ACTION_BLOCK);
+			r->flags = rnd(3) == 0 ? 0 : rnd(2) ? RULE_TRY :
+			    RULE_SCORE;
+			r->points = (int32_t)rnd(9) - 4;
+			ask_envelope(r);
+			if (r->phase == PHASE_MESSAGE)
+				ask_message(r);
+		}
+		conf->g.inside = rnd(4) == 0 ? 0 : some_net() + 1;
+		done();
+		for (i = 0; i < 50; i++) {
+			some_facts(file, score);
+			/* First, so that nothing is left from the other. */
+			got = one_by_one(i % 2 ? PHASE_MESSAGE : PHASE_MAIL,
+			    seen, &why);
+			points = f.points;
+			n = npassed;
+			want = line(i % 2 ? PHASE_MESSAGE : PHASE_MAIL);
+			wrong += got != want || points != f.points ||
+			    n != npassed;
+		}
+	}
+	for (i = COND_MATCHES; i < COND_MAX; i++)
+		unseen += seen[i] == 0;
+	CASE("explained-as-matched", wrong == 0);
+	CASE("every-reason-was-one", unseen == 0 && seen[COND_OTHER] == 0);
+	CASE("every-reason-has-words", why == 0);
+}
+
 int
 main(void)
 {
@@ -539,6 +758,7 @@ main(void)
 	test_wants();
 	test_random();
 	test_classes();
+	test_explain();
 	conf_unref(conf);
 	return (unit_failed);
 }
