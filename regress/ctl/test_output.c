@@ -326,7 +326,7 @@ test_json(void)
 	/* RFC 8259, 6 has no such numbers. */
 	JSON("json-no-number", "size\0" "012\0code\0" "00\0value\0\0time\0"
 	    "-1\0rule\0" "1e5\0pid\0" "1 ", "\"size\":\"012\","
-	    "\"code\":\"00\",\"value\":\"\",\"time\":\"-1\","
+	    "\"code\":\"00\",\"value\":\"\",\"time\":-1,"
 	    "\"rule\":\"1e5\",\"pid\":\"1 \"");
 	JSON("json-text-of-digits", "subject\0" "12\0session\0" "0012",
 	    "\"subject\":\"12\",\"session\":\"0012\"");
