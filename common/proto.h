@@ -129,6 +129,9 @@ enum imsg_type {
 	   descriptor); the sockets of an older configuration are closed at
 	   IMSG_CONF_END */
 	IMSG_METRICS_LISTEN,	/* empty */
+	/* master -> store: append lines of JSON here (a file), from the next
+	   IMSG_CONF_END on; without it before that there are none */
+	IMSG_AUDIT_FILE,	/* empty */
 	/* master -> store: processes that there are, when that changes */
 	IMSG_STATUS,		/* struct msg_status */
 	/* ctl -> store; what others must answer store -> master, proxy */

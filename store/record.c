@@ -60,7 +60,7 @@ static int		 record_write(const struct record *, uint64_t *);
 static int		 insert_record(const struct msg_record *);
 static int		 insert_strings(const char *, uint64_t,
 			    const struct strings *);
-static int		 insert_mail(const struct record *, uint64_t);
+static int		 insert_mail(const struct record *, uint64_t, char *);
 static void		 answer(struct peer *, uint64_t, int, uint64_t);
 
 static STAILQ_HEAD(, waiter)	 waiters = STAILQ_HEAD_INITIALIZER(waiters);
@@ -266,8 +266,10 @@ record_forget(struct peer *p)
 static int
 record_write(const struct record *r, uint64_t *number)
 {
+	char	 digest[65];
 	int	 error;
 
+	digest[0] = '\0';
 	db_write();
 	if (db_run(db_prepare("SAVEPOINT record")) == -1)
 		return (errno);
@@ -281,12 +283,15 @@ record_write(const struct record *r, uint64_t *number)
 		    *number, &r->rcpt) == -1 ||
 		    insert_strings("INSERT INTO fact VALUES (?, ?, ?)",
 		    *number, &r->fact) == -1 ||
-		    (r->fd != -1 && insert_mail(r, *number) == -1))
+		    (r->fd != -1 && insert_mail(r, *number, digest) == -1))
 			error = errno;
 	}
 	if (error != 0)
 		db_run(db_prepare("ROLLBACK TO record"));
 	db_run(db_prepare("RELEASE record"));
+	if (error == 0)
+		audit_line(*number, &r->r, r->rcpt.data, r->rcpt.len,
+		    r->fact.data, r->fact.len, digest);
 	return (error);
 }
 
@@ -348,11 +353,10 @@ insert_strings(const char *sql, uint64_t number, const struct strings *l)
 }
 
 static int
-insert_mail(const struct record *r, uint64_t number)
+insert_mail(const struct record *r, uint64_t number, char *digest)
 {
 	sqlite3_stmt	*s;
 	uint64_t	 now;
-	char		 digest[65];
 	int		 saved_errno;
 
 	if (quarantine_put(number, r->fd, r->size, digest) == -1) {

@@ -251,6 +251,29 @@ void	 control_lost(struct peer *);
 /* Numbers of all proxies that there are and were; how many there are. */
 unsigned int control_stats(struct msg_stats *);
 
+/* audit.c: records as lines of JSON */
+
+/* Master's file, taken: used from audit_switch() on, at a configuration. */
+void	 audit_file(int fd);
+/* A configuration is in force: its file, or none. */
+void	 audit_switch(void);
+/*
+ * Write a line, if there is a file, or keep it until the reply comes: number
+ * is that of the record, recipients and facts are strings as in a frame (NULL
+ * for none), digest is "" when not known.
+ */
+void	 audit_line(uint64_t number, const struct msg_record *,
+	    const char *rcpt, size_t nrcpt, const char *facts, size_t nfacts,
+	    const char *digest);
+/* The reply for a record; a line may wait for it. */
+void	 audit_reply(const struct msg_record_reply *);
+/* Those that have waited for too long are written without it. */
+void	 audit_expire(void);
+/* We end: write those that wait. */
+void	 audit_flush(void);
+/* Lines that could not be written, since the start. */
+uint64_t audit_lost(void);
+
 /* metrics.c: the numbers as text for Prometheus */
 
 /*

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 
 store_SRCS =	\
+	audit.c \
 	control.c \
 	db.c \
 	http.c \
+	json.c \
 	kernel.c \
 	main.c \
 	member.c \
