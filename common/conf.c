@@ -48,6 +48,7 @@ conf_empty(void)
 	TAILQ_INIT(&conf->tables);
 	TAILQ_INIT(&conf->rules);
 	TAILQ_INIT(&conf->lists);
+	conf->audit.fd = -1;
 	conf->metrics.path_fd = conf->metrics.addr_fd = -1;
 	conf->refs = 1;
 	conf->outbox.limit = DEF_NOTICES_LIMIT;
@@ -153,6 +154,8 @@ conf_unref(struct conf *conf)
 		free(list);
 	}
 	conf_index_free(conf);
+	if (conf->audit.fd != -1)
+		close(conf->audit.fd);
 	if (conf->metrics.path_fd != -1)
 		close(conf->metrics.path_fd);
 	if (conf->metrics.addr_fd != -1)

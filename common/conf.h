@@ -532,9 +532,16 @@ struct conf_metrics {
 	int		 addr_fd;
 };
 
+/* Where lines of JSON go.  Only master has it; the store gets the file. */
+struct conf_audit {
+	char		 path[CONF_PATH_MAX];	/* "": none */
+	int		 fd;			/* -1 when not open */
+};
+
 struct conf {
 	struct conf_globals		 g;
 	struct conf_metrics		 metrics;
+	struct conf_audit		 audit;
 	TAILQ_HEAD(, conf_listener)	 listeners;
 	TAILQ_HEAD(conf_tables, conf_table) tables;
 	TAILQ_HEAD(, conf_rule)		 rules;

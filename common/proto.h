@@ -134,6 +134,9 @@ enum imsg_type {
 	   descriptor); the sockets of an older configuration are closed at
 	   IMSG_CONF_END */
 	IMSG_METRICS_LISTEN,	/* empty */
+	/* master -> store: append lines of JSON here (a file), from the next
+	   IMSG_CONF_END on; without it before that there are none */
+	IMSG_AUDIT_FILE,	/* empty */
 	/* master -> store: processes that there are, when that changes */
 	IMSG_STATUS,		/* struct msg_status */
 	/* ctl -> store; what others must answer store -> master, proxy */
@@ -393,7 +396,8 @@ struct msg_mail {
 struct msg_record_done {
 	uint32_t	 error;		/* errno; 0: it is on disk */
 	uint32_t	 pad;		/* zero */
-	uint64_t	 number;	/* in the quarantine, or 0 */
+	uint64_t	 number;	/* of a message that is kept, or has
+					   copies; else 0 */
 };
 
 /* Payload of IMSG_RECORD_REPLY: for a record whose reply is empty. */

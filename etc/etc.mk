@@ -31,7 +31,8 @@ INSTALL_TEXTS =	\
 	644:etc/mailwall.sysusers:$(SYSUSERSDIR)/mailwall.conf \
 	644:etc/mailwall.tmpfiles:$(TMPFILESDIR)/mailwall.conf \
 	644:etc/mailwall-dashboard.json:$(EXAMPLES)/mailwall-dashboard.json \
-	644:etc/mailwall-alerts.yml:$(EXAMPLES)/mailwall-alerts.yml
+	644:etc/mailwall-alerts.yml:$(EXAMPLES)/mailwall-alerts.yml \
+	644:etc/mailwall.logrotate:$(EXAMPLES)/mailwall.logrotate
 # The administrator's: never written over.
 INSTALL_CONFS =	\
 	644:etc/mailwall.conf.example:$(SYSCONFDIR)/mailwall.conf \

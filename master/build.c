@@ -179,6 +179,25 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 }
 
 void
+build_audit_file(const struct pos *pos, const struct pos *val,
+    const char *path)
+{
+	if (conf->audit.path[0] != '\0') {
+		lex_error(pos, NULL, "there is an audit file already");
+		return;
+	}
+	if (path[0] != '/') {
+		lex_error(val, "an absolute path", "bad path \"%s\"",
+		    lex_show(path));
+		return;
+	}
+	if (strlcpy(conf->audit.path, path, sizeof(conf->audit.path)) >=
+	    sizeof(conf->audit.path))
+		lex_error(val, NULL, "path is longer than %zu bytes",
+		    sizeof(conf->audit.path) - 1);
+}
+
+void
 build_metrics_path(const struct pos *pos, const struct pos *val,
     const char *path)
 {

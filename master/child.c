@@ -272,6 +272,8 @@ child_configure(struct child *c)
 	/* Before it accepts, a proxy must know a loop when it sees one. */
 	if (c->type == PROC_PROXY)
 		children_local(c);
+	if (c->type == PROC_STORE)
+		audit_send(c);
 	if (config_send(&c->ibuf, master.conf) == -1) {
 		log_warn("%s: cannot send the configuration", c->tag);
 		kill(c->pid, SIGKILL);

@@ -177,6 +177,8 @@ master_run(int foreground)
 	}
 	pid_fd = rundir_lock(&master.conf->g);
 	control_open(&master.conf->g);
+	if (audit_open(master.conf) == -1)
+		fatalx("cannot start without its audit file");
 	if (metrics_open(master.conf, NULL) == -1)
 		fatalx("cannot start without its metrics");
 	priv_master();
@@ -335,7 +337,8 @@ master_reload(void)
 	old = master.conf;
 	conf = config_load(master.conf_path, 0);
 	if (conf == NULL || reload_refused(conf) ||
-	    listen_open(conf, old) == -1 || metrics_open(conf, old) == -1) {
+	    listen_open(conf, old) == -1 || audit_open(conf) == -1 ||
+	    metrics_open(conf, old) == -1) {
 		log_warnx("reload: failed, the old configuration stays");
 		if (conf != NULL)
 			metrics_close(conf, old);

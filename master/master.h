@@ -103,6 +103,16 @@ void		 control_send(struct child *);
 /* What an operator wants of us, by the store. */
 void		 control_request(struct child *, const struct imsg *);
 
+/* audit.c */
+
+/*
+ * Open the file of "audit file", if there is one: 0, or -1, logged.  Each time
+ * anew, since the old one may have been renamed.
+ */
+int		 audit_open(struct conf *);
+/* Give it to the store; before the configuration. */
+void		 audit_send(struct child *);
+
 /* metrics.c */
 
 /*

@@ -17,6 +17,7 @@ master_SRCS =	\
 	lists.c \
 	local.c \
 	main.c \
+	audit.c \
 	metrics.c \
 	nets.c \
 	notify.c \

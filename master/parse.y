@@ -204,7 +204,10 @@ single	: WORKERS x_number word {
 	| QUARANTINE x_quarantine KEEP x_duration word {
 		setting_set(S_QUARANTINE_KEEP, &$<pos>1, &$<pos>5, $5);
 	}
-	| AUDIT x_keep KEEP x_duration word {
+	| AUDIT x_audit FILENAME x_path word {
+		build_audit_file(&$<pos>1, &$<pos>5, $5);
+	}
+	| AUDIT x_audit KEEP x_duration word {
 		setting_set(S_AUDIT_KEEP, &$<pos>1, &$<pos>5, $5);
 	}
 	| MARK x_number word {
@@ -1118,7 +1121,6 @@ x_field	: { expect("a header field in quotes"); } ;
 x_from	: { expect("from"); } ;
 x_group	: { expect("group"); } ;
 x_in	: { expect("in"); } ;
-x_keep	: { expect("keep"); } ;
 x_over	: { expect("over"); } ;
 x_path1	: { expect("an address, a domain or a pattern"); } ;
 x_pathmore: { expect(",|an address, a domain or a pattern|}"); } ;
@@ -1166,6 +1168,7 @@ x_netmore: { expect(",|" X_NET "|}"); } ;
 x_nets	: { expect("!|" X_NET "|}"); nets = nets_new(); } ;
 x_number: { expect(X_NUMBER); } ;
 x_onport: { expect("on|port"); } ;
+x_audit: { expect("file|keep"); } ;
 x_metrics: { expect("listen"); } ;
 x_metricson: { expect(X_PATH "|on"); } ;
 x_path	: { expect(X_PATH); } ;

@@ -648,6 +648,11 @@ config_print(const struct conf *conf, FILE *f)
 	uint32_t			 i;
 
 	print_globals(f, &conf->g);
+	if (conf->audit.path[0] != '\0') {
+		fprintf(f, "audit file ");
+		print_quoted(f, conf->audit.path);
+		fprintf(f, "\n");
+	}
 	print_metrics(f, &conf->metrics);
 	print_outbox(f, &conf->outbox);
 	TAILQ_FOREACH(l, &conf->listeners, entry)

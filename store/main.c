@@ -69,6 +69,7 @@ main(int argc, char *argv[])
 static void
 finish(void)
 {
+	audit_flush();
 	if (store.db != NULL) {
 		store_commit();
 		db_close();
@@ -159,6 +160,7 @@ conf_use(struct conf *conf)
 	}
 	member_conf();
 	http_forget();
+	audit_switch();
 	conf_unref(old);
 	if (imsg_compose(&store.master, IMSG_CONF_DONE, 0, -1, NULL,
 	    0) == -1)
@@ -214,6 +216,9 @@ master_frame(struct imsg *imsg)
 		break;
 	case IMSG_METRICS_LISTEN:
 		http_listen(imsg_take_fd(imsg));
+		break;
+	case IMSG_AUDIT_FILE:
+		audit_file(imsg_take_fd(imsg));
 		break;
 	case IMSG_STATUS:
 		memcpy(&store.status, imsg->data, sizeof(store.status));
@@ -443,8 +448,10 @@ peer_frame(struct peer *p, struct imsg *imsg)
 	case IMSG_RECORD_REPLY:
 		if (proto_get_record_reply(imsg->data, &reply) == -1)
 			peer_bad(p, "sent an impossible reply");
-		else
+		else {
 			record_reply(&reply);
+			audit_reply(&reply);
+		}
 		break;
 	case IMSG_RECORD_FATE:
 		memcpy(&fate, imsg->data, sizeof(fate));
@@ -525,6 +532,7 @@ housekeeping(void *arg)
 {
 	int	 more;
 
+	audit_expire();
 	more = quarantine_expire();
 	more |= record_expire();
 	more |= member_expire();

@@ -246,6 +246,9 @@ metrics_text(size_t *len)
 	processes();
 	kept();
 	tables();
+	one("audit_lost_total", "counter",
+	    "Lines that could not be written to the audit file.",
+	    audit_lost());
 	if (failed == 0 && buf_add(&text, "", 1) == -1)
 		failed = errno;
 	if (failed != 0) {

@@ -521,6 +521,7 @@ static int
 keep(const struct going *g, uint64_t record, uint64_t size)
 {
 	sqlite3_stmt	*s;
+	char		 digest[65];
 	int		 fd, ret, error;
 
 	s = db_prepare("SELECT 1 FROM quarantine WHERE number = ?");
@@ -529,7 +530,7 @@ keep(const struct going *g, uint64_t record, uint64_t size)
 		return (0);
 	if ((fd = outbox_open(g->number)) == -1)
 		return (-1);
-	ret = quarantine_put(record, fd, size);
+	ret = quarantine_put(record, fd, size, digest);
 	error = errno;
 	close(fd);
 	errno = error;

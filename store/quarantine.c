@@ -31,12 +31,11 @@ quarantine_begin(void)
 }
 
 int
-quarantine_put(uint64_t number, int fd, uint64_t size)
+quarantine_put(uint64_t number, int fd, uint64_t size, char *digest)
 {
 	sqlite3_stmt	*s;
 	uint64_t	 now;
 	size_t		 mark;
-	char		 digest[65];
 	int		 error;
 
 	if (make_room(size) == -1)

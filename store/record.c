@@ -65,7 +65,7 @@ static int		 record_write(const struct peer *,
 static int		 insert_record(const struct msg_record *);
 static int		 insert_strings(const char *, uint64_t,
 			    const struct strings *);
-static int		 insert_mail(const struct record *, uint64_t);
+static int		 insert_mail(const struct record *, uint64_t, char *);
 static int		 insert_outs(const struct peer *,
 			    const struct record *, uint64_t);
 static void		 answer(struct peer *, uint64_t, int, uint64_t);
@@ -242,7 +242,7 @@ record_end(struct peer *p, struct record *r)
 		fatal("%s", __func__);
 	w->peer = p;
 	w->id = id;
-	w->number = flags & RECORD_QUARANTINE ? number : 0;
+	w->number = flags & (RECORD_QUARANTINE | RECORD_OUT) ? number : 0;
 	STAILQ_INSERT_TAIL(&waiters, w, entry);
 	store.answers = 1;
 	store_round();
@@ -299,8 +299,10 @@ static int
 record_write(const struct peer *p, const struct record *r, uint64_t *number)
 {
 	size_t	 kept, out;
+	char	 digest[65];
 	int	 error;
 
+	digest[0] = '\0';
 	db_write();
 	if (db_run(db_prepare("SAVEPOINT record")) == -1)
 		return (errno);
@@ -317,7 +319,7 @@ record_write(const struct peer *p, const struct record *r, uint64_t *number)
 		    insert_strings("INSERT INTO fact VALUES (?, ?, ?)",
 		    *number, &r->fact) == -1 ||
 		    ((r->r.flags & RECORD_QUARANTINE) &&
-		    insert_mail(r, *number) == -1) ||
+		    insert_mail(r, *number, digest) == -1) ||
 		    insert_outs(p, r, *number) == -1)
 			error = errno;
 	}
@@ -327,6 +329,9 @@ record_write(const struct peer *p, const struct record *r, uint64_t *number)
 		db_run(db_prepare("ROLLBACK TO record"));
 	}
 	db_run(db_prepare("RELEASE record"));
+	if (error == 0)
+		audit_line(*number, &r->r, r->rcpt.data, r->rcpt.len,
+		    r->fact.data, r->fact.len, digest);
 	return (error);
 }
 
@@ -388,11 +393,11 @@ insert_strings(const char *sql, uint64_t number, const struct strings *l)
 }
 
 static int
-insert_mail(const struct record *r, uint64_t number)
+insert_mail(const struct record *r, uint64_t number, char *digest)
 {
 	int	 saved_errno;
 
-	if (quarantine_put(number, r->fd, r->size) == 0)
+	if (quarantine_put(number, r->fd, r->size, digest) == 0)
 		return (0);
 	saved_errno = errno;
 	log_warn("quarantine: s=%016" PRIx64, r->r.session);

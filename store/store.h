@@ -206,9 +206,10 @@ void	 quarantine_begin(void);
  * Put the message (size bytes of a descriptor) into the quarantine under that
  * number, which its record has: a row, and a file, complete and on disk when
  * this returns 0, and with its name after the next commit, which counts only
- * then; else -1 with errno.
+ * then; else -1 with errno.  Its SHA-256 goes to digest, 65 bytes.
  */
-int	 quarantine_put(uint64_t number, int fd, uint64_t size);
+int	 quarantine_put(uint64_t number, int fd, uint64_t size,
+	    char *digest);
 /* Files that were put since the mark are not wanted after all; nor rows. */
 size_t	 quarantine_mark(void);
 void	 quarantine_undo(size_t mark);
@@ -262,6 +263,29 @@ void	 control_lost(struct peer *);
 
 /* Numbers of all proxies that there are and were; how many there are. */
 unsigned int control_stats(struct msg_stats *);
+
+/* audit.c: records as lines of JSON */
+
+/* Master's file, taken: used from audit_switch() on, at a configuration. */
+void	 audit_file(int fd);
+/* A configuration is in force: its file, or none. */
+void	 audit_switch(void);
+/*
+ * Write a line, if there is a file, or keep it until the reply comes: number
+ * is that of the record, recipients and facts are strings as in a frame (NULL
+ * for none), digest is "" when not known.
+ */
+void	 audit_line(uint64_t number, const struct msg_record *,
+	    const char *rcpt, size_t nrcpt, const char *facts, size_t nfacts,
+	    const char *digest);
+/* The reply for a record; a line may wait for it. */
+void	 audit_reply(const struct msg_record_reply *);
+/* Those that have waited for too long are written without it. */
+void	 audit_expire(void);
+/* We end: write those that wait. */
+void	 audit_flush(void);
+/* Lines that could not be written, since the start. */
+uint64_t audit_lost(void);
 
 /* metrics.c: the numbers as text for Prometheus */
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
 
 store_SRCS =	\
+	audit.c \
 	compose.c \
 	control.c \
 	db.c \
 	explain.c \
 	files.c \
 	http.c \
+	json.c \
 	kernel.c \
 	main.c \
 	member.c \

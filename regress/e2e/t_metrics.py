@@ -129,6 +129,7 @@ def t_numbers(net, srv, gw, web):
         check_equal(value(web, "mailwall_actions_total", action="pass"), 2)
         check_equal(value(web, "mailwall_quarantine_messages"), 1)
         check(value(web, "mailwall_database_bytes") > 0, "database")
+        check_equal(value(web, "mailwall_audit_lost_total"), 0)
         check_equal(value(web, "mailwall_table_members", table="leakers"),
                     0)
         check_equal(value(web, "mailwall_table_limit_members",

@@ -65,6 +65,7 @@ t_tree()
 	755 $libexec/mailwall-store
 	644 $share/bash-completion/completions/mailwallctl
 	644 $share/doc/mailwall/examples/mailwall-alerts.yml
+	644 $share/doc/mailwall/examples/mailwall.logrotate
 	644 $share/doc/mailwall/examples/mailwall-dashboard.json
 	644 $share/man/man5/mailwall.conf.5
 	644 $share/man/man7/mailwall-anomalies.7

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 
 UNIT +=			store/test_send
-store/test_send_SRCS =	regress/store/test_send.c store/db.c store/kernel.c \
+store/test_send_SRCS =	regress/store/test_send.c store/db.c \
+			store/audit.c store/json.c store/kernel.c \
 			store/member.c \
 			store/quarantine.c store/record.c store/send.c \
 			store/files.c store/outbox.c store/notice.c \
