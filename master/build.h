@@ -110,7 +110,7 @@ struct rule {
 	struct host		 dest;
 	struct host		 helo, sender, rcpt;
 	struct host		 add[RULE_ADDS];
-	struct conf_mail_wire	 mail[RULE_MAILS];	/* w.nmails */
+	struct conf_mail_wire	*mail[RULE_MAILS];	/* w.nmails */
 	struct pos		 mail_pos;
 	int			 has_source, has_dest, has_verdicts;
 	int			 has_helo, has_sender, has_rcpt;

@@ -128,8 +128,9 @@ mail_new(struct rule *rule, const struct pos *pos, enum out_kind kind)
 		    "rule", RULE_MAILS);
 		return (NULL);
 	}
-	m = &rule->mail[rule->w.nmails++];
-	memset(m, 0, sizeof(*m));
+	if ((m = lex_alloc(sizeof(*m))) == NULL)
+		return (NULL);
+	rule->mail[rule->w.nmails++] = m;
 	m->kind = kind;
 	if (rule->w.nmails == 1)
 		rule->mail_pos = *pos;
@@ -156,7 +157,7 @@ build_reply_mail(struct rule *rule, const struct pos *kw,
 	uint32_t		 i;
 
 	for (i = 0; i < rule->w.nmails; i++)
-		if (rule->mail[i].kind == OUT_REPLY) {
+		if (rule->mail[i]->kind == OUT_REPLY) {
 			lex_error(kw, "it once", "reply is said twice");
 			return;
 		}
@@ -183,7 +184,7 @@ check_mails(const struct rule *r, const struct conf *conf)
 		return;
 	}
 	for (i = 0; i < r->w.nmails; i++) {
-		m = &r->mail[i];
+		m = r->mail[i];
 		if (m->kind == OUT_COPY && r->w.action != ACTION_PASS)
 			lex_error(&r->mail_pos, "pass or redirect", "only "
 			    "what is passed has copies");
@@ -213,7 +214,7 @@ outbox_store(struct conf *conf, struct rule *r)
 	uint32_t	 i, id;
 
 	for (i = 0; i < r->w.nmails; i++) {
-		id = conf_add_mail(conf, &r->mail[i]);
+		id = conf_add_mail(conf, r->mail[i]);
 		if (id == UINT32_MAX) {
 			lex_error(&r->mail_pos, NULL, "more than %d addresses "
 			    "and texts in all rules", CONF_MAILS_MAX);

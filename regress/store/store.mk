@@ -10,7 +10,7 @@ store/test_send_SRCS =	regress/store/test_send.c store/db.c \
 			common/addr.c common/addrset.c common/conf.c \
 			common/rule.c common/netset.c \
 			common/conflist.c common/confmail.c \
-			common/facts.c common/imsg.c common/log.c \
+			common/ev.c common/facts.c common/imsg.c common/log.c \
 			common/parts.c common/proto.c common/utf8.c
 store/test_send_CPPFLAGS = -Istore -Iregress/common
 store/test_send_LIBS =	-lbsd -lmd -lsqlite3
