@@ -94,6 +94,9 @@ json_value(const char *s)
 		return (s + 4);
 	if (strncmp(s, "false", 5) == 0)
 		return (s + 5);
+	/* RFC 8259, 6; no program of ours says "-0". */
+	if (*s == '-' && s[1] != '0')
+		s++;
 	n = strspn(s, "0123456789");
 	check(n > 0 && (*s != '0' || n == 1));
 	return (s + n);
