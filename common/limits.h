@@ -196,6 +196,10 @@
 #define SCAN_ENTRY_MAX		64	/* the word of a list that was found */
 #define SCAN_EXCERPT_MAX	104	/* the text around it, for the log */
 #define SCAN_QUEUE_MAX		256	/* messages waiting for a scanner */
+#define SCAN_OLD_TIME		30000	/* ms that a scanner which a reload has
+					   replaced is kept for messages under
+					   way: both have their signatures in
+					   memory meanwhile */
 
 /* Facts about files; all of it is one worker's, beside libclamav's own. */
 #define FACT_NAME_MAX		232	/* makes a fact 256 bytes, 64 KiB for

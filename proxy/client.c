@@ -248,6 +248,7 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 	size_t		 params;
 	int		 n;
 
+	session_renew(s);
 	if ((why = mail_refused(s)) != NULL) {
 		refuse(s, why, line, len);
 		return;

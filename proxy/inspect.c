@@ -21,6 +21,7 @@
 #include "proxy.h"
 
 #define PARSE_TRIES	2
+#define OLD_LOOK	500	/* ms between looks at an old scanner */
 
 enum job_state {
 	JOB_WAIT_PARSER,
@@ -36,6 +37,8 @@ struct peer {
 	uint32_t		 instance;
 	unsigned int		 njobs;		/* answers that it owes us */
 	int			 old;		/* scanner: there is a newer */
+	uint64_t		 since;		/* ms: that long */
+	struct evtimer		 timer;		/* may the old one go now? */
 	uint64_t		 content;	/* scanner: its lists */
 	struct imsgbuf		 ibuf;
 	struct ev		 ev;
@@ -70,7 +73,10 @@ static void	 parse_next(void);
 static void	 parse_send(struct job *, struct peer *);
 static void	 keep_arena(struct job *);
 static void	 parse_done(struct peer *, struct job *, struct imsg *);
+static struct peer *scan_current(uint64_t);
 static struct peer *scan_peer(uint64_t);
+static int	 scan_needed(const struct peer *);
+static void	 scan_old(void *);
 static void	 scan_next(void);
 static void	 scan_send(struct job *, struct peer *);
 static void	 scan_hit(struct peer *, struct job *, struct imsg *);
@@ -344,7 +350,7 @@ parse_done(struct peer *p, struct job *j, struct imsg *imsg)
 
 /* The scanner in service, if it looks for what this configuration asks. */
 static struct peer *
-scan_peer(uint64_t content)
+scan_current(uint64_t content)
 {
 	struct peer	*p;
 
@@ -355,10 +361,51 @@ scan_peer(uint64_t content)
 	return (NULL);
 }
 
+/* The same, or the one before it, for messages that began by its rules. */
+static struct peer *
+scan_peer(uint64_t content)
+{
+	struct peer	*p;
+
+	if ((p = scan_current(content)) != NULL)
+		return (p);
+	TAILQ_FOREACH(p, &peers, entry)
+		if (p->type == PROC_SCANNER && p->content == content &&
+		    now_ms() - p->since < SCAN_OLD_TIME)
+			return (p);
+	return (NULL);
+}
+
+/* Is there a message that only this old one can be asked about? */
+static int
+scan_needed(const struct peer *p)
+{
+	const struct session	*s;
+
+	if (now_ms() - p->since >= SCAN_OLD_TIME ||
+	    scan_current(p->content) != NULL)
+		return (0);
+	TAILQ_FOREACH(s, &proxy.sessions, entry)
+		if (s->conf->g.content == p->content && (s->env != NULL ||
+		    !STAILQ_EMPTY(&s->inflight)))
+			return (1);
+	return (0);
+}
+
+static void
+scan_old(void *arg)
+{
+	struct peer	*p;
+
+	p = arg;
+	if (p->njobs == 0)
+		peer_idle(p);
+}
+
 int
 inspect_has_scanner(uint64_t content)
 {
-	return (scan_peer(content) != NULL);
+	return (scan_current(content) != NULL);
 }
 
 static void
@@ -374,10 +421,8 @@ again:
 		p = scan_peer(j->s->conf->g.content);
 		/* Its lists are gone: judge it by those of today. */
 		if (p == NULL && (p = scan_peer(proxy.conf->g.content)) !=
-		    NULL) {
-			conf_unref(j->s->conf);
-			j->s->conf = conf_ref(proxy.conf);
-		}
+		    NULL)
+			session_conf(j->s, proxy.conf);
 		if (p == NULL)
 			continue;
 		/* A failure was told, and may have changed it all. */
@@ -516,7 +561,7 @@ peer_want_write(struct peer *p)
 void
 inspect_channel(const struct msg_chan *chan, int fd)
 {
-	struct peer	*p, *o;
+	struct peer	*p, *o, *next;
 
 	if (chan->peer != PROC_PARSER && chan->peer != PROC_SCANNER)
 		fatalx("%s: peer %u", __func__, chan->peer);
@@ -525,21 +570,24 @@ inspect_channel(const struct msg_chan *chan, int fd)
 	p->type = chan->peer;
 	p->instance = chan->instance;
 	p->content = chan->content;
+	evtimer_init(&p->timer, scan_old, p);
 	imsgbuf_init(&p->ibuf, fd, PROC_PROXY, p->type);
 	p->ibuf.state = PEER_IDLE;
 	if (ev_add(&p->ev, fd, EPOLLIN, peer_event, p) == -1)
 		fatal("ev_add");
-	/* A new generation: the old one finishes what it has. */
+	/* A new generation: the old one finishes what has begun. */
 	if (p->type == PROC_SCANNER) {
 		TAILQ_FOREACH(o, &peers, entry)
-			if (o->type == PROC_SCANNER)
+			if (o->type == PROC_SCANNER && !o->old) {
 				o->old = 1;
+				o->since = now_ms();
+			}
 		TAILQ_INSERT_TAIL(&peers, p, entry);
-		TAILQ_FOREACH(o, &peers, entry)
+		for (o = TAILQ_FIRST(&peers); o != NULL; o = next) {
+			next = TAILQ_NEXT(o, entry);
 			if (o->old && o->njobs == 0)
-				break;
-		if (o != NULL)
-			peer_idle(o);
+				peer_idle(o);
+		}
 		proxy_scanner(p->content);
 		scan_next();
 		return;
@@ -560,7 +608,10 @@ static void
 peer_idle(struct peer *p)
 {
 	p->ibuf.state = PEER_IDLE;
-	if (p->old) {
+	if (p->old && scan_needed(p))
+		evtimer_set(&p->timer, OLD_LOOK);
+	else if (p->old) {
+		evtimer_del(&p->timer);
 		ev_del(&p->ev);
 		imsgbuf_clear(&p->ibuf);
 		TAILQ_REMOVE(&peers, p, entry);
@@ -579,6 +630,7 @@ peer_lost(struct peer *p)
 	struct job	*j, *next;
 	struct jobs	 failed;
 
+	evtimer_del(&p->timer);
 	ev_del(&p->ev);
 	imsgbuf_clear(&p->ibuf);
 	TAILQ_REMOVE(&peers, p, entry);

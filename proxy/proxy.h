@@ -203,6 +203,7 @@ struct session {
 	STAILQ_HEAD(, inflight)	 inflight;
 	char			*helo;
 	const char		*banner;	/* of conf, or NULL */
+	char			*own_banner;	/* it, when conf has changed */
 	uint8_t			*greeting;	/* the server's, kept */
 	size_t			 greeting_len;	/* during XCLIENT */
 	struct envelope		*env;
@@ -369,6 +370,16 @@ void		 session_reset(struct session *);
 const char	*session_state_name(enum session_state);
 /* Milliseconds of a timeout of the session's configuration. */
 uint64_t	 session_timeout(const struct session *, enum timeout);
+
+/* renew.c */
+
+/* The session goes on by this configuration. */
+void		 session_conf(struct session *, struct conf *);
+/*
+ * A message begins: by the configuration of today, if there is no scanner any
+ * more for the one that the session has.
+ */
+void		 session_renew(struct session *);
 
 /* client.c */
 

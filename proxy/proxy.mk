@@ -20,6 +20,7 @@ proxy_SRCS =	\
 	policy.c \
 	proxyproto.c \
 	rate.c \
+	renew.c \
 	recode.c \
 	reply.c \
 	revise.c \

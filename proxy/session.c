@@ -226,6 +226,7 @@ session_free(struct session *s, const char *why)
 	buf_clear(&s->sin);
 	buf_clear(&s->sout);
 	free(s->helo);
+	free(s->own_banner);
 	free(s->greeting);
 	conf_unref(s->conf);
 	TAILQ_REMOVE(&proxy.sessions, s, entry);

@@ -6,12 +6,14 @@
  * and whether the server has it.
  *
  *	reloadload -c clientns -s serverns [-r rate] [-l long] [-t seconds]
- *	    address
+ *	    [-w] address
  *
  * Messages are sent at that rate, half of them in sessions that stay, half in
  * sessions of their own.  The gateway says "letter-X" in its banner, in its
  * refusals and in the tags of subjects: all that belongs to one session must
- * have one letter, whatever the configuration is in the meantime.
+ * have one letter, whatever the configuration is in the meantime.  With -w that
+ * holds for each message: one that is sent hears its letter from a recipient
+ * who is refused first.
  *
  * The last line of output is "key=value ..."; what is wrong is counted there
  * and the first of each kind is told.  Exit status 1 when anything is wrong.
@@ -45,7 +47,7 @@
 
 enum state {
 	SINK, SINK_DATA,
-	BANNER, EHLO, IDLE, MAIL, RCPT, DATA, DOT, RSET, QUIT
+	BANNER, EHLO, IDLE, MAIL, PROBE, RCPT, DATA, DOT, RSET, QUIT
 };
 
 enum kind { PASS, BAD_RCPT, BAD_TEXT, LISTED, KINDS };
@@ -75,7 +77,7 @@ static uint32_t		 latency[MESSAGES];
 static uint32_t		 greeting[MESSAGES];
 static uint32_t		 nmessages, nlatency, ngreeting, nletters[2];
 static uint32_t		 nopen, dropped, mixed, odd, refused;
-static int		 ep;
+static int		 ep, moves;
 static struct sockaddr_in server;
 static struct conn	*stayers, *dead;
 static uint64_t		 seed = 88172645463325252ULL;
@@ -210,6 +212,8 @@ message_begin(struct conn *c)
 	c->id = nmessages++;
 	n = (int)rnd(10);
 	c->kind = n >= KINDS || n == PASS ? PASS : (enum kind)n;
+	if (moves)
+		c->letter = 0;
 	messages[c->id].letter = (uint8_t)c->letter;
 	c->state = MAIL;
 	c->began = now();
@@ -233,7 +237,10 @@ message_end(struct conn *c)
 static void
 mix(struct conn *c, const char *line)
 {
-	if (letter_of(line) == c->letter)
+	if (c->letter == 0)
+		messages[c->id].letter = (uint8_t)(c->letter =
+		    letter_of(line));
+	if (c->letter != 0 && letter_of(line) == c->letter)
 		return;
 	if (mixed++ == 0)
 		printf("session of %c, message %u: %s\n", c->letter, c->id,
@@ -318,11 +325,15 @@ client_line(struct conn *c, const char *line)
 		if (!c->stays)
 			message_begin(c);
 	} else if (c->state == MAIL && code == 250 && c->kind != LISTED) {
-		c->state = RCPT;
-		if (c->kind == BAD_RCPT)
+		c->state = c->kind != BAD_RCPT && moves ? PROBE : RCPT;
+		if (c->state == PROBE || c->kind == BAD_RCPT)
 			say(c, bad, sizeof(bad) - 1);
 		else
 			say(c, rcpt, sizeof(rcpt) - 1);
+	} else if (c->state == PROBE && code == 550) {
+		mix(c, line);
+		c->state = RCPT;
+		say(c, rcpt, sizeof(rcpt) - 1);
 	} else if (c->state == MAIL)
 		refusal(c, line, code, LISTED);
 	else if (c->state == RCPT && code == 250 && c->kind != BAD_RCPT) {
@@ -552,7 +563,7 @@ main(int argc, char *argv[])
 	stay = 40;
 	us = 10000000;
 	cns = sns = -1;
-	while ((ch = getopt(argc, argv, "c:l:r:s:t:")) != -1)
+	while ((ch = getopt(argc, argv, "c:l:r:s:t:w")) != -1)
 		switch (ch) {
 		case 'c':
 			cns = open(optarg, O_RDONLY | O_CLOEXEC);
@@ -568,6 +579,9 @@ main(int argc, char *argv[])
 			break;
 		case 't':
 			us = strtoull(optarg, NULL, 10) * 1000000;
+			break;
+		case 'w':
+			moves = 1;
 			break;
 		default:
 			errx(2, "usage: see the head of the source");

@@ -9,6 +9,10 @@ go through in sessions that stay and in sessions of their own.
 	SECONDS, RATE, STAY	how long, messages a second, sessions that stay
 	EVERY			seconds between reloads
 	ENTRIES			of a table of addresses, read anew each time
+
+Then once more with words that differ, so that each reload brings a scanner of
+its own: then a session goes on by the new words at its next message, and each
+message is judged by one configuration.
 """
 
 import os
@@ -38,10 +42,21 @@ on message pass tag "[letter-%(c)s] "
 """
 
 
+# Each with words that the other one does not have.
+WORDS = """
+table words keywords { "refuse ", "only-%(c)s" }
+on mail block "550 5.7.1 letter-%(c)s listed" sender <listed>
+on rcpt block "550 5.7.1 letter-%(c)s not them" recipient "no@server.example"
+on message block "554 5.7.1 letter-%(c)s refused" content <words> in subject
+on message pass tag "[letter-%(c)s] "
+"""
+
+
 class Turns:
     """The gateway with its configurations."""
 
-    def __init__(self, net, entries):
+    def __init__(self, net, entries, rules):
+        self.rules = rules
         self.dir = tidy.directory("lists")
         self.list = os.path.join(self.dir, "listed")
         self.table(entries)
@@ -62,9 +77,10 @@ class Turns:
 
     def text(self, letter):
         self.gw.extra = ('banner "gw.example letter-%s"\nworkers 2\n'
+                         'limit errors 60000\n'
                          'table listed addresses file "%s"\n' %
                          (letter, self.list))
-        self.gw.rules = RULES % {"c": letter}
+        self.gw.rules = self.rules % {"c": letter}
         return self.gw.text()
 
     def reload(self, good):
@@ -89,10 +105,11 @@ class Turns:
             self.failed += 1
 
 
-def load(net, seconds, rate):
+def load(net, seconds, rate, *more):
     argv = [os.path.join(objdir(), "regress/chaos/reloadload"),
             "-c", net.client.path, "-s", net.server.path,
-            "-t", str(seconds), "-r", str(rate), "-l", str(STAY), net.A]
+            "-t", str(seconds), "-r", str(rate), "-l", str(STAY), *more,
+            net.A]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
 
@@ -104,16 +121,40 @@ def result(p):
             re.findall(r"(\w+)=([\d.]+)", lines[-1])}
 
 
-def judged(r):
+def judged(r, name):
     for what in ("dropped", "mixed", "tags", "lost", "surplus", "odd",
                  "open"):
-        with case("under reloads: nothing " + what):
+        with case("%s: nothing %s" % (name, what)):
             check_equal(r[what], 0)
+
+
+def under_reloads(net, turns, name, *more):
+    p = load(net, SECONDS, RATE, *more)
+    began = time.time()
+    with case(name + ": every fifth has a faulty file, and is named"):
+        n = 0
+        while time.time() + EVERY < began + SECONDS:
+            time.sleep(EVERY)
+            n += 1
+            turns.reload(n % 5 != 0)
+        check(turns.failed > 0, "no faulty one")
+        check(turns.done > 2, "only %d good ones" % turns.done)
+    r = result(p)
+    print("# reloads=%d faulty=%d took=%s" %
+          (turns.done, turns.failed,
+           " ".join("%.2f" % t for t in turns.took)))
+    judged(r, name)
+    with case(name + ": both configurations were in force"):
+        check(r["a"] > 0 and r["b"] > 0 and r["acked"] > 0, r)
+    with case(name + ": the proxies are those that there were"):
+        check_equal(len(turns.gw.children("proxy")), 2)
+        check(not re.search(r"(proxy|store|parser)\[\d+\]: terminated",
+                            turns.gw.program.text()), "somebody has died")
 
 
 def main():
     with Net() as net:
-        turns = Turns(net, ENTRIES)
+        turns = Turns(net, ENTRIES, RULES)
         with turns.gw:
             with case("without reloads: every message arrives, and is told"):
                 r = result(load(net, max(2, SECONDS // 4), RATE))
@@ -121,27 +162,10 @@ def main():
                 check_equal([r[k] for k in ("dropped", "mixed", "tags",
                                             "lost", "surplus", "odd",
                                             "open")], [0] * 7)
-            p = load(net, SECONDS, RATE)
-            with case("every fifth reload has a faulty file, and is named"):
-                n = 0
-                while p.poll() is None and sum(
-                        turns.took) + n * EVERY < SECONDS:
-                    time.sleep(EVERY)
-                    n += 1
-                    turns.reload(n % 5 != 0)
-                check(turns.failed > 0, "no faulty one")
-                check(turns.done > 2, "only %d good ones" % turns.done)
-            r = result(p)
-            print("# reloads=%d faulty=%d took=%s" %
-                  (turns.done, turns.failed, " ".join(
-                      "%.2f" % t for t in turns.took)))
-            judged(r)
-            with case("both configurations were in force"):
-                check(r["a"] > 0 and r["b"] > 0 and r["acked"] > 0, r)
-            with case("the processes are those that there were"):
-                check_equal(len(turns.gw.children("proxy")), 2)
-                check("terminated" not in turns.gw.program.text(),
-                      "somebody has died")
+            under_reloads(net, turns, "reloads")
+        turns = Turns(net, 100, WORDS)
+        with turns.gw:
+            under_reloads(net, turns, "other words", "-w")
 
 
 run(main)
