@@ -213,7 +213,8 @@ def redirect(s, p):
     outs.append(out(REDIRECT, b"3@r.example", server=addr("10.0.0.9", 26)))
     error, number = p.sync(mail=MAIL, flags=OUT, outs=outs,
                            sender=b"from@c.example")
-    assert (error, number) == (0, 0), (error, number)
+    # The number is for the server's reply, which comes later.
+    assert error == 0 and number > 0, (error, number)
     got = sorted((p.sends() for i in range(4)), key=lambda g: g[3])
     here = ("192.0.2.25", 25)
     assert [g[1:] for g in got] == [
@@ -249,7 +250,7 @@ def copy(s, p):
     """It waits for the server's word."""
     for arrived in (1, 0, 1):
         ident = p.record(mail=MAIL, flags=OUT, outs=[out(COPY, TO)])
-        assert p.done() == (ident, 0, 0)
+        assert p.done()[:2] == (ident, 0)
         assert rows(s, "state") == [(0,)], rows(s, "state")
         assert p.sends(1.2) is None, "too early"
         p.fate(ident, arrived)
@@ -329,7 +330,7 @@ def full(s, p):
     p = s.proxy()
     p.all_members()
     o = [out(REDIRECT, TO)]
-    assert p.sync(mail=mail, flags=OUT, outs=o) == (0, 0)
+    assert p.sync(mail=mail, flags=OUT, outs=o)[0] == 0
     assert p.sync(mail=mail, flags=OUT, outs=o) == (errno.ENOSPC, 0)
     assert len(s.files("outbox")) == 1, s.files("outbox")
     # Neither half of it, nor what would have been kept with it.
@@ -338,7 +339,7 @@ def full(s, p):
     assert len(s.files("outbox")) == 1 and s.files() == []
     p.sent(p.sends()[0])
     assert empty(s)
-    assert p.sync(mail=mail, flags=OUT, outs=o) == (0, 0)
+    assert p.sync(mail=mail, flags=OUT, outs=o)[0] == 0
 
 
 def no_disk(s, p, d):
@@ -349,7 +350,7 @@ def no_disk(s, p, d):
     assert p.sync(mail=b"x" * (2 * SIZE), flags=OUT, outs=o) == (
         errno.ENOSPC, 0)
     assert s.files("outbox") == []
-    assert p.sync(mail=MAIL, flags=OUT, outs=o) == (0, 0)
+    assert p.sync(mail=MAIL, flags=OUT, outs=o)[0] == 0
     got = p.sends()
     d.fill()
     assert p.sync(mail=MAIL, flags=OUT, outs=o)[0] == errno.ENOSPC
@@ -358,7 +359,7 @@ def no_disk(s, p, d):
     assert p.sends(2) is None, "sent twice"
     d.free()
     assert empty(s)
-    assert p.sync(mail=MAIL, flags=OUT, outs=o) == (0, 0)
+    assert p.sync(mail=MAIL, flags=OUT, outs=o)[0] == 0
     assert p.sends()[4] == MAIL
 
 
