@@ -605,6 +605,11 @@ ident_found(void *arg, enum ident kind, size_t begin, size_t end)
 	}
 }
 
+/* What stands between letters that are one word to a reader. */
+static const uint8_t spacer[256] = {
+	[' '] = 1, ['.'] = 1, ['-'] = 1, ['_'] = 1, ['*'] = 1, ['/'] = 1
+};
+
 /*
  * "s e c r e t", "s.e.c.r.e.t": single letters with the same sign between
  * them, read as one word.
@@ -624,8 +629,7 @@ spaced_runs(struct match *x)
 	normlen = x->normlen;
 	for (i = 0; i + 2 < normlen; i++) {
 		sep = norm[i];
-		if (sep != ' ' && sep != '.' && sep != '-' && sep != '_' &&
-		    sep != '*' && sep != '/')
+		if (!spacer[sep])
 			continue;
 		/* A letter alone before it? */
 		for (start = i; start > 0 &&

@@ -97,13 +97,26 @@ test_empty(void)
 	keywords_free(k);
 }
 
-/* Words and text of few letters, so that most begins are ends of others. */
+/* Words, and begins of words, here and there in a text. */
+static void
+plant(uint8_t *text, size_t textlen, const uint8_t *word, size_t len)
+{
+	if (roll(3) == 0)
+		len = roll((uint32_t)len) + 1;
+	if (len <= textlen)
+		memcpy(text + roll((uint32_t)(textlen - len) + 1), word, len);
+}
+
+/*
+ * Words and text of few letters, so that most begins are ends of others; or
+ * of many, so that there is much to be passed over.
+ */
 static int
 random_round(uint32_t letters)
 {
 	static struct found	 f;
 	struct keywords		*k;
-	uint8_t			 word[40][8], text[TEXT_MAX];
+	uint8_t			 word[40][24], *text;
 	uint32_t		 id[40];
 	size_t			 len[40], i, j, n, textlen, want;
 	int			 ok;
@@ -112,16 +125,23 @@ random_round(uint32_t letters)
 	k = keywords_new();
 	n = 1 + roll(40);
 	for (i = 0; i < n; i++) {
-		len[i] = 1 + roll(8);
+		len[i] = 1 + roll(roll(2) ? 8 : 24);
 		for (j = 0; j < len[i]; j++)
 			word[i][j] = (uint8_t)(253 + roll(letters));
 		id[i] = keywords_add(k, word[i], len[i]);
 	}
 	if (keywords_build(k) == -1)
 		abort();
+	/* Nothing behind it may be read. */
 	textlen = roll(TEXT_MAX);
+	if ((text = malloc(textlen)) == NULL)
+		abort();
 	for (j = 0; j < textlen; j++)
 		text[j] = (uint8_t)(253 + roll(letters));
+	for (i = roll(20); i > 0; i--) {
+		j = roll((uint32_t)n);
+		plant(text, textlen, word[j], len[j]);
+	}
 	keywords_scan(k, text, textlen, note, &f);
 	ok = 1;
 	want = 0;
@@ -136,6 +156,7 @@ random_round(uint32_t letters)
 				ok &= has(&f, id[i], j);
 			}
 	}
+	free(text);
 	keywords_free(k);
 	return (ok && f.n == want);
 }
@@ -148,7 +169,7 @@ test_random(void)
 	ok = 1;
 	seed = 1;
 	for (i = 0; i < 3000; i++)
-		ok &= random_round(2 + (uint32_t)i % 4);
+		ok &= random_round(i % 2 ? 2 + (uint32_t)i % 4 : 200);
 	CASE("as a search for each", ok);
 }
 
