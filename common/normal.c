@@ -26,6 +26,7 @@
 #include "normtab.h"
 
 #define REPLACEMENT	0xfffdU
+#define EIGHT(c)	(0x0101010101010101ULL * (c))
 #define CHAR_MAX_OUT	64	/* bytes that one character may become */
 
 /* Hangul, Unicode 3.12. */
@@ -41,6 +42,7 @@
 static uint32_t	 compose_kana(uint32_t, uint32_t);
 static void	 emit(struct normal *, uint32_t, size_t);
 static void	 emit_table(struct normal *, unsigned int, size_t);
+static int	 ascii_eight(uint8_t *, const uint8_t *, uint8_t);
 static size_t	 ascii_run(struct normal *, const uint8_t *, size_t, size_t);
 static unsigned int lookup(uint32_t);
 
@@ -229,8 +231,35 @@ emit_table(struct normal *n, unsigned int v, size_t at)
 }
 
 /*
- * Letters and digits of ASCII, by far the most of all text, one by one but
- * without a table.  Returns how many bytes were taken.
+ * Eight bytes at once, if all are of ASCII and seen, with single blanks
+ * between them at most; prev is the byte that stands before them.  Returns 1
+ * when they were put out, else 0.
+ */
+static int
+ascii_eight(uint8_t *out, const uint8_t *p, uint8_t prev)
+{
+	uint64_t	 v, seen, upper, blank;
+
+	memcpy(&v, p, sizeof(v));
+	if ((v & EIGHT(0x80)) != 0)
+		return (0);
+	/* No sum of two of these reaches the next byte. */
+	seen = (v + EIGHT(0x80 - ' ')) & ~(v + EIGHT(1)) & EIGHT(0x80);
+	blank = ~((v ^ EIGHT(' ')) + EIGHT(0x7f)) & EIGHT(0x80);
+	if (seen != EIGHT(0x80) || (blank & blank << 8) != 0 ||
+	    (prev == ' ' && p[0] == ' '))
+		return (0);
+	upper = (v + EIGHT(0x80 - 'A')) & ~(v + EIGHT(0x7f - 'Z')) &
+	    EIGHT(0x80);
+	v |= upper >> 2;
+	memcpy(out, &v, sizeof(v));
+	return (1);
+}
+
+/*
+ * ASCII, by far the most of all text, without a table: what is seen, and
+ * single blanks between that.  Something that is seen stands before it.
+ * Returns how many bytes were taken.
  */
 static size_t
 ascii_run(struct normal *n, const uint8_t *p, size_t len, size_t at)
@@ -243,12 +272,19 @@ ascii_run(struct normal *n, const uint8_t *p, size_t len, size_t at)
 	if (len > room)
 		len = room;
 	out = n->out + n->len;
-	for (i = 0; i < len; i++) {
+	for (i = 0; i + 8 <= len && ascii_eight(out + i, p + i, i > 0 ?
+	    p[i - 1] : 0); i += 8)
+		continue;
+	for (; i < len; i++) {
 		c = p[i];
-		if (c <= 0x20 || c >= 0x7f)
+		if (c < 0x20 || c >= 0x7f || (c == ' ' && i > 0 &&
+		    p[i - 1] == ' '))
 			break;
 		out[i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 	}
+	/* What follows a blank decides if it is one. */
+	if (i > 0 && p[i - 1] == ' ')
+		i--;
 	if (i == 0)
 		return (0);
 	for (; n->nplaces * NORMAL_STEP < n->len + i; n->nplaces++)

@@ -199,6 +199,46 @@ test_room(void)
 	normal_free(&n);
 }
 
+/* ASCII is taken eight bytes at a time: the same as one byte at a time. */
+static void
+test_eight(void)
+{
+	static const char	 few[] = "  aZ@[`{~\x7f\x1f\n\t";
+	struct normal		 whole, single;
+	uint32_t		 seed;
+	uint8_t			 in[64];
+	size_t			 i, len, bad;
+	unsigned int		 round;
+
+	if (normal_init(&whole, sizeof(in)) == -1 ||
+	    normal_init(&single, sizeof(in)) == -1)
+		abort();
+	seed = 1;
+	bad = 0;
+	for (round = 0; round < 100000; round++) {
+		seed = seed * 1664525U + 1013904223U;
+		len = seed >> 24 & 63;
+		for (i = 0; i < len; i++) {
+			seed = seed * 1664525U + 1013904223U;
+			in[i] = (seed >> 12 & 7) == 0 ? (uint8_t)
+			    few[(seed >> 20) % (sizeof(few) - 1)] :
+			    (uint8_t)(seed >> 24 & 0x7f);
+			if ((round & 1) != 0 && in[i] <= 0x20)
+				in[i] = 'B';
+		}
+		normal_make(&whole, in, len);
+		normal_begin(&single);
+		for (i = 0; i < len; i++)
+			normal_add(&single, in + i, 1);
+		bad += whole.len != single.len || memcmp(whole.out,
+		    single.out, whole.len) != 0 || whole.last.c !=
+		    single.last.c || whole.last.blank != single.last.blank;
+	}
+	CASE("eight bytes at a time", bad == 0);
+	normal_free(&whole);
+	normal_free(&single);
+}
+
 int
 main(void)
 {
@@ -211,5 +251,6 @@ main(void)
 	test_stable();
 	test_place();
 	test_room();
+	test_eight();
 	return (unit_failed);
 }
