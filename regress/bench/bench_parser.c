@@ -35,6 +35,8 @@ static char	*mail_text(size_t, size_t *);
 static char	*mail_two_levels(size_t, size_t *);
 static char	*mail_attachments(unsigned int, size_t, size_t *);
 static size_t	 base64_lines(char *, size_t);
+static char	*mail_html(const char *, size_t, size_t *);
+static void	 bench_html(void);
 static void	 bench_file(const char *);
 
 static uint64_t
@@ -185,6 +187,54 @@ mail_attachments(unsigned int count, size_t each, size_t *len)
 	return (p);
 }
 
+/* HTML, once the ordinary way, and of one piece again and again. */
+static char *
+mail_html(const char *piece, size_t size, size_t *len)
+{
+	char	*p;
+	size_t	 n, step;
+
+	if ((p = malloc(size + 256)) == NULL)
+		err(1, "malloc");
+	n = (size_t)snprintf(p, 256, "From: a@example.org\r\nSubject: x\r\n"
+	    "Content-Type: text/html; charset=utf-8\r\n\r\n");
+	step = strlen(piece);
+	for (; n + step <= size; n += step)
+		memcpy(p + n, piece, step);
+	*len = n;
+	return (p);
+}
+
+static void
+bench_html(void)
+{
+	static const char *const piece[][2] = {
+		{ "html-1m", "<tr><td class=\"a\" style=\"color: #333\"><p>"
+		    "Our <b>offers</b> of the week &mdash; for you&nbsp;"
+		    "only.</p><a href=\"https://example.org/x?a=1&amp;b=2\">"
+		    "Read on</a></td></tr>\r\n" },
+		{ "html <", "<" },
+		{ "html &", "&" },
+		{ "html &amp", "&amp" },
+		{ "html <!--", "<!--" },
+		{ "html attributes", "<a b=c d=e f='g' h=\"i\" j k l m n>" },
+		{ "html open tags", "<div><span>" }
+	};
+	size_t	 i, len;
+	char	*p;
+
+	for (i = 0; i < sizeof(piece) / sizeof(piece[0]); i++) {
+		p = mail_html(piece[i][1], 1 * MIB, &len);
+		bench(piece[i][0], p, len);
+		free(p);
+	}
+	/* One tag, with attributes without end. */
+	p = mail_html(" b=c", 1 * MIB, &len);
+	memcpy(strstr(p, "\r\n\r\n") + 4, "<a b", 4);
+	bench("html one tag", p, len);
+	free(p);
+}
+
 static void
 bench_file(const char *path)
 {
@@ -238,5 +288,6 @@ main(int argc, char *argv[])
 	p = mail_text(10 * MIB, &len);
 	bench("text-10m", p, len);
 	free(p);
+	bench_html();
 	return (0);
 }
