@@ -35,14 +35,34 @@ utf8_char(const uint8_t *p, size_t n)
 	return (len);
 }
 
+size_t
+utf8_ascii(const uint8_t *p, size_t len)
+{
+	uint64_t	 v;
+	size_t		 i;
+
+	for (i = 0; i + sizeof(v) <= len; i += sizeof(v)) {
+		memcpy(&v, p + i, sizeof(v));
+		if ((v & 0x8080808080808080ULL) != 0)
+			break;
+	}
+	while (i < len && p[i] < 0x80)
+		i++;
+	return (i);
+}
+
 int
 utf8_valid(const uint8_t *p, size_t len)
 {
 	size_t	 i, n;
 
-	for (i = 0; i < len; i += n)
-		if ((n = utf8_char(p + i, len - i)) == 0)
+	/* Most is ASCII; where some is not, more of it follows. */
+	for (i = 0; i < len; i += n) {
+		n = p[i] < 0x80 ? utf8_ascii(p + i, len - i) :
+		    utf8_char(p + i, len - i);
+		if (n == 0)
 			return (0);
+	}
 	return (1);
 }
 

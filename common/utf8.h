@@ -14,6 +14,9 @@
  */
 size_t	 utf8_char(const uint8_t *p, size_t n);
 
+/* How many of len bytes are ASCII, up to the first that is not. */
+size_t	 utf8_ascii(const uint8_t *, size_t len);
+
 /* Are len bytes valid UTF-8: 1 or 0. */
 int	 utf8_valid(const uint8_t *, size_t len);
 

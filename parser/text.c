@@ -46,6 +46,8 @@ static const struct guess	 guesses[] = {
 #define NGUESSES	(sizeof(guesses) / sizeof(guesses[0]))
 
 static int	 is_ascii(const uint8_t *, size_t);
+static int	 has_pair(const uint8_t *, size_t, uint8_t, uint8_t);
+static int	 has_soft_break(const uint8_t *, size_t);
 static int	 is_texty(const uint8_t *, size_t);
 static void	 give(struct mime *, uint32_t, enum text_scope, unsigned int,
 		    const uint8_t *, size_t);
@@ -78,15 +80,46 @@ static int	 looks_html(const uint8_t *, size_t);
 static int	 name_is(const char *, size_t, const char *);
 static int	 is_unlike_latin(const char *, size_t, const uint8_t *, size_t);
 
+/* Does a stand somewhere before b.  memmem(3) is slow for so short ones. */
+static int
+has_pair(const uint8_t *p, size_t len, uint8_t a, uint8_t b)
+{
+	const uint8_t	*end;
+
+	for (end = p + len; end - p >= 2; p++) {
+		p = memchr(p, a, (size_t)(end - p - 1));
+		if (p == NULL)
+			break;
+		if (p[1] == b)
+			return (1);
+	}
+	return (0);
+}
+
+/* A line that ends with a blank, as soft ones do (RFC 3676 4.1). */
+static int
+has_soft_break(const uint8_t *p, size_t len)
+{
+	const uint8_t	*begin, *end;
+	size_t		 n;
+
+	begin = p;
+	for (end = p + len; p < end; p++) {
+		if ((p = memchr(p, '\n', (size_t)(end - p))) == NULL)
+			break;
+		n = (size_t)(p - begin);
+		if (n > 0 && p[-1] == '\r')
+			n--;
+		if (n > 0 && begin[n - 1] == ' ')
+			return (1);
+	}
+	return (0);
+}
+
 static int
 is_ascii(const uint8_t *p, size_t len)
 {
-	size_t	 i;
-
-	for (i = 0; i < len; i++)
-		if (p[i] >= 0x80)
-			return (0);
-	return (1);
+	return (utf8_ascii(p, len) == len);
 }
 
 /*
@@ -355,9 +388,9 @@ give_escaped(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
 	};
 	size_t				 i, bad;
 
-	if (memmem(p, len, "~{", 2) != NULL)
+	if (has_pair(p, len, '~', '{'))
 		give_hz(m, part, is_html, p, len);
-	if (memmem(p, len, "\x1b$", 2) == NULL)
+	if (!has_pair(p, len, '\x1b', '$'))
 		return;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)give_charset(m, part, is_html, TEXT_GUESSED |
@@ -481,8 +514,7 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	/* As it stands: right for most of today's mail. */
 	if (valid)
 		give_utf8(m, i, is_html, 0, p, len);
-	if (valid && !is_html && (memmem(p, len, " \r\n", 3) != NULL ||
-	    memmem(p, len, " \n", 2) != NULL))
+	if (valid && !is_html && has_soft_break(p, len))
 		give_flowed(m, i, p, len);
 	give_escaped(m, i, is_html, p, len);
 	if (valid && is_ascii(p, len) && !charset_is_unlike_ascii(cs, cslen))
