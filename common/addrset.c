@@ -317,3 +317,23 @@ addrset_find(const struct addrset *s, const char *path, uint64_t *bits)
 	a.folded = 1;
 	look_path(&a, key + 1);
 }
+
+char *
+addrset_pair(const char *from, const char *rcpt, char *buf, size_t size)
+{
+	size_t	 i, len;
+
+	if (addrset_key(from, buf, size) == NULL)
+		return (NULL);
+	len = strlen(buf);
+	if (len + 1 >= size ||
+	    addrset_key(rcpt, buf + len + 1, size - len - 1) == NULL)
+		return (NULL);
+	/* A quoted name may have blanks: it is not to look like two. */
+	buf[len] = '/';
+	for (i = 0; buf[i] != '\0'; i++)
+		if (buf[i] == ' ')
+			buf[i] = '?';
+	buf[len] = ' ';
+	return (buf);
+}

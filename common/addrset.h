@@ -53,4 +53,11 @@ void		 addrset_find(const struct addrset *, const char *,
  */
 char		*addrset_key(const char *path, char *buf, size_t size);
 
+/*
+ * The key of a sender and a recipient together: both keys with a blank
+ * between them, and none else.  As above.
+ */
+char		*addrset_pair(const char *from, const char *rcpt, char *buf,
+		    size_t size);
+
 #endif /* MAILWALL_ADDRSET_H */

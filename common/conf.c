@@ -235,7 +235,7 @@ conf_rule_init(struct conf_rule_wire *w, enum rule_phase phase)
 	w->phase = phase;
 	w->source = w->dest = RULE_NO_TABLE;
 	w->helo = w->sender = w->rcpt = RULE_NO_TABLE;
-	w->body = RULE_NO_TABLE;
+	w->body = w->pair = w->file_hash = RULE_NO_TABLE;
 	w->rate = RULE_NO_RATE;
 }
 
@@ -419,7 +419,8 @@ rule_ids_ok(const struct conf *conf, const struct conf_rule_wire *r)
 	    id_ok(conf, r->helo, 0) && id_ok(conf, r->sender, 0) &&
 	    id_ok(conf, r->rcpt, 0) && (r->rate == RULE_NO_RATE ||
 	    r->rate < conf->nrates) && (r->body == RULE_NO_TABLE ||
-	    r->body < conf->ndynamics));
+	    r->body < conf->ndynamics) && (r->pair == RULE_NO_TABLE ||
+	    r->pair < conf->ndynamics) && id_ok(conf, r->file_hash, 0));
 }
 
 int

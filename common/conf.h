@@ -132,6 +132,8 @@ struct conf_globals {
 	uint64_t	 content;	/* what the scanner must look for
 					   beside viruses; 0: nothing */
 	uint32_t	 want_files;	/* rules ask for attachments */
+	uint32_t	 want_hashes;	/* and for SHA-256 of each */
+	uint32_t	 pad;		/* zero */
 	uint32_t	 inside;	/* id + 1 of the table of networks that
 					   are ours; 0: nobody has said */
 	uint8_t		 verb[SMTP_VERB_MAX];	/* enum verb_policy */
@@ -375,6 +377,8 @@ enum rule_add {
 	ADD_SENDER,		/* path of MAIL */
 	ADD_RECIPIENT,		/* each path of RCPT */
 	ADD_BODY,		/* SHA-256 of the body */
+	ADD_ATTACHMENT,		/* those of the files that it is about */
+	ADD_PAIR,		/* sender and recipient, for each of these */
 	ADD_MAX
 };
 
@@ -486,11 +490,14 @@ struct conf_rule_wire {
 	uint32_t	 rate_over;	/* more than that */
 	uint32_t	 body;		/* dynamic id of bodies, or NO_TABLE */
 	uint32_t	 body_not;
-	uint32_t	 pad2;		/* zero */
+	uint32_t	 pair;		/* dynamic id of pairs, or NO_TABLE */
+	uint32_t	 pair_not;	/* of none of the recipients */
+	uint32_t	 file_hash;	/* table of SHA-256, as of addresses:
+					   one file must have it too */
 	uint64_t	 anomalies;	/* ANOMALY() bits, any of; 0: any */
 	uint64_t	 file_types;	/* FT_BIT()s; one file must have one
-					   of these, one of FF_*, and this
-					   name; all zero: any message */
+					   of these, one of FF_*, this name,
+					   and file_hash; none: any message */
 	uint32_t	 file_flags;
 	uint32_t	 pad;		/* zero */
 	uint32_t	 mail;		/* id of the first that it sends */
@@ -648,8 +655,12 @@ uint32_t		 conf_add_rate(struct conf *, enum rate_event,
 int			 conf_add_disclaimer(struct conf *,
 			    const struct conf_disclaimer_wire *);
 /* Is the file as the rule wants it, alone: 1 or 0. */
-int			 conf_file_match(const struct conf_rule_wire *,
+int			 conf_file_match(const struct conf *,
+			    const struct conf_rule_wire *,
+			    const struct conf_facts *,
 			    const struct file_fact *);
+/* Does a rule ask for files: 1 or 0. */
+int			 conf_asks_files(const struct conf_rule_wire *);
 /* What a rule sends, copied: its id, or UINT32_MAX beyond the limit. */
 uint32_t		 conf_add_mail(struct conf *,
 			    const struct conf_mail_wire *);
@@ -732,6 +743,7 @@ enum rule_cond {
 	COND_ANOMALY,
 	COND_CONTENT,
 	COND_FILE,
+	COND_PAIR,
 	COND_MAX
 };
 

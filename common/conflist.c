@@ -156,6 +156,7 @@ conf_digest(const struct conf *conf)
 		return (0);
 	h = digest(14695981039346656037ULL, &conf->g.want_files,
 	    sizeof(conf->g.want_files));
+	h = digest(h, &conf->g.want_hashes, sizeof(conf->g.want_hashes));
 	TAILQ_FOREACH(l, &conf->lists, entry) {
 		if (l->w.kind == LIST_ADDRESSES)
 			continue;

@@ -316,7 +316,7 @@ rule_ok(const struct conf_rule_wire *w)
 	    string_ok(w->file_name, sizeof(w->file_name)) &&
 	    w->verdicts < 1U << VERDICT_MAX &&
 	    w->helo_not <= 1 && w->sender_not <= 1 && w->rcpt_not <= 1 &&
-	    w->body_not <= 1 && w->has_scored <= 1 &&
+	    w->body_not <= 1 && w->pair_not <= 1 && w->has_scored <= 1 &&
 	    w->directions < 1U << DIR_MAX && w->days < 1U << 7 &&
 	    w->minute_from < MINUTES_DAY && w->minute_to <= MINUTES_DAY &&
 	    w->auth < WANT_MAX && parts_ok(w) &&

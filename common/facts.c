@@ -11,7 +11,8 @@
 #include "facts.h"
 #include "proto.h"
 
-_Static_assert(sizeof(struct file_fact) == 24 + FACT_NAME_MAX, "padded");
+_Static_assert(sizeof(struct file_fact) == 24 +
+    FACT_HASH_LEN + FACT_NAME_MAX, "padded");
 _Static_assert((int)FT_MAX <= 64, "FT_BIT() is 64 bits wide");
 
 static const struct {
@@ -169,11 +170,26 @@ facts_get(const void *data, uint32_t nparts, struct file_fact *f)
 	if (i == sizeof(f->name) && len < sizeof(f->name) &&
 	    (f->part < nparts || f->part == SCAN_RAW) &&
 	    (f->flags & ~FF_ALL) == 0 && f->type < FT_MAX &&
-	    f->depth <= FACT_DEPTH_MAX && f->pad == 0 &&
+	    f->depth <= FACT_DEPTH_MAX && f->hashed <= 1 &&
 	    name_is_text((const unsigned char *)f->name, len))
 		return (0);
 	errno = EBADMSG;
 	return (-1);
+}
+
+const char *
+fact_hash_text(const struct file_fact *f,
+    char text[static FACT_HASH_STRLEN])
+{
+	static const char	 digits[] = "0123456789abcdef";
+	size_t			 i;
+
+	for (i = 0; f->hashed && i < sizeof(f->sha256); i++) {
+		text[2 * i] = digits[f->sha256[i] >> 4];
+		text[2 * i + 1] = digits[f->sha256[i] & 15];
+	}
+	text[2 * i] = '\0';
+	return (text);
 }
 
 const char *

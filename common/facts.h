@@ -83,6 +83,7 @@ enum file_type {
 	FT_MAX
 };
 
+#define FACT_HASH_LEN	32	/* bytes of a SHA-256 */
 #define FT_BIT(t)	(1ULL << (t))	/* FT_MAX is below 64 */
 
 enum file_class {
@@ -134,10 +135,17 @@ struct file_fact {
 	uint32_t	 flags;		/* FF_* */
 	uint16_t	 depth;		/* 0: the part itself */
 	uint16_t	 type;		/* enum file_type */
-	uint32_t	 pad;		/* zero */
+	uint32_t	 hashed;	/* 1: the next is known, else zero */
+	uint8_t		 sha256[FACT_HASH_LEN];
 	char		 name[FACT_NAME_MAX];	/* with the archive's path;
 					   UTF-8, no controls, NUL-padded */
 };
+
+#define FACT_HASH_STRLEN (2 * FACT_HASH_LEN + 1)
+
+/* Its SHA-256 in small hexadecimal digits, which is returned; "" if unknown. */
+const char	*fact_hash_text(const struct file_fact *,
+		    char[static FACT_HASH_STRLEN]);
 
 /*
  * Take a fact out of a frame: every field in its range, nparts is that of the

@@ -202,9 +202,9 @@
 					   memory meanwhile */
 
 /* Facts about files; all of it is one worker's, beside libclamav's own. */
-#define FACT_NAME_MAX		232	/* makes a fact 256 bytes, 64 KiB for
+#define FACT_NAME_MAX		232	/* makes a fact 288 bytes, 72 KiB for
 					   the list of a message ... */
-#define FACTS_FRAME		63	/* of them fit one frame */
+#define FACTS_FRAME		56	/* of them fit one frame */
 #define FACTS_MAX		256	/* ... files beyond it count by flags */
 #define FACT_DEPTH_MAX		16	/* archives in archives that are ours;
 					   libclamav's default is 17 */

@@ -56,7 +56,9 @@ struct conf_index {
 	uint64_t	*in[ASK_MAX];	/* sets of the match under way */
 	uint64_t	*may;		/* rules that may match */
 	uint64_t	*classes;	/* lists that tell recipients apart */
+	uint64_t	*hashes;	/* lists that have the file at hand */
 	uint64_t	 dynamics;	/* dynamic tables that do */
+	uint64_t	 pairs;		/* likewise, with the sender */
 };
 
 static uint32_t	 asked(const struct conf_rule_wire *, enum ask, uint32_t *);
@@ -71,8 +73,14 @@ static void	 classes_add(const struct conf *,
 static void	 look(const struct conf *, enum rule_phase,
 		    const struct conf_facts *);
 static void	 choose(const struct conf *, const struct phase *);
-static int	 file_matches(const struct conf_rule_wire *,
-		    const struct conf_facts *);
+static int	 hash_is_in(const struct conf *, const struct conf_facts *,
+		    uint32_t, const struct file_fact *);
+static int	 file_matches(const struct conf *,
+		    const struct conf_rule_wire *, const struct conf_facts *);
+static int	 pair_member(const struct conf *, const struct conf_facts *,
+		    uint32_t, const char *);
+static int	 pairs_member(const struct conf *, const struct conf_facts *,
+		    uint32_t);
 static int	 member_of(const struct conf *, const struct conf_facts *,
 		    uint32_t, const char *);
 static int	 path_member(const struct conf *, const struct conf_facts *,
@@ -87,7 +95,8 @@ static enum rule_cond envelope_cond(const struct conf_rule_wire *,
 		    const struct conf_facts *);
 static int	 time_matches(const struct conf_rule_wire *,
 		    const struct conf_facts *);
-static enum rule_cond message_cond(const struct conf_rule_wire *,
+static enum rule_cond message_cond(const struct conf *,
+		    const struct conf_rule_wire *,
 		    const struct conf_facts *);
 static enum rule_cond rule_cond(const struct conf *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
@@ -226,7 +235,11 @@ index_phase(const struct conf *conf, struct phase *p, enum rule_phase phase)
 static void
 classes_add(const struct conf *conf, const struct conf_rule_wire *r)
 {
-	if (r->phase != PHASE_MESSAGE || r->rcpt == RULE_NO_TABLE)
+	if (r->phase != PHASE_MESSAGE)
+		return;
+	if (r->pair != RULE_NO_TABLE)
+		conf->index->pairs |= BIT(r->pair);
+	if (r->rcpt == RULE_NO_TABLE)
 		return;
 	if (r->rcpt & RULE_DYNAMIC)
 		conf->index->dynamics |= BIT(r->rcpt & ~RULE_DYNAMIC);
@@ -252,6 +265,7 @@ conf_index_make(struct conf *conf)
 		index_phase(conf, &x->phase[i], i);
 	x->may = alloc(WORDS(conf->nrules), sizeof(*x->may));
 	x->classes = alloc(WORDS(conf->nlists), sizeof(*x->classes));
+	x->hashes = alloc(WORDS(conf->nlists), sizeof(*x->hashes));
 	TAILQ_FOREACH(r, &conf->rules, entry) {
 		classes_add(conf, &r->w);
 		if (r->w.body != RULE_NO_TABLE)
@@ -283,6 +297,7 @@ conf_index_free(struct conf *conf)
 	netset_free(x->nets);
 	addrset_free(x->addrs);
 	free(x->may);
+	free(x->hashes);
 	free(x->classes);
 	free(x);
 	conf->index = NULL;
@@ -370,8 +385,28 @@ conf_want_matches(const struct conf_want *w, const struct conf_facts *f)
 	return (is_hit != (int)w->not);
 }
 
+/* Is the SHA-256 of the file in the table? */
+static int
+hash_is_in(const struct conf *conf, const struct conf_facts *f, uint32_t id,
+    const struct file_fact *file)
+{
+	char	 text[FACT_HASH_STRLEN];
+
+	if (!file->hashed)
+		return (0);
+	fact_hash_text(file, text);
+	if (id & RULE_DYNAMIC)
+		return (member_of(conf, f, id, text));
+	/* Among addresses it is the name of a host. */
+	memset(conf->index->hashes, 0, WORDS(conf->nlists) *
+	    sizeof(*conf->index->hashes));
+	addrset_find(conf->index->addrs, text, conf->index->hashes);
+	return ((conf->index->hashes[id / 64] & BIT(id)) != 0);
+}
+
 int
-conf_file_match(const struct conf_rule_wire *r, const struct file_fact *file)
+conf_file_match(const struct conf *conf, const struct conf_rule_wire *r,
+    const struct conf_facts *f, const struct file_fact *file)
 {
 	const char	*base;
 
@@ -381,20 +416,31 @@ conf_file_match(const struct conf_rule_wire *r, const struct file_fact *file)
 	    (r->file_flags == 0 || (r->file_flags & file->flags)) &&
 	    (r->file_name[0] == '\0' ||
 	    conf_glob(r->file_name, file->name) || (base != NULL &&
-	    conf_glob(r->file_name, base + 1))));
+	    conf_glob(r->file_name, base + 1))) &&
+	    (r->file_hash == RULE_NO_TABLE ||
+	    hash_is_in(conf, f, r->file_hash, file)));
+}
+
+int
+conf_asks_files(const struct conf_rule_wire *r)
+{
+	return (r->file_types != 0 || r->file_flags != 0 ||
+	    r->file_name[0] != '\0' || r->file_hash != RULE_NO_TABLE);
 }
 
 /* Is there a file as the rule wants it? */
 static int
-file_matches(const struct conf_rule_wire *r, const struct conf_facts *f)
+file_matches(const struct conf *conf, const struct conf_rule_wire *r,
+    const struct conf_facts *f)
 {
 	uint32_t	 i;
 
 	for (i = 0; i < f->nfiles; i++)
-		if (conf_file_match(r, &f->file[i]))
+		if (conf_file_match(conf, r, f, &f->file[i]))
 			return (1);
 	/* Of those that found no room only the union is known. */
-	return (r->file_name[0] == '\0' && (f->other_types != 0 ||
+	return (r->file_name[0] == '\0' && r->file_hash == RULE_NO_TABLE &&
+	    (f->other_types != 0 ||
 	    f->other_flags != 0) && (r->file_types == 0 ||
 	    (r->file_types & f->other_types)) && (r->file_flags == 0 ||
 	    (r->file_flags & f->other_flags)));
@@ -422,6 +468,29 @@ path_member(const struct conf *conf, const struct conf_facts *f, uint32_t id,
 	at = strrchr(key, '@');
 	return (member_of(conf, f, id, key) ||
 	    (at != NULL && at != key && member_of(conf, f, id, at)));
+}
+
+/* Has this sender a pair with that recipient in the dynamic table? */
+static int
+pair_member(const struct conf *conf, const struct conf_facts *f, uint32_t id,
+    const char *rcpt)
+{
+	char	 key[MEMBER_KEY_MAX];
+
+	return (f->sender != NULL && addrset_pair(f->sender, rcpt, key,
+	    sizeof(key)) != NULL && member_of(conf, f, id, key));
+}
+
+static int
+pairs_member(const struct conf *conf, const struct conf_facts *f, uint32_t id)
+{
+	const char	*p;
+	uint32_t	 i;
+
+	for (i = 0, p = f->rcpt; i < f->nrcpt; i++, p += strlen(p) + 1)
+		if (pair_member(conf, f, id, p))
+			return (1);
+	return (0);
 }
 
 static int
@@ -492,6 +561,10 @@ tables_cond(const struct conf *conf, const struct conf_rule_wire *r,
 	if (r->body != RULE_NO_TABLE && (f->body == NULL ||
 	    member_of(conf, f, r->body, f->body) == (int)r->body_not))
 		return (COND_BODY);
+	if (r->pair != RULE_NO_TABLE && (f->sender == NULL ||
+	    f->rcpt == NULL ||
+	    pairs_member(conf, f, r->pair) == (int)r->pair_not))
+		return (COND_PAIR);
 	return (COND_MATCHES);
 }
 
@@ -546,7 +619,8 @@ conf_direction(const struct conf *conf, const struct conf_facts *f)
 
 /* What is known when the whole message is there. */
 static enum rule_cond
-message_cond(const struct conf_rule_wire *r, const struct conf_facts *f)
+message_cond(const struct conf *conf, const struct conf_rule_wire *r,
+    const struct conf_facts *f)
 {
 	uint32_t	 i;
 
@@ -560,8 +634,7 @@ message_cond(const struct conf_rule_wire *r, const struct conf_facts *f)
 	for (i = 0; i < r->nwants; i++)
 		if (!conf_want_matches(&r->want[i], f))
 			return (COND_CONTENT);
-	if ((r->file_types != 0 || r->file_flags != 0 ||
-	    r->file_name[0] != '\0') && !file_matches(r, f))
+	if (conf_asks_files(r) && !file_matches(conf, r, f))
 		return (COND_FILE);
 	return (COND_MATCHES);
 }
@@ -590,7 +663,7 @@ rule_cond(const struct conf *conf, const struct conf_rule_wire *r,
 	    f->rate(conf, r->rate, f) <= r->rate_over))
 		return (COND_RATE);
 	return (r->phase != PHASE_MESSAGE ? COND_MATCHES :
-	    message_cond(r, f));
+	    message_cond(conf, r, f));
 }
 
 enum rule_cond
@@ -660,6 +733,9 @@ conf_rcpt_class(const struct conf *conf, const char *path,
 	for (i = 0; i < conf->ndynamics; i++)
 		if ((x->dynamics & BIT(i)) && path_member(conf, f, i, path))
 			h = (h ^ (uint64_t)i << 32) * 1099511628211ULL;
+	for (i = 0; i < conf->ndynamics; i++)
+		if ((x->pairs & BIT(i)) && pair_member(conf, f, i, path))
+			h = (h ^ (uint64_t)i << 40) * 1099511628211ULL;
 	return (h);
 }
 

@@ -269,6 +269,10 @@ why_message(const struct conf *conf, const struct conf_rule_wire *r,
 	case COND_BODY:
 		why_body(conf, r, f, text, size);
 		break;
+	case COND_PAIR:
+		snprintf(text, size, "sender and recipient are %s in <%s>",
+		    in_or_not(r->pair_not), conf->dynamic[r->pair].name);
+		break;
 	case COND_VERDICT:
 		snprintf(text, size, "the verdict is %s",
 		    proto_verdict_name(f->verdict));

@@ -454,11 +454,28 @@ store_hosts(void)
 	}
 }
 
+/* Does the rule ask what files are exactly, or keep that? */
+static void
+want_hashes(const struct rule *r)
+{
+	uint32_t	 i;
+	int		 want;
+
+	want = r->has_hash;
+	for (i = 0; i < r->w.nadds; i++)
+		want |= r->w.add[i].what == ADD_ATTACHMENT;
+	if (want)
+		conf->g.want_files = conf->g.want_hashes = 1;
+}
+
 static void
 store_rules(void)
 {
 	struct rule	*r;
 
+	/* Who keeps records of messages wants to know what was in them. */
+	if (conf->audit.path[0] != '\0')
+		conf->g.want_files = conf->g.want_hashes = 1;
 	for (r = rules; r != NULL; r = r->next) {
 		if (r->has_source) {
 			r->w.source = resolve(&r->source);
@@ -474,6 +491,7 @@ store_rules(void)
 		if (r->disclaimer != NULL)
 			r->w.disclaimer = disclaimer_id(r);
 		conf->g.want_files |= (uint32_t)r->has_file;
+		want_hashes(r);
 		check_rule(r, &conf->g);
 		check_mails(r, conf);
 		outbox_store(conf, r);

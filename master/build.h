@@ -120,8 +120,8 @@ struct rule {
 	uint32_t		 nwants;	/* RULE_WANTS + 1: too many */
 	struct listener_name	 listener[RULE_LISTENERS];
 	uint32_t		 nlisteners;
-	struct host		 body;
-	int			 has_body;
+	struct host		 body, pair, hash;
+	int			 has_body, has_pair, has_hash;
 	uint32_t		 rate_event, rate_key, rate_within;
 	int			 has_rate, has_time, has_points;
 	struct pos		 when_pos;	/* of what must be later */
@@ -304,6 +304,8 @@ void	 build_scored(struct rule *, const struct pos *, const char *);
 void	 build_rate(struct rule *, const struct pos *, const char *number,
 	    unsigned int event, const struct pos *, const char *within,
 	    unsigned int key);
+void	 build_pair(struct rule *, const struct pos *, const char *table,
+	    unsigned int is_not);
 void	 build_body(struct rule *, const struct pos *, const char *table,
 	    unsigned int is_not);
 /* All of it, now that listeners and tables are known. */

@@ -140,7 +140,8 @@ check_early(const struct rule *r)
 	    (r->w.auth != WANT_ANY && r->w.phase < PHASE_MAIL) ||
 	    ((r->has_sender || r->w.size_over != 0) &&
 	    r->w.phase < PHASE_MAIL) ||
-	    ((r->has_rcpt || r->w.rcpt_over != 0) && r->w.phase < PHASE_RCPT))
+	    ((r->has_rcpt || r->has_pair || r->w.rcpt_over != 0) &&
+	    r->w.phase < PHASE_RCPT))
 		lex_error(&r->pos, "a later phase",
 		    "on %s the client has not said that yet", p);
 	if (r->has_rate && r->w.phase < (r->rate_event == RATE_RECIPIENTS ?
@@ -149,13 +150,15 @@ check_early(const struct rule *r)
 		lex_error(&r->when_pos, "a later phase",
 		    "on %s that has not been counted yet", p);
 	for (i = 0; i < r->w.nadds; i++)
-		if (r->w.add[i].what == ADD_BODY)
+		if (r->w.add[i].what == ADD_BODY ||
+		    r->w.add[i].what == ADD_ATTACHMENT)
 			lex_error(&r->add[i].pos, "on message",
 			    "on %s nothing is known of a message", p);
 	for (i = 0; i < r->w.nadds; i++)
 		if ((r->w.add[i].what == ADD_SENDER &&
 		    r->w.phase < PHASE_MAIL) ||
-		    (r->w.add[i].what == ADD_RECIPIENT &&
+		    ((r->w.add[i].what == ADD_RECIPIENT ||
+		    r->w.add[i].what == ADD_PAIR) &&
 		    r->w.phase < PHASE_RCPT))
 			lex_error(&r->add[i].pos, "a later phase",
 			    "on %s the client has not said that yet", p);
@@ -282,7 +285,8 @@ covers_context(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 	    (!a->has_scored || (b->has_scored && a->scored <= b->scored)) &&
 	    (a->rate == RULE_NO_RATE || (a->rate == b->rate &&
 	    a->rate_over <= b->rate_over)) &&
-	    same_or_any(a->body, a->body_not, b->body, b->body_not));
+	    same_or_any(a->body, a->body_not, b->body, b->body_not) &&
+	    same_or_any(a->pair, a->pair_not, b->pair, b->pair_not));
 }
 
 /* Does the first rule match whatever the second does? */
@@ -312,9 +316,8 @@ covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 	    (b->anomalies & ~a->anomalies) != 0))
 		return (0);
 	/* A rule that asks for files covers only one that asks for the same. */
-	if ((a->file_types != 0 || a->file_flags != 0 ||
-	    a->file_name[0] != '\0') && (a->file_types != b->file_types ||
-	    a->file_flags != b->file_flags ||
+	if (conf_asks_files(a) && (a->file_types != b->file_types ||
+	    a->file_flags != b->file_flags || a->file_hash != b->file_hash ||
 	    strcmp(a->file_name, b->file_name) != 0))
 		return (0);
 	av = a->verdicts == 0 ? VERDICTS_ALL : a->verdicts;

@@ -266,6 +266,30 @@ build_body(struct rule *r, const struct pos *pos, const char *table,
 	r->body.pos = *pos;
 }
 
+void
+build_pair(struct rule *r, const struct pos *pos, const char *table,
+    unsigned int is_not)
+{
+	only_once(pos, r->has_pair, "pair");
+	r->has_pair = 1;
+	r->pair.table = table;
+	r->pair.is_not = (int)is_not;
+	r->pair.pos = *pos;
+}
+
+/* The id of a table that rules fill, or RULE_NO_TABLE. */
+static uint32_t
+dynamic_id(const struct conf *conf, const struct host *h)
+{
+	const struct conf_dynamic_wire	*d;
+
+	if ((d = conf_find_dynamic(conf, h->table)) != NULL)
+		return (d->id);
+	lex_error(&h->pos, "a table that is dynamic", "no such table <%s>",
+	    lex_show(h->table));
+	return (RULE_NO_TABLE);
+}
+
 static void
 store_listeners(const struct conf *conf, struct rule *r)
 {
@@ -291,8 +315,6 @@ store_listeners(const struct conf *conf, struct rule *r)
 void
 context_store(struct conf *conf, struct rule *r)
 {
-	const struct conf_dynamic_wire	*d;
-
 	store_listeners(conf, r);
 	if (r->has_rate && r->rate_within != 0) {
 		r->w.rate = conf_add_rate(conf, r->rate_event, r->rate_key,
@@ -301,14 +323,14 @@ context_store(struct conf *conf, struct rule *r)
 			lex_error(&r->when_pos, NULL, "more than %d counts "
 			    "over time", CONF_RATES_MAX);
 	}
-	if (!r->has_body)
-		return;
-	r->w.body_not = (uint32_t)r->body.is_not;
-	if ((d = conf_find_dynamic(conf, r->body.table)) != NULL)
-		r->w.body = d->id;
-	else
-		lex_error(&r->body.pos, "a table that is dynamic",
-		    "no such table <%s>", lex_show(r->body.table));
+	if (r->has_body) {
+		r->w.body_not = (uint32_t)r->body.is_not;
+		r->w.body = dynamic_id(conf, &r->body);
+	}
+	if (r->has_pair) {
+		r->w.pair_not = (uint32_t)r->pair.is_not;
+		r->w.pair = dynamic_id(conf, &r->pair);
+	}
 }
 
 /* Names of listeners get numbers; networks inside become a table. */

@@ -12,6 +12,7 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "macro.h"
 #include "utf8.h"
 
 #include "lex.h"
@@ -171,6 +172,8 @@ build_disclaimer(struct rule *r, const struct pos *pos, const char *name)
 void
 build_notice(struct rule *r, const struct pos *pos, const char *text)
 {
+	const char	*why;
+
 	if (r->w.notice[0] != '\0')
 		lex_error(pos, "it once", "a second notice in one rule");
 	else if (text[0] == '\0' || strlen(text) >= sizeof(r->w.notice) ||
@@ -178,6 +181,9 @@ build_notice(struct rule *r, const struct pos *pos, const char *text)
 	    !utf8_valid((const uint8_t *)text, strlen(text)))
 		lex_error(pos, "up to 511 bytes of UTF-8 without control "
 		    "characters", "bad notice \"%s\"", lex_show(text));
+	else if (macro_check(text, &why) == -1)
+		lex_error(pos, NULL, "bad notice \"%s\": %s", lex_show(text),
+		    why);
 	else
 		strlcpy(r->w.notice, text, sizeof(r->w.notice));
 }

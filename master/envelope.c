@@ -13,6 +13,7 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "macro.h"
 
 #include "lex.h"
 #include "build.h"
@@ -112,7 +113,7 @@ build_tag(struct rule *r, const struct pos *pos, const char *text)
 void
 build_header(struct rule *r, const struct pos *pos, const char *text)
 {
-	const char	*colon, *p;
+	const char	*colon, *p, *why;
 
 	for (colon = text; *colon > 0x20 && *colon < 0x7f && *colon != ':';
 	    colon++)
@@ -126,6 +127,9 @@ build_header(struct rule *r, const struct pos *pos, const char *text)
 		    lex_show(text));
 	else if (r->w.header[0] != '\0')
 		lex_error(pos, "it once", "a second header in one rule");
+	else if (macro_check(text, &why) == -1)
+		lex_error(pos, NULL, "bad header \"%s\": %s", lex_show(text),
+		    why);
 	else
 		strlcpy(r->w.header, text, sizeof(r->w.header));
 }
@@ -263,6 +267,12 @@ envelope_store(struct conf *conf, struct rule *r)
 	if (r->has_rcpt) {
 		r->w.rcpt = resolve_paths(conf, &r->rcpt);
 		r->w.rcpt_not = (uint32_t)r->rcpt.is_not;
+	}
+	if (r->has_hash) {
+		if (r->hash.is_not)
+			lex_error(&r->hash.pos, "the files that are meant",
+			    "all other files are too many");
+		r->w.file_hash = resolve_paths(conf, &r->hash);
 	}
 	resolve_adds(conf, r);
 }

@@ -10,6 +10,7 @@
 #include <bsd/string.h>
 
 #include "conf.h"
+#include "macro.h"
 #include "utf8.h"
 
 #include "lex.h"
@@ -154,6 +155,7 @@ build_reply_mail(struct rule *rule, const struct pos *kw,
     const struct pos *pos, const char *text)
 {
 	struct conf_mail_wire	*m;
+	const char		*why;
 	uint32_t		 i;
 
 	for (i = 0; i < rule->w.nmails; i++)
@@ -167,6 +169,8 @@ build_reply_mail(struct rule *rule, const struct pos *kw,
 	    !utf8_valid((const uint8_t *)text, strlen(text)))
 		lex_error(pos, "up to 511 bytes of UTF-8",
 		    "bad text of a reply");
+	else if (macro_check(text, &why) == -1)
+		lex_error(pos, NULL, "bad text of a reply: %s", why);
 	else
 		strlcpy(m->text, text, sizeof(m->text));
 }

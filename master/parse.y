@@ -44,7 +44,7 @@
 	"ipv4-prefix|ipv6-prefix"
 #define X_NETS		"source|from|destination|to|listener|direction|" \
 	"time|day|scored|more|"
-#define X_ENVELOPE	"helo|sender|recipient|recipients|size|"	\
+#define X_ENVELOPE	"helo|sender|recipient|pair|recipients|size|"	\
 	"authenticated|!|"
 #define X_WHO		X_NETS X_ENVELOPE X_END
 #define X_ACTOPT	"a reply in quotes|disconnect|quarantine|tag|"	\
@@ -97,7 +97,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	METRICS
-%token	ATTACHMENT IS NAME TYPE
+%token	ATTACHMENT HASH IS NAME PAIR TYPE
 %token	KERNEL
 %token	BODY BY DAY DIRECTION FIELD FOLD_TAGS INSIDE LISTENER MORE SCORED
 %token	SUBJECT THAN TIME
@@ -784,6 +784,8 @@ add_what: SOURCE			{ $$ = ADD_SOURCE; }
 	| SENDER			{ $$ = ADD_SENDER; }
 	| RECIPIENT			{ $$ = ADD_RECIPIENT; }
 	| BODY				{ $$ = ADD_BODY; }
+	| ATTACHMENT			{ $$ = ADD_ATTACHMENT; }
+	| PAIR				{ $$ = ADD_PAIR; }
 	;
 
 add_after
@@ -808,6 +810,9 @@ conds	: /* empty */
 	}
 	| conds BODY x_content maybe_not TABLENAME x_more {
 		build_body(rule, &$<pos>5, $5, $4);
+	}
+	| conds PAIR x_content maybe_not TABLENAME x_more {
+		build_pair(rule, &$<pos>5, $5, $4);
 	}
 	| conds LISTENER x_name { build_listeners(rule, &$<pos>2); } listeners
 	| conds DIRECTION x_direction { build_directions(rule, &$<pos>2); }
@@ -954,6 +959,11 @@ attachment
 	| NAME x_filename word x_more {
 		build_file_name(rule, &$<pos>3, $3);
 	}
+	| HASH x_hashes paths {
+		build_paths(&$<pos>1, &host, &rule->hash, &rule->has_hash,
+		    "hash");
+		rule->has_file = 1;
+	}
 	;
 
 file_types
@@ -1096,7 +1106,7 @@ x_list	: { expect("{|file"); } ;
 x_scope	: { expect(X_SCOPE); } ;
 x_scopemore: { expect(",|in|score|" X_COND); } ;
 x_weight: { expect("weight|,|a word or expression|}"); } ;
-x_attachment: { expect("type|name|is"); } ;
+x_attachment: { expect("type|name|is|hash"); } ;
 x_by	: { expect("by"); } ;
 x_day	: { expect("a day such as mon, or mon-fri"); } ;
 x_direction: { expect("inbound|outbound|internal|external"); } ;
@@ -1125,9 +1135,10 @@ x_over	: { expect("over"); } ;
 x_path1	: { expect("an address, a domain or a pattern"); } ;
 x_pathmore: { expect(",|an address, a domain or a pattern|}"); } ;
 x_paths	: { expect("!|<table>|an address, a domain or a pattern|{"); } ;
+x_hashes: { expect("<table>|a SHA-256 in hexadecimal|{"); } ;
 x_quarantine: { expect("size|keep"); } ;
 x_tag	: { expect("what goes before the subject, in quotes"); } ;
-x_what	: { expect("source|sender|recipient|body"); } ;
+x_what	: { expect("source|sender|recipient|pair|body|attachment"); } ;
 x_identity: { expect("proxy|xclient"); } ;
 x_listenopt: { expect(X_LISTENOPT); after = X_LISTENOPT; } ;
 x_protocol: { expect("protocol"); } ;

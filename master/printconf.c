@@ -48,7 +48,8 @@ static void	 print_history(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_anomalies(FILE *, uint64_t);
 static void	 print_disclaimer(FILE *, const struct conf_disclaimer_wire *);
-static void	 print_files(FILE *, const struct conf_rule_wire *);
+static void	 print_files(FILE *, const struct conf *,
+		    const struct conf_rule_wire *);
 static void	 print_mails(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_outbox(FILE *, const struct conf_outbox *);
@@ -327,6 +328,8 @@ print_extras(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 		[ADD_SENDER] = "sender",
 		[ADD_RECIPIENT] = "recipient",
 		[ADD_BODY] = "body",
+		[ADD_ATTACHMENT] = "attachment",
+		[ADD_PAIR] = "pair",
 	};
 	char		 buf[VALUE_STRLEN];
 	uint32_t	 i;
@@ -532,6 +535,9 @@ print_history(FILE *f, const struct conf *conf,
 	if (r->body != RULE_NO_TABLE)
 		fprintf(f, " body %s<%s>", r->body_not ? "! " : "",
 		    conf->dynamic[r->body].name);
+	if (r->pair != RULE_NO_TABLE)
+		fprintf(f, " pair %s<%s>", r->pair_not ? "! " : "",
+		    conf->dynamic[r->pair].name);
 }
 
 static void
@@ -549,7 +555,7 @@ print_anomalies(FILE *f, uint64_t anomalies)
 }
 
 static void
-print_files(FILE *f, const struct conf_rule_wire *r)
+print_files(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 {
 	const char	*sep;
 	unsigned int	 i;
@@ -570,6 +576,7 @@ print_files(FILE *f, const struct conf_rule_wire *r)
 		fprintf(f, " attachment name ");
 		print_quoted(f, r->file_name);
 	}
+	print_paths(f, conf, "attachment hash", r->file_hash, 0);
 }
 
 /* A line in quotes for each of its lines. */
@@ -628,7 +635,7 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 	for (i = 0; i < r->nwants; i++)
 		print_want(f, conf, &r->want[i]);
 	print_anomalies(f, r->anomalies);
-	print_files(f, r);
+	print_files(f, conf, r);
 	print_host(f, conf, "source", r->source, r->source_not);
 	print_host(f, conf, "destination", r->dest, r->dest_not);
 	print_envelope(f, conf, r);

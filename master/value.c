@@ -11,6 +11,7 @@
 #include <syslog.h>
 
 #include "limits.h"
+#include "macro.h"
 
 #include "value.h"
 
@@ -257,6 +258,8 @@ value_reply(const char *s, int class, const char **why)
 		    "only a 4xx reply asks to try again";
 		return (-1);
 	}
+	if (macro_check(s, why) == -1)
+		return (-1);
 	if (s[1] > '5') {
 		*why = "no reply code has such a second digit";
 		return (-1);

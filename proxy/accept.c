@@ -173,7 +173,7 @@ connect_rules(struct session *s)
 	const struct conf_rule_wire	*rule;
 	struct conf_facts		 facts;
 	struct policy_passed		 passed;
-	const char			*text;
+	char				 text[CONF_REPLY_MAX];
 
 	policy_facts(s, &facts);
 	rate_event(s, RATE_SESSIONS, &facts);
@@ -184,7 +184,7 @@ connect_rules(struct session *s)
 		sock_connect(s);
 		return;
 	}
-	text = policy_reply(PHASE_CONNECT, rule);
+	policy_reply(s, rule, &facts, text, sizeof(text));
 	session_log(s, "connect refused rule=%u reply=%.3s", rule->line, text);
 	refuse(s);
 	client_goodbye(s, "policy", "%s [%016llx]", text,

@@ -440,8 +440,8 @@ step_decision(struct explain *e)
 	if (e->phase == PHASE_MESSAGE)
 		verdict_reply(e->s, e->rule, reply, sizeof(reply));
 	else if (!passes)
-		strlcpy(reply, policy_reply(e->phase, e->rule),
-		    sizeof(reply));
+		policy_reply(e->s, e->rule, &e->facts, reply,
+		    CONF_REPLY_MAX);
 	explain_decision(e, e->rule->action, e->rule->line, reply);
 	if (e->phase == PHASE_MESSAGE || (!passes &&
 	    (e->phase != PHASE_RCPT || e->rule->disconnect))) {

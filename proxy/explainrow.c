@@ -75,6 +75,7 @@ adds(const struct explain *e, char *text, size_t size)
 	static const char *const	 names[ADD_MAX] = {
 		[ADD_SOURCE] = "source", [ADD_SENDER] = "sender",
 		[ADD_RECIPIENT] = "recipient", [ADD_BODY] = "body",
+		[ADD_ATTACHMENT] = "attachment", [ADD_PAIR] = "pair",
 	};
 	const struct conf_add		*a;
 	size_t				 n;

@@ -90,6 +90,7 @@ confine(const struct conf_globals *g)
 	p.max_fsize = MAX_MESSAGE_SIZE;
 	p.max_memory = PRIV_NO_LIMIT;	/* the spool is counted by itself */
 	p.may_fork = 0;
+	expand_init();
 	tzset();		/* it reads a file; rules ask for the time */
 	priv_confine(&p);
 	sandbox_landlock(NULL, SB_TCP);

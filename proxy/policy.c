@@ -16,8 +16,15 @@
 #include "proxy.h"
 #include "utf8.h"
 
+#define POLICY_FILES	16	/* of one message that go to a table */
+
 static const char *pending_sender(const struct session *);
 static void	 passed_add(void *, const struct conf_rule_wire *);
+static void	 add_files(const struct session *,
+		    const struct conf_rule_wire *, const struct conf_add *,
+		    const struct conf_facts *);
+static void	 add_pair(const struct session *, const struct conf_add *,
+		    const struct conf_facts *, const char *);
 static void	 add_one(const struct session *, const struct conf_add *,
 		    const char *);
 
@@ -138,6 +145,47 @@ add_one(const struct session *s, const struct conf_add *a, const char *key)
 	store_member(&m);
 }
 
+/*
+ * The files that the rule is about: those that are as it wants, or what is
+ * attached, without what is inside of that.
+ */
+static void
+add_files(const struct session *s, const struct conf_rule_wire *rule,
+    const struct conf_add *a, const struct conf_facts *facts)
+{
+	const struct file_fact	*f;
+	char			 text[FACT_HASH_STRLEN];
+	uint32_t		 i;
+	unsigned int		 n;
+
+	n = 0;
+	for (i = 0; i < facts->nfiles && n < POLICY_FILES; i++) {
+		f = &facts->file[i];
+		if (!f->hashed || f->size == 0)
+			continue;
+		if (conf_asks_files(rule) ? !conf_file_match(s->conf, rule,
+		    facts, f) : f->depth > 0)
+			continue;
+		add_one(s, a, fact_hash_text(f, text));
+		n++;
+	}
+}
+
+static void
+add_pair(const struct session *s, const struct conf_add *a,
+    const struct conf_facts *facts, const char *rcpt)
+{
+	char	 key[MEMBER_KEY_MAX];
+
+	if (facts->sender == NULL)
+		return;
+	if (addrset_pair(facts->sender, rcpt, key, sizeof(key)) == NULL)
+		session_log(s, "not added to table=%s: too long",
+		    s->conf->dynamic[a->table].name);
+	else
+		add_one(s, a, key);
+}
+
 void
 policy_effects(const struct session *s, const struct conf_rule_wire *rule,
     const struct conf_facts *facts)
@@ -167,32 +215,45 @@ policy_effects(const struct session *s, const struct conf_rule_wire *rule,
 			if (facts->body != NULL)
 				add_one(s, &rule->add[i], facts->body);
 			break;
+		case ADD_ATTACHMENT:
+			add_files(s, rule, &rule->add[i], facts);
+			break;
+		case ADD_PAIR:
+			p = facts->rcpt;
+			for (k = 0; p != NULL && k < facts->nrcpt; k++) {
+				add_pair(s, &rule->add[i], facts, p);
+				p += strlen(p) + 1;
+			}
+			break;
 		case ADD_MAX:
 			break;
 		}
 }
 
-const char *
-policy_reply(enum rule_phase phase, const struct conf_rule_wire *rule)
+void
+policy_reply(const struct session *s, const struct conf_rule_wire *rule,
+    const struct conf_facts *facts, char *text, size_t size)
 {
 	if (rule->reply[0] != '\0')
-		return (rule->reply);
-	if (phase == PHASE_CONNECT)
-		return (rule->action == ACTION_TEMPFAIL ?
+		expand(s, rule, facts, rule->reply, text, size);
+	else if (rule->phase == PHASE_CONNECT)
+		strlcpy(text, rule->action == ACTION_TEMPFAIL ?
 		    "421 4.7.1 Try again later" :
-		    "554 5.7.1 Connection refused by policy");
-	return (rule->action == ACTION_TEMPFAIL ?
-	    "451 4.7.1 Try again later" : "550 5.7.1 Refused by policy");
+		    "554 5.7.1 Connection refused by policy", size);
+	else
+		strlcpy(text, rule->action == ACTION_TEMPFAIL ?
+		    "451 4.7.1 Try again later" :
+		    "550 5.7.1 Refused by policy", size);
 }
 
 void
 policy_refuse(struct session *s, const char *command,
     const struct conf_rule_wire *rule, const struct conf_facts *facts)
 {
-	const char	*text;
+	char	 text[CONF_REPLY_MAX];
 
 	policy_effects(s, rule, facts);
-	text = policy_reply(rule->phase, rule);
+	policy_reply(s, rule, facts, text, sizeof(text));
 	session_log(s, "refused command=%s rule=%u reply=%.3s%s", command,
 	    rule->line, text, rule->disconnect ? ", disconnected" : "");
 	if (rule->disconnect)

@@ -614,10 +614,24 @@ int		 policy_mail(struct session *, const char *path,
 int		 policy_rcpt(struct session *, const char *path,
 		    uint32_t count);
 /* What a client is told whom a rule of an earlier phase refuses. */
-const char	*policy_reply(enum rule_phase, const struct conf_rule_wire *);
+void		 policy_reply(const struct session *,
+		    const struct conf_rule_wire *, const struct conf_facts *,
+		    char *text, size_t size);
 /* Refuse a command by a rule. */
 void		 policy_refuse(struct session *, const char *command,
 		    const struct conf_rule_wire *, const struct conf_facts *);
+
+/* expand.c */
+
+/* Before this process is confined. */
+void		 expand_init(void);
+/*
+ * The text of a rule with values for its macros, cut to size; facts are those
+ * of a phase before the message, or NULL.
+ */
+void		 expand(const struct session *, const struct conf_rule_wire *,
+		    const struct conf_facts *, const char *text, char *dst,
+		    size_t size);
 
 /* rate.c: counts over time */
 

@@ -1,6 +1,7 @@
 proxy_SRCS =	\
 	accept.c \
 	autoreply.c \
+	expand.c \
 	body.c \
 	client.c \
 	command.c \

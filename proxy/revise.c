@@ -68,6 +68,7 @@ file_reason(char *text, size_t size, const struct file_fact *f)
 static int
 targets(struct session *s, const struct conf_rule_wire *rule, struct body *b)
 {
+	struct conf_facts	 facts;
 	const struct file_fact	*f;
 	struct message		*m;
 	char			 text[FACT_NAME_MAX + 64];
@@ -87,12 +88,12 @@ targets(struct session *s, const struct conf_rule_wire *rule, struct body *b)
 			return (-1);
 		n++;
 	}
-	if (rule->file_types == 0 && rule->file_flags == 0 &&
-	    rule->file_name[0] == '\0')
+	if (!conf_asks_files(rule))
 		return (n > 0 ? 0 : body_refuse(b, "nothing is to go"));
+	policy_facts(s, &facts);
 	for (i = 0; i < m->nfiles; i++) {
 		f = &m->file[i];
-		if (!conf_file_match(rule, f))
+		if (!conf_file_match(s->conf, rule, &facts, f))
 			continue;
 		file_reason(text, sizeof(text), f);
 		if (strip_add(b, f->part, text) == -1)
@@ -127,10 +128,13 @@ log_removed(const struct session *s, const struct body *b)
 static enum revised
 strip(struct session *s, const struct conf_rule_wire *rule, struct body *b)
 {
+	char	 notice[CONF_NOTICE_MAX], header[CONF_HEADER_MAX];
 	int	 breaks, tag_breaks;
 
+	expand(s, rule, NULL, rule->notice, notice, sizeof(notice));
+	expand(s, rule, NULL, rule->header, header, sizeof(header));
 	if (targets(s, rule, b) == -1 ||
-	    strip_finish(b, rule->notice, s->id, &breaks) == -1) {
+	    strip_finish(b, notice, s->id, &breaks) == -1) {
 		verdict_fact(s, "nothing removed, message refused: %s",
 		    b->why);
 		return (REVISE_BLOCK);
@@ -149,7 +153,7 @@ strip(struct session *s, const struct conf_rule_wire *rule, struct body *b)
 	log_removed(s, b);
 	arena_drop(s->msg);
 	if ((rule->tag[0] != '\0' || rule->header[0] != '\0') &&
-	    edit_message(s, rule->tag, rule->header, &tag_breaks) == -1)
+	    edit_message(s, rule->tag, header, &tag_breaks) == -1)
 		return (REVISE_FAIL);
 	session_log(s, "edited%s", breaks ?
 	    ": a signature may not verify any more" : "");

@@ -314,7 +314,8 @@ send_outs(const struct session *s, uint64_t id, enum rule_action action,
 		o.kind = w->kind;
 		o.server = w->server;
 		strlcpy(o.to, w->to, sizeof(o.to));
-		strlcpy(o.text, w->text, sizeof(o.text));
+		expand(s, s->msg->rule, NULL, w->text, o.text,
+		    sizeof(o.text));
 		if (imsg_compose(&ib, IMSG_RECORD_OUT, id, -1, &o,
 		    sizeof(o)) == -1)
 			return (-1);

@@ -154,13 +154,14 @@ log_files(const struct session *s)
 {
 	const struct file_fact	*f;
 	char			 name[2 * FACT_NAME_MAX], flags[256];
+	char			 hash[FACT_HASH_STRLEN];
 	uint32_t		 i, bit;
 	unsigned int		 n;
 
 	n = 0;
 	for (i = 0; i < s->msg->nfiles && n < LOG_FILES; i++) {
 		f = &s->msg->file[i];
-		if (f->flags == 0)
+		if (f->flags == 0 && !f->hashed)
 			continue;
 		flags[0] = '\0';
 		for (bit = 1; bit != 0 && bit <= FF_ALL; bit <<= 1)
@@ -171,10 +172,11 @@ log_files(const struct session *s)
 				    sizeof(flags));
 			}
 		verdict_fact(s, "file part=%d depth=%u type=%s flags=%s "
-		    "size=%llu name=%s", f->part == SCAN_RAW ? -1 :
+		    "size=%llu%s%s name=%s", f->part == SCAN_RAW ? -1 :
 		    (int)f->part, f->depth, fact_type_name(f->type), flags,
-		    (unsigned long long)f->size, log_quote(name,
-		    sizeof(name), f->name, strlen(f->name)));
+		    (unsigned long long)f->size, f->hashed ? " sha256=" : "",
+		    fact_hash_text(f, hash), log_quote(name, sizeof(name),
+		    f->name, strlen(f->name)));
 		n++;
 	}
 }
@@ -237,7 +239,8 @@ verdict_reply(const struct session *s, const struct conf_rule_wire *rule,
     char *text, size_t size)
 {
 	if (rule->reply[0] != '\0')
-		snprintf(text, size, "%s", rule->reply);
+		expand(s, rule, NULL, rule->reply, text, size <
+		    CONF_REPLY_MAX ? size : CONF_REPLY_MAX);
 	else if (rule->action == ACTION_PASS)
 		text[0] = '\0';
 	else
@@ -333,6 +336,7 @@ not_changed(struct session *s)
 static void
 pass(struct session *s)
 {
+	char				 header[CONF_HEADER_MAX];
 	const struct conf_rule_wire	*rule;
 	enum revised			 how;
 	int				 breaks;
@@ -359,7 +363,8 @@ pass(struct session *s)
 		return;
 	}
 	if (rule->tag[0] != '\0' || rule->header[0] != '\0') {
-		if (edit_message(s, rule->tag, rule->header, &breaks) == -1) {
+		expand(s, rule, NULL, rule->header, header, sizeof(header));
+		if (edit_message(s, rule->tag, header, &breaks) == -1) {
 			not_kept(s, errno);
 			return;
 		}

@@ -14,6 +14,9 @@
  * which archives within that member were opened here.
  */
 
+#include <sys/types.h>
+
+#include <sha2.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,11 +143,18 @@ look(unsigned int depth, const char *path, const char *name, const uint8_t *p,
     size_t len, enum file_type type, uint32_t flags, int text)
 {
 	struct file_fact	*f;
+	SHA2_CTX		 ctx;
 
 	flags |= filetype_flags(type) | name_flags(name, strlen(name)) |
 	    content_flags(p, len, type) | polyglot_flags(p, len, type);
 	f = facts_add(in.facts, in.part, depth, type, flags, len, path,
 	    strlen(path));
+	if (f != NULL && in.scan->want_hashes) {
+		SHA256Init(&ctx);
+		SHA256Update(&ctx, p, len);
+		SHA256Final(f->sha256, &ctx);
+		f->hashed = 1;
+	}
 	if ((flags & FF_ENCRYPTED) != 0 && type != FT_PDF &&
 	    fact_type_class(type) == FC_OFFICE)
 		result_add(in.result, VERDICT_UNSCANNABLE, in.part,

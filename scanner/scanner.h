@@ -77,6 +77,7 @@ struct scan {
 	uint64_t		 due;	/* ms of now_ms(): give up then */
 	/* Where to note what files there are; NULL: nowhere. */
 	struct facts		*facts;
+	int			 want_hashes;	/* of each: SHA-256, too */
 	/*
 	 * Told the text of documents and members, UTF-8, in pieces; those of
 	 * one file follow each other.  NULL when nobody wants it.

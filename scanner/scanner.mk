@@ -33,4 +33,4 @@ scanner_SRCS =	\
 	unarchive.c \
 	worker.c \
 	zip.c
-scanner_LIBS =	-lclamav -larchive -lz -ltre
+scanner_LIBS =	-lclamav -larchive -lz -ltre -lmd

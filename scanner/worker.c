@@ -48,6 +48,7 @@ static void	 request_frame(struct request *, struct imsg *);
 static void	 request_clear(struct request *);
 
 static int	 want_files;	/* rules ask for attachments */
+static int	 want_hashes;	/* and for what they are exactly */
 
 /* Keep the log and the channel, which becomes number 3. */
 static void
@@ -170,6 +171,7 @@ worker_scan(struct imsgbuf *ib, struct request *r, const struct backend *be,
 	} else {
 		memset(&scan, 0, sizeof(scan));
 		scan.facts = want_files ? &facts : NULL;
+		scan.want_hashes = want_hashes;
 		scan.parts = &parts;
 		scan.msgfd = r->msgfd;
 		scan.due = start / 1000 + timeout;
@@ -224,6 +226,7 @@ worker_main(int chan, const char *tmpdir, const struct backend *be,
 	if (be->uses_tmp && tmpdir_make(tmpdir) == -1)
 		_exit(CHILD_SETUP);
 	want_files = g->want_files != 0;
+	want_hashes = g->want_hashes != 0;
 	if (be->worker(g, tmpdir) == -1 || content_worker() == -1)
 		_exit(CHILD_SETUP);
 	worker_confine(tmpdir, be, g, max_memory);

@@ -9,6 +9,9 @@ common/test_buf_SRCS =	regress/common/test_buf.c common/buf.c
 UNIT +=			common/test_log
 common/test_log_SRCS =	regress/common/test_log.c common/log.c common/utf8.c
 
+UNIT +=			common/test_macro
+common/test_macro_SRCS = regress/common/test_macro.c common/macro.c
+
 UNIT +=			common/test_ev
 common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c \
 			common/utf8.c

@@ -43,13 +43,18 @@ count(const struct conf *c, uint32_t id, const struct conf_facts *facts)
 	return (id == 0 ? nnow : 0);
 }
 
+static const char	 hash[] = "0101010101010101010101010101010101010101"
+			    "010101010101010101010101";
+
 static int
 member(const struct conf *c, uint32_t id, const char *key)
 {
 	(void)c;
 	return (id == 0 && strcmp(key, "member@example.org") == 0) ||
 	    (id == 1 && strcmp(key, "@example.net") == 0) ||
+	    (id == 1 && strcmp(key, "a@example.org b@example.com") == 0) ||
 	    (id == 2 && strcmp(key, "0123") == 0) ||
+	    (id == 2 && strcmp(key, hash) == 0) ||
 	    (id == 3 && strcmp(key, "192.0.2.1") == 0);
 }
 
@@ -245,6 +250,70 @@ test_tables(void)
 	f.body = "4567";
 	CASE("body-other", line(PHASE_MESSAGE) == 0);
 	CASE("body-is-wanted", conf->want_body);
+}
+
+static void
+test_pairs(void)
+{
+	struct conf_rule_wire	*r;
+	uint64_t		 one, two;
+
+	begin();
+	conf->ndynamics = 4;
+	rule(PHASE_RCPT, ACTION_BLOCK)->pair = 1;
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->pair = 1;
+	r = rule(PHASE_MESSAGE, ACTION_DISCARD);
+	r->pair = r->pair_not = 1;
+	done();
+	f.sender = "A@example.ORG";
+	f.rcpt = "b@example.com";
+	f.nrcpt = 1;
+	CASE("pair", line(PHASE_RCPT) == 1);
+	f.rcpt = "member@example.org\0b@example.com";
+	f.nrcpt = 2;
+	CASE("pair-any-of-them", line(PHASE_MESSAGE) == 2);
+	one = conf_rcpt_class(conf, "b@example.com", &f);
+	two = conf_rcpt_class(conf, "c@example.com", &f);
+	CASE("pair-judged-apart", one != two);
+	f.sender = "";
+	CASE("pair-none-of-them", line(PHASE_MESSAGE) == 3);
+	f.sender = NULL;
+	CASE("pair-not-said", line(PHASE_MESSAGE) == 0);
+}
+
+static void
+test_hashes(void)
+{
+	static struct file_fact	 file[2];
+	struct conf_rule_wire	*r;
+
+	begin();
+	conf->ndynamics = 4;
+	r = rule(PHASE_MESSAGE, ACTION_BLOCK);
+	r->file_hash = 2 | RULE_DYNAMIC;
+	r->file_types = FT_BIT(FT_PDF);
+	rule(PHASE_MESSAGE, ACTION_BLOCK)->file_hash = addresses(
+	    "02020202020202020202020202020202"
+	    "02020202020202020202020202020202", 0);
+	done();
+	memset(file, 0, sizeof(file));
+	f.file = file;
+	f.nfiles = 2;
+	file[0].type = FT_PDF;
+	memset(file[1].sha256, 1, sizeof(file[1].sha256));
+	file[1].hashed = 1;
+	CASE("hash-of-another-file", line(PHASE_MESSAGE) == 0);
+	memset(file[0].sha256, 1, sizeof(file[0].sha256));
+	CASE("hash-unknown", line(PHASE_MESSAGE) == 0);
+	file[0].hashed = 1;
+	CASE("hash-of-this-file", line(PHASE_MESSAGE) == 1);
+	memset(file[1].sha256, 2, sizeof(file[1].sha256));
+	CASE("hash-first-rule", line(PHASE_MESSAGE) == 1);
+	file[0].type = FT_ZIP;
+	CASE("hash-in-a-list", line(PHASE_MESSAGE) == 2);
+	f.nfiles = 0;
+	f.other_types = FT_BIT(FT_PDF);
+	CASE("hash-of-what-found-no-room", line(PHASE_MESSAGE) == 0);
 }
 
 static void
@@ -618,6 +687,12 @@ ask_message(struct conf_rule_wire *r)
 		r->body = 2;
 		r->body_not = rnd(2);
 	}
+	if (rnd(8) == 0) {
+		r->pair = 1;
+		r->pair_not = rnd(2);
+	}
+	if (rnd(8) == 0)
+		r->file_hash = 2 | RULE_DYNAMIC;
 	if (rnd(8) == 0)
 		r->file_types = FT_BIT(rnd(4));
 	if (rnd(8) == 0)
@@ -654,6 +729,8 @@ some_facts(struct file_fact *file, uint32_t *score)
 	for (i = 0; i < f.nfiles; i++) {
 		file[i].type = (uint16_t)rnd(4);
 		file[i].flags = rnd(16);
+		file[i].hashed = rnd(2);
+		memset(file[i].sha256, (int)rnd(3), sizeof(file[i].sha256));
 		strlcpy(file[i].name, rnd(2) ? "z/a.exe" : "b.txt",
 		    sizeof(file[i].name));
 	}
@@ -753,6 +830,8 @@ main(void)
 {
 	test_addresses();
 	test_tables();
+	test_pairs();
+	test_hashes();
 	test_context();
 	test_history();
 	test_wants();

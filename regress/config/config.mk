@@ -10,6 +10,7 @@ config_SRCS =	$(config_GEN) master/lex.c master/value.c master/expect.c \
 		master/outbox.c master/printconf.c common/conf.c \
 		common/rule.c common/netset.c \
 		common/conflist.c common/confmail.c \
+		common/macro.c \
 		common/parts.c common/addr.c common/log.c common/utf8.c \
 		common/proto.c common/ev.c common/exprfold.c \
 		common/normal.c common/normtab.c
@@ -23,7 +24,8 @@ $(config_GEN): master/parse.y
 	$(YACC) -d -o $@ $<
 
 UNIT +=			config/test_value
-config/test_value_SRCS = regress/config/test_value.c master/value.c
+config/test_value_SRCS = regress/config/test_value.c master/value.c \
+			common/macro.c
 config/test_value_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 
 UNIT +=			config/test_load
@@ -32,7 +34,8 @@ config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc,--wrap=setrlimit
 
 pattern_SRCS =		master/pattern.c common/addr.c common/addrset.c \
-			common/conf.c common/rule.c common/netset.c \
+			common/conf.c common/facts.c common/rule.c \
+			common/netset.c \
 			common/conflist.c common/confmail.c common/ev.c \
 			common/exprfold.c \
 			common/log.c common/normal.c common/normtab.c \

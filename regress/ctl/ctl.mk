@@ -2,7 +2,8 @@
 
 ctl_rows_SRCS =		ctl/output.c ctl/rows.c ctl/times.c common/addr.c \
 			common/addrset.c common/conf.c \
-			common/rule.c common/netset.c common/conflist.c \
+			common/facts.c common/rule.c common/netset.c \
+			common/conflist.c \
 			common/confmail.c \
 			common/log.c common/parts.c common/proto.c \
 			common/utf8.c

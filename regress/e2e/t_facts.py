@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: ISC
 """Rules on when, where and how often; points; fields; bodies seen before."""
 
+import email.message
+import hashlib
+import io
 import sys
 import time
+import zipfile
 
 sys.path.insert(0, "regress/lib")
 
@@ -22,6 +26,7 @@ def clock(seconds):
 
 def rules():
     now = time.time()
+    listed = hashlib.sha256(b"listed").hexdigest()
     # An hour on each side: nobody runs for so long.
     here = "%s-%s" % (clock(now - 3600), clock(now + 3600))
     away = "%s-%s" % (clock(now + 7200), clock(now + 10800))
@@ -33,6 +38,8 @@ inside { 192.168.0.0/16 }
 listen on 127.0.0.1 port 2525 relay to 127.0.0.1 port 2526 name other
 table seen dynamic expire 1h
 table folded addresses fold-tags { "one@client.example" }
+table pairs dynamic
+table files dynamic
 table words keywords { "remote work" weight 3, lottery weight 2 }
 
 on connect block "554 5.7.1 busy" from 192.168.0.11
@@ -56,6 +63,13 @@ on mail tempfail "450 4.7.1 slow down" sender "@fast.example"
     more than 4 messages in 1h by sender
 on rcpt tempfail "450 4.7.1 popular" recipient "popular@example.org"
     more than 2 recipients in 1h by recipient
+on rcpt block "550 5.7.1 %%{sender} knows %%{recipient} [%%{source}]"
+    pair <pairs>
+on message pass add pair <pairs> sender "pair@client.example"
+on message block "554 5.7.1 rule %%{rule}" add attachment <files>
+    sender "taint@client.example"
+on message block "554 5.7.1 a known file" attachment hash <files>
+on message block "554 5.7.1 a listed file" attachment hash %(listed)s
 on message block "554 5.7.1 flagged" field "X-Flag: y?s*"
 on message block "554 5.7.1 no id" field ! "Message-ID: *"
     sender "id@client.example"
@@ -198,6 +212,66 @@ def t_message(net, srv, gw):
         check_equal(len(srv.messages()), n + 1)
 
 
+def with_file(net, srv, data, name, sender="a@client.example"):
+    m = email.message.EmailMessage()
+    m["From"], m["Message-ID"] = "a@b", "<1@x>"
+    m.set_content("see there")
+    m.add_attachment(data, "application", "octet-stream", filename=name)
+    return client.send(net.client, srv.addr,
+                       m.as_bytes().replace(b"\n", b"\r\n"), sender=sender)
+
+
+def zipped(name, data):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr(name, data)
+    return out.getvalue()
+
+
+def t_files(net, srv, gw):
+    first, other = zipped("a.txt", b"one"), zipped("a.txt", b"two")
+    with case("a file that was refused once is known under any name"):
+        mark = gw.log.mark()
+        check_equal(with_file(net, srv, first, "first.zip").code, 250)
+        gw.log.wait(r"file part=\d+ depth=0 type=zip .*sha256=%s name=" %
+                    hashlib.sha256(first).hexdigest(), mark)
+        r = with_file(net, srv, first, "first.zip", "taint@client.example")
+        check_equal(r.code, 554)
+        check_in("rule ", r.text)
+
+        def again():
+            r = with_file(net, srv, first, "second.bin")
+            return "a known file" in r.text or None
+        wait.until(again, "all workers to know it")
+        check_equal(with_file(net, srv, other, "first.zip").code, 250)
+    with case("a file with a digest that is listed, in an archive as well"):
+        r = with_file(net, srv, zipped("x.txt", b"listed"), "x.zip")
+        check_equal(r.code, 554)
+        check_in("a listed file", r.text)
+        r = with_file(net, srv, zipped("x.txt", b"listed."), "x.zip")
+        check_equal(r.code, 250)
+
+
+def t_pairs(net, srv, gw):
+    def rcpt(sender, path):
+        c = client.Client(net.client, srv.addr)
+        try:
+            c.ehlo()
+            c.cmd("MAIL FROM:<%s>" % sender)
+            return c.cmd("RCPT TO:<%s>" % path)
+        finally:
+            c.close()
+    with case("who has written to whom; macros in a reply"):
+        check_equal(send(net, srv, "pair@client.example").code, 250)
+        r = wait.until(lambda: (lambda r: r.code == 550 and r or None)(
+            rcpt("Pair@client.example", "b@example.org")),
+            "all workers to know it")
+        check_in("Pair@client.example knows b@example.org [192.168.0.",
+                 r.text)
+        check_equal(rcpt("pair@client.example", "user@example.org").code, 250)
+        check_equal(rcpt("b@client.example", "b@example.org").code, 250)
+
+
 def main():
     with Net() as net, Server(net.server, net.A) as srv:
         with Gateway(net, "tproxy", antivirus="none", rules=rules(),
@@ -205,6 +279,8 @@ def main():
             t_session(net, srv, gw)
             t_rates(net, srv, gw)
             t_message(net, srv, gw)
+            t_files(net, srv, gw)
+            t_pairs(net, srv, gw)
 
 
 run(main)

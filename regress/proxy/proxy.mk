@@ -3,7 +3,7 @@
 # Each test links the modules that it is about, and common/ as they need it.
 proxy_unit_SRCS =	regress/proxy/unit.c proxy/data.c common/buf.c \
 			common/log.c common/utf8.c common/conf.c \
-			common/rule.c common/netset.c \
+			common/facts.c common/rule.c common/netset.c \
 			common/addrset.c \
 			common/conflist.c common/confmail.c common/addr.c \
 			common/parts.c

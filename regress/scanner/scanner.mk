@@ -12,7 +12,7 @@ scanner/test_inspect_SRCS =	regress/scanner/test_inspect.c $(inspect_SRCS) \
 				$(addprefix common/,facts.c parts.c log.c \
 				utf8.c ev.c sandbox.c proto.c)
 scanner/test_inspect_CPPFLAGS =	-iquote common -iquote scanner
-scanner/test_inspect_LIBS =	-larchive -lz -lbsd -lseccomp
+scanner/test_inspect_LIBS =	-larchive -lz -lmd -lbsd -lseccomp
 
 UNIT +=		scanner/test_ole2
 scanner/test_ole2_SRCS =	regress/scanner/test_ole2.c scanner/ole2.c
@@ -55,35 +55,35 @@ scanner/fuzz_zip_SRCS =	regress/scanner/fuzz_zip.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_zip_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_zip_LIBS =	-larchive -lz -lbsd
+scanner/fuzz_zip_LIBS =	-larchive -lz -lmd -lbsd
 
 FUZZ +=		scanner/fuzz_pdf
 scanner/fuzz_pdf_SRCS =	regress/scanner/fuzz_pdf.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_pdf_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_pdf_LIBS =	-larchive -lz -lbsd
+scanner/fuzz_pdf_LIBS =	-larchive -lz -lmd -lbsd
 
 FUZZ +=		scanner/fuzz_rtf
 scanner/fuzz_rtf_SRCS =	regress/scanner/fuzz_rtf.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_rtf_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_rtf_LIBS =	-larchive -lz -lbsd
+scanner/fuzz_rtf_LIBS =	-larchive -lz -lmd -lbsd
 
 FUZZ +=		scanner/fuzz_docxml
 scanner/fuzz_docxml_SRCS =	regress/scanner/fuzz_docxml.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_docxml_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_docxml_LIBS =	-larchive -lz -lbsd
+scanner/fuzz_docxml_LIBS =	-larchive -lz -lmd -lbsd
 
 FUZZ +=		scanner/fuzz_inspect
 scanner/fuzz_inspect_SRCS =	regress/scanner/fuzz_inspect.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_inspect_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_inspect_LIBS =	-larchive -lz -lbsd
+scanner/fuzz_inspect_LIBS =	-larchive -lz -lmd -lbsd
 
 # Words, expressions and identifiers in text.
 UNIT +=		scanner/test_normal
@@ -113,7 +113,7 @@ scanner/test_expr_LIBS =	-ltre
 
 match_SRCS =	$(addprefix scanner/,match.c expr.c field.c ident.c keyword.c) \
 		$(addprefix common/,addr.c addrset.c conf.c \
-			netset.c rule.c conflist.c ev.c \
+			facts.c netset.c rule.c conflist.c ev.c \
 		exprfold.c log.c normal.c normtab.c parts.c utf8.c)
 UNIT +=		scanner/test_match
 scanner/test_match_SRCS =	regress/scanner/test_match.c $(match_SRCS)
@@ -134,7 +134,7 @@ FUZZ +=		scanner/fuzz_expr
 scanner/fuzz_expr_SRCS =	regress/scanner/fuzz_expr.c scanner/expr.c \
 				master/pattern.c \
 				$(addprefix common/,addr.c addrset.c conf.c \
-			netset.c rule.c \
+			facts.c netset.c rule.c \
 				conflist.c \
 				ev.c exprfold.c log.c normal.c normtab.c \
 				utf8.c)
@@ -153,7 +153,7 @@ $(O)/regress/scanner/bench_scan: regress/bench/bench_scan.c \
     $(bench_scan_SRCS) $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common -iquote scanner \
-	    $(ALL_LDFLAGS) -o $@ $^ -lclamav -larchive -lz $(COMMON_LIBS)
+	    $(ALL_LDFLAGS) -o $@ $^ -lclamav -larchive -lz -lmd $(COMMON_LIBS)
 
 # Whole messages through the parser and the matcher.
 UNIT +=		scanner/test_words
