@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "css.h"
 #include "html.h"
 #include "entities.h"
 
@@ -28,6 +29,8 @@ struct html {
 	const uint8_t	*end;
 	struct html_out	*shown;
 	struct html_out	*hidden;
+	const struct css *css;		/* NULL: no style sheet counts */
+	int		 sheet_hid;	/* it has hidden something */
 	int		 is_inner;	/* of a conditional comment */
 	char		 inside[NAME_MAX_LEN];	/* the element that hides */
 	unsigned int	 depth;		/* of elements of its name; 0: shown */
@@ -55,12 +58,15 @@ static void	 put_decoded(struct html_out *, const uint8_t *,
 		    const uint8_t *, int);
 static const uint8_t *skip_until(const uint8_t *, const uint8_t *,
 		    const char *);
-static int	 style_hides(const uint8_t *, size_t);
+static void	 by_sheet(struct html *, struct tag *, enum css_kind,
+		    const uint8_t *, size_t);
+static void	 classes(struct html *, struct tag *, const uint8_t *, size_t);
 static void	 attribute(struct html *, struct tag *, const uint8_t *, size_t,
 		    const uint8_t *, size_t);
 static void	 attributes(struct html *, struct tag *);
+static const uint8_t *find_tag(const uint8_t *, const uint8_t *,
+		    const char *, size_t);
 static void	 tag_done(struct html *, struct tag *);
-static const uint8_t *style_skip(const uint8_t *, const uint8_t *);
 static void	 comment(struct html *, const uint8_t *);
 static void	 markup(struct html *);
 static void	 read_all(struct html *);
@@ -291,47 +297,27 @@ skip_until(const uint8_t *p, const uint8_t *end, const char *what)
 	return (q == NULL ? end : q + strlen(what));
 }
 
-/* Behind the blanks and comments of a style. */
-static const uint8_t *
-style_skip(const uint8_t *p, const uint8_t *end)
+/* Hidden if a style sheet says so of that name. */
+static void
+by_sheet(struct html *h, struct tag *t, enum css_kind kind, const uint8_t *p,
+    size_t len)
 {
-	while (p < end) {
-		if (is_blank(*p))
-			p++;
-		else if (end - p >= 2 && p[0] == '/' && p[1] == '*')
-			p = skip_until(p + 2, end, "*/");
-		else
-			break;
-	}
-	return (p);
+	if (!t->is_hidden && css_hides(h->css, kind, p, len))
+		t->is_hidden = h->sheet_hid = 1;
 }
 
-/* Does a style make its element invisible?  Blanks do not count. */
-static int
-style_hides(const uint8_t *p, size_t len)
+static void
+classes(struct html *h, struct tag *t, const uint8_t *p, size_t len)
 {
-	static const char *const	 hides[] = {
-		"display:none", "visibility:hidden", "font-size:0",
-		"opacity:0", "max-height:0", "mso-hide:all"
-	};
-	const char			*s;
-	const uint8_t			*end, *q;
-	size_t				 i;
+	const uint8_t	*end, *q;
 
-	for (end = p + len; p < end; p++) {
-		for (i = 0; i < sizeof(hides) / sizeof(hides[0]); i++) {
-			q = p;
-			for (s = hides[i]; *s != '\0' && q < end &&
-			    *s == (*q >= 'A' && *q <= 'Z' ? *q | 0x20 : *q);
-			    s++)
-				q = style_skip(q + 1, end);
-			/* "font-size:0.9em" can be read. */
-			if (*s == '\0' && (s[-1] != '0' || q == end ||
-			    (*q != '.' && (*q < '0' || *q > '9'))))
-				return (1);
-		}
+	for (end = p + len; p < end; p = q) {
+		while (p < end && is_blank(*p))
+			p++;
+		for (q = p; q < end && !is_blank(*q); q++)
+			continue;
+		by_sheet(h, t, CSS_CLASS, p, (size_t)(q - p));
 	}
-	return (0);
 }
 
 static void
@@ -348,7 +334,11 @@ attribute(struct html *h, struct tag *t, const uint8_t *name, size_t nlen,
 		    name[i] | 0x20 : name[i]);
 	low[nlen] = '\0';
 	if (strcmp(low, "style") == 0)
-		t->is_hidden |= style_hides(value, vlen);
+		t->is_hidden |= css_style_hides(value, vlen);
+	else if (h->css != NULL && strcmp(low, "class") == 0)
+		classes(h, t, value, vlen);
+	else if (h->css != NULL && strcmp(low, "id") == 0)
+		by_sheet(h, t, CSS_ID, value, vlen);
 	else if (strcmp(low, "hidden") == 0)
 		t->is_hidden = 1;
 	else if (vlen > 0 && name_in(low, read_attrs,
@@ -404,6 +394,20 @@ attributes(struct html *h, struct tag *t)
 	h->p += h->p < h->end;
 }
 
+/* Where a tag begins that begins with that, in any case, or the end. */
+static const uint8_t *
+find_tag(const uint8_t *p, const uint8_t *end, const char *what, size_t len)
+{
+	for (; p < end; p++) {
+		p = memchr(p, '<', (size_t)(end - p));
+		if (p == NULL || (size_t)(end - p) <= len)
+			break;
+		if (strncasecmp((const char *)p, what, len) == 0)
+			return (p);
+	}
+	return (end);
+}
+
 /* What a whole tag means for the text around it. */
 static void
 tag_done(struct html *h, struct tag *t)
@@ -414,6 +418,8 @@ tag_done(struct html *h, struct tag *t)
 	char				 close[NAME_MAX_LEN + 3];
 	const uint8_t			*q;
 
+	if (h->css != NULL && !t->is_end)
+		by_sheet(h, t, CSS_TAG, (const uint8_t *)t->name, t->len);
 	/* What is not shown breaks no line either. */
 	if ((h->depth > 0 || !t->is_hidden) &&
 	    name_in(t->name, blocks, sizeof(blocks) / sizeof(blocks[0])))
@@ -436,17 +442,7 @@ tag_done(struct html *h, struct tag *t)
 	close[0] = '<';
 	close[1] = '/';
 	memcpy(close + 2, t->name, t->len + 1);
-	for (q = h->p; q < h->end; q++) {
-		q = memchr(q, '<', (size_t)(h->end - q));
-		if (q == NULL || (size_t)(h->end - q) <= t->len + 2) {
-			q = NULL;
-			break;
-		}
-		if (strncasecmp((const char *)q, close, t->len + 2) == 0)
-			break;
-	}
-	if (q == NULL)
-		q = h->end;
+	q = find_tag(h->p, h->end, close, t->len + 2);
 	/* These are shown as they are written. */
 	if (strcmp(t->name, "xmp") == 0)
 		put(out(h), h->p, (size_t)(q - h->p));
@@ -537,9 +533,9 @@ read_all(struct html *h)
 	}
 }
 
-void
-html_text(const uint8_t *p, size_t len, struct html_out *shown,
-    struct html_out *hidden)
+int
+html_text(const uint8_t *p, size_t len, const struct css *css,
+    struct html_out *shown, struct html_out *hidden)
 {
 	struct html	 h;
 
@@ -548,7 +544,25 @@ html_text(const uint8_t *p, size_t len, struct html_out *shown,
 	h.end = p + len;
 	h.shown = shown;
 	h.hidden = hidden;
+	h.css = css;
 	read_all(&h);
+	return (h.sheet_hid);
+}
+
+void
+html_sheets(const uint8_t *p, size_t len, struct css *css)
+{
+	static const char	 tag[] = "<style", close[] = "</style";
+	const uint8_t		*end, *q;
+
+	css->n = 0;
+	for (end = p + len; p < end; p = q) {
+		q = find_tag(p, end, tag, sizeof(tag) - 1);
+		q = skip_until(q, end, ">");
+		p = q;
+		q = find_tag(p, end, close, sizeof(close) - 1);
+		css_read(css, p, (size_t)(q - p));
+	}
 }
 
 const char *

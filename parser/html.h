@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "css.h"
+
 /* Where text goes: cap bytes at buf, len of them used. */
 struct html_out {
 	uint8_t		*buf;
@@ -18,10 +20,15 @@ struct html_out {
 
 /*
  * Take the text out of len bytes of HTML in UTF-8: what is shown into shown;
- * what is hidden, and the text of attributes, into hidden.
+ * what is hidden, and the text of attributes, into hidden.  css: what style
+ * sheets hide counts as well, NULL: they are not looked at.  Returns 1 if one
+ * has hidden something, else 0.
  */
-void	 html_text(const uint8_t *, size_t len, struct html_out *shown,
-	    struct html_out *hidden);
+int	 html_text(const uint8_t *, size_t len, const struct css *css,
+	    struct html_out *shown, struct html_out *hidden);
+
+/* What all style sheets in it hide, also in what a browser would not read. */
+void	 html_sheets(const uint8_t *, size_t len, struct css *css);
 
 /*
  * The charset that a <meta> in the first KiB names; NULL: none.  *len gets the

@@ -4,6 +4,8 @@ parser_SRCS =	\
 	binhex.c \
 	charset.c \
 	cms.c \
+	css.c \
+	datauri.c \
 	decode.c \
 	delim.c \
 	encword.c \

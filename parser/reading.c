@@ -316,6 +316,14 @@ give_first(struct reading *r)
 	part_body(r, e->part, 0);
 }
 
+/* Pictures and the like that are written as text, such as SVG. */
+static int
+is_markup(const struct mime *m, struct arena_str type)
+{
+	return (type.len > 3 && memcmp(m->arena.str + type.off + type.len - 3,
+	    "xml", 3) == 0);
+}
+
 /* Type i, which contains nothing, in encoding j. */
 static void
 give_leaf(struct reading *r, unsigned int i, unsigned int j)
@@ -344,7 +352,8 @@ give_leaf(struct reading *r, unsigned int i, unsigned int j)
 	b = body_get(r, j);
 	if (is_run(r->e->coding[j]))
 		unpack_text(r->m, k, r->depth + 1, r->raw, r->end);
-	else if (t->kind == KIND_TEXT || unpack_begins(b->p, b->end))
+	else if (t->kind == KIND_TEXT || is_markup(r->m, t->type) ||
+	    unpack_begins(b->p, b->end))
 		unpack_text(r->m, k, r->depth + 1, b->p, b->end);
 	if (i > 0)
 		return;

@@ -51,6 +51,8 @@ static int	 has_soft_break(const uint8_t *, size_t);
 static int	 is_texty(const uint8_t *, size_t);
 static void	 give(struct mime *, uint32_t, enum text_scope, unsigned int,
 		    const uint8_t *, size_t);
+static void	 give_page(struct mime *, uint32_t, unsigned int,
+		    const uint8_t *, size_t, const struct css *);
 static void	 give_html(struct mime *, uint32_t, unsigned int,
 		    const uint8_t *, size_t);
 static void	 give_utf8(struct mime *, uint32_t, int, unsigned int,
@@ -168,8 +170,8 @@ give(struct mime *m, uint32_t part, enum text_scope scope,
  * until that is complete.
  */
 static void
-give_html(struct mime *m, uint32_t part, unsigned int flags,
-    const uint8_t *p, size_t len)
+give_page(struct mime *m, uint32_t part, unsigned int flags,
+    const uint8_t *p, size_t len, const struct css *css)
 {
 	struct html_out	 shown, hidden;
 	size_t		 room;
@@ -183,7 +185,11 @@ give_html(struct mime *m, uint32_t part, unsigned int flags,
 		m->arena.limits |= LIMIT_TEXT;
 		return;
 	}
-	html_text(p, len, &shown, &hidden);
+	if (html_text(p, len, css, &shown, &hidden) == 0 && css != NULL) {
+		/* The same as without. */
+		free(hidden.buf);
+		return;
+	}
 	arena_commit(&m->arena, shown.len);
 	give(m, part, TEXT_HTML, flags, shown.buf, shown.len);
 	q = arena_room(&m->arena, &room);
@@ -195,6 +201,19 @@ give_html(struct mime *m, uint32_t part, unsigned int flags,
 		give(m, part, TEXT_HTML, flags | TEXT_HIDDEN, q, hidden.len);
 	}
 	free(hidden.buf);
+}
+
+static void
+give_html(struct mime *m, uint32_t part, unsigned int flags,
+    const uint8_t *p, size_t len)
+{
+	struct css	 css;
+
+	give_page(m, part, flags, p, len, NULL);
+	/* It may be an evasion to hide, and to look hidden: both are read. */
+	html_sheets(p, len, &css);
+	if (css.n > 0)
+		give_page(m, part, flags | TEXT_ALTERNATE, p, len, &css);
 }
 
 /* Text that is UTF-8 now. */

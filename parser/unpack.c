@@ -21,6 +21,7 @@
 #include "binhex.h"
 #include "charset.h"
 #include "cms.h"
+#include "datauri.h"
 #include "header.h"
 #include "lzfu.h"
 #include "pgp.h"
@@ -66,6 +67,7 @@ static void	 binhex_give(const struct search *, const uint8_t *);
 static void	 binhex_fork(const struct search *, struct arena_str,
 		    const uint8_t *, size_t);
 static const uint8_t *pgp_give(const struct search *, const uint8_t *);
+static void	 datauri_give(const struct search *, const uint8_t *);
 static const uint8_t *run_give(const struct search *, const uint8_t *);
 static void	 tnef_give(struct mime *, const struct job *, struct tnef *);
 static void	 tnef_item(struct mime *, const struct job *,
@@ -362,6 +364,37 @@ run_give(const struct search *s, const uint8_t *p)
 	}
 }
 
+/* Files in the text itself. */
+static void
+datauri_give(const struct search *s, const uint8_t *begin)
+{
+	const uint8_t	*p;
+	struct arena_part *part;
+	struct datauri	 u;
+	struct decoded	 d;
+	uint8_t		*out;
+	size_t		 room;
+	uint32_t	 k;
+	int		 is_text;
+
+	for (p = begin; datauri_next(begin, p, s->end, &u); p = u.end) {
+		if (u.end == u.data)
+			continue;
+		part = part_new(s->m, s->parent, s->depth, u.type, &k);
+		if (part == NULL)
+			return;
+		is_text = (part->flags & PART_TEXT) != 0;
+		out = arena_room(&s->m->arena, &room);
+		datauri_decode(&u, out, room, &d);
+		part_decoded(s->m, k, out, &d);
+		leaf_any(s->m, k, s->depth + 1, out, out + d.len);
+		/* A page in a page. */
+		if (is_text)
+			leaf_queue(s->m, k, s->depth + 1, out, out + d.len,
+			    BLOB_TEXT);
+	}
+}
+
 void
 unpack_text(struct mime *m, uint32_t k, unsigned int depth,
     const uint8_t *p, const uint8_t *end)
@@ -374,6 +407,7 @@ unpack_text(struct mime *m, uint32_t k, unsigned int depth,
 	s.parent = k;
 	s.depth = depth;
 	begin = p;
+	datauri_give(&s, begin);
 	nl = NULL;
 	while (p < end) {
 		next = run_give(&s, p);

@@ -27,6 +27,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct html_out	 shown, hidden, few, none;
+	struct css	 css;
 	const char	*cs;
 	uint8_t		*copy;
 	size_t		 n;
@@ -37,7 +38,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(copy, data, len);
 	out_init(&shown, len + len / 2 + 64);
 	out_init(&hidden, len + len / 2 + 64);
-	html_text(copy, len, &shown, &hidden);
+	html_sheets(copy, len, &css);
+	if (css.n > CSS_NAMES_MAX)
+		abort();
+	html_text(copy, len, &css, &shown, &hidden);
 	if (shown.full || hidden.full || shown.len > shown.cap ||
 	    hidden.len > hidden.cap)
 		abort();
@@ -50,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	out_init(&few, shown.len / 2);
 	out_init(&none, 0);
-	html_text(copy, len, &few, &none);
+	html_text(copy, len, &css, &few, &none);
 	if (few.full != (few.len < shown.len) || none.full !=
 	    (hidden.len > 0) || none.len != 0)
 		abort();

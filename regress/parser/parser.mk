@@ -48,7 +48,8 @@ parser/test_anomalies_SRCS =	regress/parser/test_anomalies.c \
 parser/test_anomalies_CPPFLAGS = $(parser_INC)
 
 UNIT +=				parser/test_html
-parser/test_html_SRCS =		regress/parser/test_html.c parser/html.c
+parser/test_html_SRCS =		regress/parser/test_html.c parser/html.c \
+				parser/css.c
 parser/test_html_CPPFLAGS =	$(parser_INC)
 
 UNIT +=				parser/test_text
@@ -58,6 +59,7 @@ parser/test_text_CPPFLAGS =	$(parser_INC)
 
 FUZZ +=				parser/fuzz_html
 parser/fuzz_html_SRCS =		regress/parser/fuzz_html.c parser/html.c \
+				parser/css.c \
 				common/utf8.c
 parser/fuzz_html_CPPFLAGS =	$(parser_INC)
 

@@ -115,6 +115,37 @@ static const struct test	 tests[] = {
 	{ "hidden without end", "a<i hidden>x", "a", "\nx" },
 	{ "void elements hide nothing", "a<img hidden>b<wbr hidden>c", "abc",
 	    "" },
+	{ "sheet: a class", "<style>.x{display:none}</style>a<i class=x>y</i>b",
+	    "ab", "\ny" },
+	{ "sheet: one of several classes",
+	    "<style>.x { Display : None }</style>a<i class=' v X w'>y</i>b",
+	    "ab", "\ny" },
+	{ "sheet: an id", "<style>#x{opacity:0}</style>a<i id=x>y</i>b",
+	    "ab", "\ny" },
+	{ "sheet: an element", "<style>u{font-size:0}</style>a<u>y</u>b",
+	    "ab", "\ny" },
+	{ "sheet: several selectors",
+	    "<style>p,.v,td > .x:hover{visibility:hidden}</style>"
+	    "a<i class=x>y</i><i class=v>z</i>b", "ab", "\ny\nz" },
+	{ "sheet: behind the text",
+	    "a<i class=x>y</i>b<STYLE type='a'>.x{display:none}</style>",
+	    "ab", "\ny" },
+	{ "sheet: second rule, comments",
+	    "<style><!-- .v{color:red}/*}*/.x{dis/* */play:none}--></style>"
+	    "a<i class=x>y</i>b", "ab", "\ny" },
+	{ "sheet: for some windows",
+	    "<style>@media print{.x{display:none}.v{top:0}}</style>"
+	    "a<i class=x>y</i>b", "ayb", "" },
+	{ "sheet: after one for some windows",
+	    "<style>@import 'a';@media print{p{top:0}}.x{display:none}</style>"
+	    "a<i class=x>y</i>b", "ab", "\ny" },
+	{ "sheet: another class",
+	    "<style>.x{display:none}</style>a<i class=xx>y</i><x id=x>z</x>b",
+	    "ayzb", "" },
+	{ "sheet: nothing hidden", "<style>.x{display:block}</style>"
+	    "a<i class=x>y</i>b", "ayb", "" },
+	{ "sheet: not closed", "a<i class=x>y</i>b<style>.x{display:none",
+	    "ab", "\ny" },
 	{ "attribute of an end tag", "a</i hidden>b", "ab", "" },
 	/* Attributes that are read. */
 	{ "alt", "a<img alt=\"b &amp; c\">d", "a d", "\nb & c" },
@@ -159,7 +190,8 @@ static void
 run(const uint8_t *in, size_t len, struct html_out *shown,
     struct html_out *hidden, size_t cap)
 {
-	uint8_t	*copy;
+	struct css	 css;
+	uint8_t		*copy;
 
 	copy = malloc(len);
 	memset(shown, 0, sizeof(*shown));
@@ -170,7 +202,8 @@ run(const uint8_t *in, size_t len, struct html_out *shown,
 	if (copy == NULL || shown->buf == NULL || hidden->buf == NULL)
 		abort();
 	memcpy(copy, in, len);
-	html_text(copy, len, shown, hidden);
+	html_sheets(copy, len, &css);
+	html_text(copy, len, &css, shown, hidden);
 	free(copy);
 }
 
