@@ -21,6 +21,30 @@
 #define STREAM_MAX	(16 * MIB) /* one stream, inflated */
 #define INFLATE_MAX	(48 * MIB) /* of one document */
 
+#define FILTERS_MAX	4	/* of one stream */
+
+enum filter {
+	FILTER_85,
+	FILTER_HEX,
+	FILTER_FLATE,
+	FILTER_LZW,
+	FILTER_RUN
+};
+
+#define LZW_BITS	12
+#define LZW_CLEAR	256
+#define LZW_END		257
+
+struct lzw {
+	uint16_t	 prefix[1U << LZW_BITS];
+	uint8_t		 byte[1U << LZW_BITS];	/* the last one */
+	uint32_t	 len[1U << LZW_BITS];
+	uint32_t	 n;		/* codes that there are */
+	uint32_t	 last;
+	size_t		 last_len;	/* 0: none since it was cleared */
+	unsigned int	 width;
+};
+
 struct flagscan {
 	uint32_t	 flags;
 };
@@ -32,6 +56,16 @@ static uint32_t	 object_number(const uint8_t *, const uint8_t *);
 static const uint8_t *dict_begin(const uint8_t *, const uint8_t *);
 static size_t	 hex_decode(const uint8_t *, size_t, uint8_t *);
 static size_t	 a85_decode(const uint8_t *, size_t, uint8_t *);
+static int	 grow(uint8_t **, size_t *, size_t);
+static void	 lzw_clear(struct lzw *);
+static int	 lzw_known(const struct lzw *, uint32_t);
+static size_t	 lzw_put(struct lzw *, uint32_t, uint8_t *, size_t);
+static uint8_t	*lzw_decode(const uint8_t *, size_t, unsigned int, size_t *,
+		    int *);
+static uint8_t	*run_decode(const uint8_t *, size_t, size_t *, int *);
+static size_t	 filters(const uint8_t *, size_t, enum filter *, int *);
+static uint8_t	*filter_undo(enum filter, int, const uint8_t *, size_t,
+		    size_t *, int *);
 static uint8_t	*stream_decode(const uint8_t *, size_t, const uint8_t *,
 		    size_t, size_t *, int *);
 
@@ -242,6 +276,237 @@ a85_decode(const uint8_t *p, size_t len, uint8_t *out)
 	return (n);
 }
 
+/* A buffer that grows as it is filled, up to STREAM_MAX. */
+static int
+grow(uint8_t **out, size_t *cap, size_t need)
+{
+	uint8_t	*p;
+	size_t	 n;
+
+	if (need <= *cap)
+		return (0);
+	if (need > STREAM_MAX)
+		return (-1);
+	for (n = *cap == 0 ? 4096 : *cap; n < need; n *= 2)
+		continue;
+	if (n > STREAM_MAX)
+		n = STREAM_MAX;
+	if ((p = realloc(*out, n)) == NULL)
+		return (-1);
+	*out = p;
+	*cap = n;
+	return (0);
+}
+
+/*
+ * 7.4.4: codes of 9 to 12 bits; early is how many codes sooner than needed
+ * they get longer.  What came before damage is kept, *whole says if there was
+ * none.
+ */
+static uint8_t *
+lzw_decode(const uint8_t *p, size_t len, unsigned int early, size_t *outlen,
+    int *whole)
+{
+	struct lzw	 z;
+	uint8_t		*out;
+	size_t		 cap, i, n;
+	uint32_t	 bits, code;
+	unsigned int	 have;
+
+	out = NULL;
+	cap = n = 0;
+	*whole = 0;
+	memset(&z, 0, sizeof(z));
+	lzw_clear(&z);
+	bits = have = 0;
+	for (i = 0; i < len; ) {
+		while (have < z.width && i < len) {
+			bits = bits << 8 | p[i++];
+			have += 8;
+		}
+		if (have < z.width)
+			break;
+		have -= z.width;
+		code = bits >> have & ((1U << z.width) - 1);
+		if (code == LZW_END) {
+			*whole = 1;
+			break;
+		}
+		if (code == LZW_CLEAR) {
+			lzw_clear(&z);
+			continue;
+		}
+		if (!lzw_known(&z, code) || grow(&out, &cap, n +
+		    z.last_len + 1) == -1 || (code < z.n && grow(&out, &cap,
+		    n + z.len[code]) == -1))
+			break;
+		n = lzw_put(&z, code, out, n);
+		while (z.width < LZW_BITS && z.n + early >= 1U << z.width)
+			z.width++;
+	}
+	/* Many end without saying so. */
+	if (i == len)
+		*whole = 1;
+	*outlen = n;
+	return (out);
+}
+
+/* 7.4.5: a length, and so many bytes or one that often. */
+static uint8_t *
+run_decode(const uint8_t *p, size_t len, size_t *outlen, int *whole)
+{
+	uint8_t	*out;
+	size_t	 cap, i, k, n;
+
+	out = NULL;
+	cap = n = 0;
+	*whole = 1;
+	for (i = 0; i < len && p[i] != 128; ) {
+		k = p[i] < 128 ? p[i] + 1U : 257U - p[i];
+		if (i + 1 >= len || (p[i] < 128 && len - i - 1 < k) ||
+		    grow(&out, &cap, n + k) == -1) {
+			*whole = 0;
+			break;
+		}
+		if (p[i] < 128) {
+			memcpy(out + n, p + i + 1, k);
+			i += 1 + k;
+		} else {
+			memset(out + n, p[i + 1], k);
+			i += 2;
+		}
+		n += k;
+	}
+	*outlen = n;
+	return (out);
+}
+
+static void
+lzw_clear(struct lzw *z)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < 256; i++) {
+		z->prefix[i] = 0;
+		z->byte[i] = (uint8_t)i;
+		z->len[i] = 1;
+	}
+	z->n = LZW_END + 1;
+	z->width = 9;
+	z->last_len = 0;
+}
+
+/* One that has been made, or the one that is just about to be. */
+static int
+lzw_known(const struct lzw *z, uint32_t code)
+{
+	if (z->last_len == 0)
+		return (code < 256);
+	return (code < 256 || (code > LZW_END && (code < z->n ||
+	    (code == z->n && z->n < 1U << LZW_BITS))));
+}
+
+/* Its bytes behind the n that are there, for which there is room; the entry
+ * that it makes.  Returns how many there are then. */
+static size_t
+lzw_put(struct lzw *z, uint32_t code, uint8_t *out, size_t n)
+{
+	uint32_t	 c;
+	size_t		 k, len;
+
+	if (code < z->n) {
+		len = z->len[code];
+		for (k = len, c = code; k > 0; k--, c = z->prefix[c])
+			out[n + k - 1] = z->byte[c];
+	} else {
+		/* The last one, and its first byte once more. */
+		len = z->last_len;
+		memcpy(out + n, out + n - len, len);
+		out[n + len++] = out[n];
+	}
+	if (z->last_len > 0 && z->n < 1U << LZW_BITS) {
+		z->prefix[z->n] = (uint16_t)z->last;
+		z->byte[z->n] = out[n];
+		z->len[z->n] = (uint32_t)z->last_len + 1;
+		z->n++;
+	}
+	z->last = code;
+	z->last_len = len;
+	return (n + len);
+}
+
+/* The filters of a stream, in the order in which it names them: how many. */
+static size_t
+filters(const uint8_t *dict, size_t len, enum filter *f, int *early)
+{
+	static const struct {
+		const char	*name;
+		enum filter	 filter;
+	} known[] = {
+		{ "ASCII85Decode", FILTER_85 }, { "A85", FILTER_85 },
+		{ "ASCIIHexDecode", FILTER_HEX }, { "AHx", FILTER_HEX },
+		{ "FlateDecode", FILTER_FLATE }, { "Fl", FILTER_FLATE },
+		{ "LZWDecode", FILTER_LZW }, { "LZW", FILTER_LZW },
+		{ "RunLengthDecode", FILTER_RUN }, { "RL", FILTER_RUN },
+	};
+	const uint8_t	*end, *p;
+	char		 buf[NAME_LEN];
+	size_t		 i, n;
+
+	n = 0;
+	*early = 1;
+	for (p = dict, end = dict + len; (p = memchr(p, '/',
+	    (size_t)(end - p))) != NULL;) {
+		p = pdf_name(p + 1, end, buf, sizeof(buf));
+		if (strcmp(buf, "EarlyChange") == 0) {
+			while (p < end && *p <= ' ')
+				p++;
+			*early = p == end || *p != '0';
+			continue;
+		}
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (strcmp(buf, known[i].name) == 0)
+				break;
+		if (i == sizeof(known) / sizeof(known[0]))
+			continue;
+		if (n == FILTERS_MAX)
+			return (FILTERS_MAX + 1);
+		f[n++] = known[i].filter;
+	}
+	return (n);
+}
+
+/* One of them: memory of the caller's, or NULL; *whole: without damage. */
+static uint8_t *
+filter_undo(enum filter f, int early, const uint8_t *p, size_t len,
+    size_t *outlen, int *whole)
+{
+	uint8_t	*out;
+	size_t	 used;
+
+	*outlen = 0;
+	*whole = 1;
+	switch (f) {
+	case FILTER_85:
+		if ((out = malloc(len + 8)) != NULL)
+			*outlen = a85_decode(p, len, out);
+		break;
+	case FILTER_HEX:
+		if ((out = malloc(len + 8)) != NULL)
+			*outlen = hex_decode(p, len, out);
+		break;
+	case FILTER_LZW:
+		return (lzw_decode(p, len, early != 0, outlen, whole));
+	case FILTER_RUN:
+		return (run_decode(p, len, outlen, whole));
+	default:
+		return (zip_inflate(p, len, MAX_WBITS, STREAM_MAX, outlen,
+		    &used, whole));
+	}
+	*whole = out != NULL;
+	return (out);
+}
+
 /*
  * Undo the filters of a stream.  Returns memory of the caller's, or NULL; then
  * *known says whether that is for good reason (a picture).
@@ -250,9 +515,10 @@ static uint8_t *
 stream_decode(const uint8_t *dict, size_t dictlen, const uint8_t *p,
     size_t len, size_t *outlen, int *known)
 {
-	uint8_t	*in, *out;
-	size_t	 used;
-	int	 a85, end, flate, hex;
+	enum filter	 f[FILTERS_MAX];
+	uint8_t		*in, *out;
+	size_t		 i, n;
+	int		 early, whole;
 
 	*outlen = 0;
 	*known = 1;
@@ -260,31 +526,21 @@ stream_decode(const uint8_t *dict, size_t dictlen, const uint8_t *p,
 	    pdf_has(dict, dictlen, "Length1") ||
 	    pdf_has(dict, dictlen, "DCTDecode"))
 		return (NULL);
-	a85 = pdf_has(dict, dictlen, "ASCII85Decode") ||
-	    pdf_has(dict, dictlen, "A85");
-	hex = pdf_has(dict, dictlen, "ASCIIHexDecode") ||
-	    pdf_has(dict, dictlen, "AHx");
-	flate = pdf_has(dict, dictlen, "FlateDecode") ||
-	    pdf_has(dict, dictlen, "Fl");
-	*known = !pdf_has(dict, dictlen, "LZWDecode") &&
-	    !pdf_has(dict, dictlen, "RunLengthDecode") && !(a85 && hex);
-	if (!*known || (in = malloc(len + 8)) == NULL)
+	n = filters(dict, dictlen, f, &early);
+	*known = n <= FILTERS_MAX;
+	if (!*known || (out = malloc(len + 8)) == NULL)
 		return (NULL);
-	if (a85)
-		len = a85_decode(p, len, in);
-	else if (hex)
-		len = hex_decode(p, len, in);
-	else
-		memcpy(in, p, len);
-	if (!flate) {
-		*outlen = len;
-		return (in);
+	memcpy(out, p, len);
+	for (i = 0; i < n && out != NULL; i++) {
+		in = out;
+		out = filter_undo(f[i], early, in, len, outlen, &whole);
+		len = *outlen;
+		free(in);
+		/* What came before damage is shown by readers, too. */
+		if (!whole)
+			*known = 0;
 	}
-	out = zip_inflate(in, len, MAX_WBITS, STREAM_MAX, outlen, &used,
-	    &end);
-	free(in);
-	/* What came before damage is shown by readers, too. */
-	*known = end;
+	*outlen = len;
 	return (out);
 }
 

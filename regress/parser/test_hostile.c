@@ -493,6 +493,9 @@ texts(void)
 		"<p style=\"display:none\">", "<p hidden></p>", "<a title=x>",
 		"&", "&#", "&#x1f600", "&am", "&CounterClockwiseContour",
 		"charset=", "\xb0\xa1", "<a href=\"&", "<textarea><title>",
+		"<p style='d/*", "<style>", "<style>.a{display:none}",
+		"<style></style>", "<a class=x>", "data:", "\"data:;base64,",
+		"data:,data:a/b,",
 	};
 	char				 name[80];
 	size_t				 i, k;
@@ -547,6 +550,34 @@ texts(void)
 }
 
 static void
+sheets(void)
+{
+	size_t	 i;
+
+	/* Names that are hidden, and as many uses. */
+	text_add("Content-Type: text/html\r\n\r\n<style>");
+	for (i = 0; i < 100000; i++)
+		text_add(".a%zu,", i);
+	text_add("{display:none}</style><p class='");
+	for (i = 0; i < MB / 3; i++)
+		text_add("x%zu ", i % 10);
+	text_run("style-sheet-names", 0, 0, NULL);
+
+	text_add("Content-Type: text/html\r\n\r\n<style>");
+	for (i = 0; i < MB / 3; i++)
+		text_add("d/*");
+	text_add("*/{d/*");
+	for (i = 0; i < MB / 3; i++)
+		text_add("d/*");
+	text_run("style-sheet-comments", 0, 0, NULL);
+
+	text_add("Content-Type: text/html\r\n\r\n");
+	for (i = 0; i < 100000; i++)
+		text_add("<img src='data:a/b;base64,QUJD'>");
+	text_run("data-uris", LIMIT_PARTS, LIMITS_ALL, NULL);
+}
+
+static void
 budgets(void)
 {
 	struct mime_limits	 lim;
@@ -596,6 +627,7 @@ main(void)
 	runs();
 	containers();
 	texts();
+	sheets();
 	budgets();
 	free(text);
 	harness_end();

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Small files of many formats, made by hand."""
 
+import base64
 import io
 import struct
 import tarfile
@@ -102,7 +103,77 @@ def stream(data, extra=b"", packed=True):
         b"\nendstream"
 
 
-def pdf(words=WORDS, objstm=False, packed=True):
+def lzw(data, early=1):
+    """As PDF has it: codes of 9 to 12 bits, longer by one code too soon."""
+    bits, out = [], bytearray()
+
+    def put(code, width):
+        bits.extend((code >> (width - 1 - i)) & 1 for i in range(width))
+    table = {bytes([i]): i for i in range(256)}
+    width, w = 9, b""
+    put(256, width)
+    for b in data:
+        b = bytes([b])
+        if w + b in table:
+            w += b
+            continue
+        put(table[w], width)
+        table[w + b] = len(table) + 2
+        n = len(table) + 2
+        if n + early > 1 << width:
+            width += 1
+        if n >= 4094:
+            put(256, width)
+            table = {bytes([i]): i for i in range(256)}
+            width = 9
+        w = b
+    put(table[w], width)
+    n = len(table) + 3
+    if n + early > 1 << width:
+        width += 1
+    put(257, width)
+    bits.extend([0] * (-len(bits) % 8))
+    for i in range(0, len(bits), 8):
+        out.append(int("".join(map(str, bits[i:i + 8])), 2))
+    return bytes(out)
+
+
+def runs(data):
+    """RunLengthDecode: pieces as they are, and runs."""
+    out = b""
+    for i in range(0, len(data), 100):
+        piece = data[i:i + 100]
+        if len(piece) > 1 and len(set(piece)) == 1:
+            out += bytes([257 - len(piece), piece[0]])
+        else:
+            out += bytes([len(piece) - 1]) + piece
+    return out + b"\x80"
+
+
+def filtered(data, how):
+    """A stream with filters, the last one named first."""
+    extra = b""
+    for f in how:
+        if f == "lzw":
+            data = lzw(data)
+        elif f == "lzw0":
+            data, extra = lzw(data, 0), b"/DecodeParms [<</EarlyChange 0>>]"
+        elif f == "runs":
+            data = runs(data)
+        elif f == "hex":
+            data = data.hex().encode() + b">"
+        elif f == "85":
+            data = base64.a85encode(data) + b"~>"
+        else:
+            data = zlib.compress(data)
+    names = {"lzw": b"LZWDecode", "lzw0": b"LZWDecode", "hex":
+             b"ASCIIHexDecode", "85": b"ASCII85Decode", "flate":
+             b"FlateDecode", "runs": b"RunLengthDecode"}
+    return stream(data, extra + b"/Filter [" + b" ".join(
+        b"/" + names[f] for f in reversed(how)) + b"]", False)
+
+
+def pdf(words=WORDS, objstm=False, packed=True, how=None):
     """Codes of two bytes that only the font's table explains."""
     chars = sorted(set("".join(words)))
     code = {c: i + 1 for i, c in enumerate(chars)}
@@ -120,9 +191,11 @@ def pdf(words=WORDS, objstm=False, packed=True):
     font = b"<</Type /Font /Subtype /Type0 /ToUnicode 5 0 R>>"
     page = b"<</Type /Page /Resources <</Font <</F1 4 0 R>> >> " \
         b"/Contents 6 0 R>>"
-    objects = [(1, b"<</Type /Catalog /Pages 2 0 R>>"),
-               (5, stream(cmap, packed=packed)),
-               (6, stream(text, packed=packed))]
+    if how is None:
+        cmap, text = stream(cmap, packed=packed), stream(text, packed=packed)
+    else:
+        cmap, text = filtered(cmap, how), filtered(text, how)
+    objects = [(1, b"<</Type /Catalog /Pages 2 0 R>>"), (5, cmap), (6, text)]
     if objstm:
         first = b"3 0 4 %d " % (len(page) + 1)
         objects.append((7, stream(first + page + b" " + font,

@@ -279,11 +279,12 @@ class Scanner:
                 struct.pack("=10I", limits.get("depth", 17),
                             limits.get("files", 10000), 2, 2, workers, 100,
                             10000, 63, AV[av], 0) +
-                # newline to source_bits6; content, want_files, pad; verb[];
+                # newline to source_bits6; content; want_files, want_hashes,
+                # pad, inside; verb[];
                 # quarantine_max, quarantine_keep, audit_keep; mark,
                 # log_facility
-                struct.pack("=12IQ2I16sQ4I", 0, 0, 0, 0, 2048, 1024, 10000,
-                            100, 0, 0, 32, 64, 0, 0, 0, b"", 1 << 30,
+                struct.pack("=12IQ4I16sQ4I", 0, 0, 0, 0, 2048, 1024, 10000,
+                            100, 0, 0, 32, 64, 0, 0, 0, 0, 0, b"", 1 << 30,
                             86400, 86400, 0, 2 << 3) +
                 struct.pack("=256s256s256s64s64s64s64s64s128s",
                             path.encode(), self.rundir.encode(),

@@ -18,7 +18,7 @@ import zipfile
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from docs import (WORDS, ar, docx, lnk, local, odt, ole2, onenote, pdf,
+from docs import (WORDS, ar, docx, lnk, local, lzw, odt, ole2, onenote, pdf,
                   pdf_file, pe, pptx, rar4, rar5, rtf, stream, tar, xlsx,
                   zipped)
 from scanlib import (CLEAN, UNSCANNABLE, VIRUS, Cases, Scanner, eicar, mail)
@@ -108,6 +108,20 @@ def text_cases(c):
     got = Seen("a.pdf", pdf())
     c.check("pdf-plain", "plain (text) shown\nnext" in got.text and
             got.files[0][1] == "pdf" and not got.flags, got)
+    many = ["%s %d" % (w, i) for w in WORDS for i in range(300)]
+    for how in (["lzw"], ["lzw0"], ["runs"], ["hex"], ["85"],
+                ["lzw", "85"], ["flate", "hex"], ["runs", "lzw", "hex"],
+                ["hex", "85", "flate", "lzw"]):
+        got = Seen("a.pdf", pdf(many, how=how))
+        c.check("pdf-filters-" + "-".join(how), not got.flags and
+                not [w for w in many if w not in got.text],
+                (how, got.flags, len(got.text)))
+    got = Seen("a.pdf", pdf(how=["hex"] * 5))
+    c.check("pdf-filters-too-many", "partly-inspected" in got.flags, got)
+    whole = pdf(many, how=["lzw"])
+    got = Seen("a.pdf", whole.replace(lzw(b"begincmap")[:3], b"\377" * 3, 1)
+               [:len(whole) // 2])
+    c.check("pdf-lzw-damaged", got.status == 0, got)
     got = Seen("a.rtf", rtf())
     c.check("rtf-pages", all(w in got.text for w in (
         "内部资料", "대외비", "тайна")) and

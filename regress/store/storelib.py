@@ -268,8 +268,9 @@ class Store:
                 struct.pack("=QQ", 100 << 20, 400 << 20) +
                 struct.pack("=10I", 17, 10000, 2, 2, 2, 100, 10000, 63,
                             AV["AV_NONE"], 0) +
-                struct.pack("=12IQ2I16sQ4I", 0, 0, 0, 0, 2048, 1024, 10000,
-                            100, 0, 0, 32, 64, 0, 0, 0, b"", quarantine_max,
+                struct.pack("=12IQ4I16sQ4I", 0, 0, 0, 0, 2048, 1024, 10000,
+                            100, 0, 0, 32, 64, 0, 0, 0, 0, 0, b"",
+                            quarantine_max,
                             quarantine_keep, audit_keep, 0, 2 << 3) +
                 struct.pack("=256s256s256s64s64s64s64s64s128s",
                             b"", b"/nonexistent", self.state.encode(),
