@@ -138,7 +138,7 @@ usage(FILE *f, int status)
 	    "  outbox list [--limit N] | show|delete NUMBER | "
 	    "retry NUMBER|all\n"
 	    "  outbox save NUMBER FILE\n"
-	    "  table list | show TABLE | flush TABLE\n"
+	    "  table list | show TABLE | flush TABLE | reload TABLE\n"
 	    "  table add TABLE KEY [DURATION] | delete TABLE KEY\n"
 	    "  block KEY [DURATION] | unblock KEY\n"
 	    "  report [--from TIME] [--to TIME]\n"
@@ -479,6 +479,8 @@ cmd_table(int argc, char *argv[])
 		req.command = CTL_TABLE_SHOW;
 	else if (argc == 2 && strcmp(argv[0], "flush") == 0)
 		req.command = CTL_TABLE_FLUSH;
+	else if (argc == 2 && strcmp(argv[0], "reload") == 0)
+		req.command = CTL_RELOAD;
 	else if ((argc == 3 || argc == 4) && strcmp(argv[0], "add") == 0)
 		req.command = CTL_TABLE_ADD;
 	else if (argc == 3 && strcmp(argv[0], "delete") == 0)

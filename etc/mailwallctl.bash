@@ -48,7 +48,7 @@ _mailwallctl()
 		[ "$nargs" -ne 1 ] ||
 		    words=$(mailwallctl quarantine list 2>/dev/null |
 		    awk 'NR > 1 { print $1 }') ;;
-	table/)	words="list show add delete flush" ;;
+	table/)	words="list show add delete flush reload" ;;
 	verbose/) words="on off" ;;
 	table/show|table/add|table/delete|table/flush)
 		words=$(mailwallctl table list 2>/dev/null |

@@ -23,6 +23,17 @@ struct conf;
 struct conf	*config_load(const char *path, int check);
 
 /*
+ * The configuration that was loaded last and is in force, by kept_commit(),
+ * with the file of that table read again; all other files are as they were
+ * then.  As config_load() without check; also NULL where no such table comes
+ * from a file.
+ */
+struct conf	*config_load_table(const char *path, const char *table);
+
+/* What was wrong first with what was read last, or "". */
+const char	*config_error(void);
+
+/*
  * Write every setting of a finished configuration, defaults included, in a
  * form that config_load() reads back as the same configuration.  Returns 0,
  * or -1 with errno when the stream has failed.

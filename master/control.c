@@ -19,10 +19,12 @@
 
 #include <bsd/string.h>
 
+#include "config.h"
 #include "master.h"
 
 #define BACKLOG		16
 
+static void	 answer_not(struct child *, uint64_t, const char *);
 static void	 answer(struct child *, uint64_t, int, uint32_t,
 		    const char *);
 static uint32_t	 rows_status(struct child *, uint64_t);
@@ -135,6 +137,19 @@ answer(struct child *c, uint64_t id, int error, uint32_t nrows,
 	dispatch_want_write(c);
 }
 
+/* It was not reloaded, and why. */
+static void
+answer_not(struct child *c, uint64_t id, const char *what)
+{
+	char	 text[CONF_REPLY_MAX];
+
+	/* Where the file itself is right, the log knows more. */
+	snprintf(text, sizeof(text), "not reloaded, the old %s stays: %s",
+	    what, config_error()[0] != '\0' ? config_error() :
+	    "the log says why");
+	answer(c, id, EINVAL, 0, text);
+}
+
 void
 control_request(struct child *c, const struct imsg *imsg)
 {
@@ -148,9 +163,10 @@ control_request(struct child *c, const struct imsg *imsg)
 		answer(c, imsg->id, 0, n, "mailwall " VERSION);
 		break;
 	case CTL_RELOAD:
-		if (master_reload() == -1)
-			answer(c, imsg->id, EINVAL, 0, "not reloaded: the "
-			    "log says why; the old configuration stays");
+		if (master_reload(req.table[0] == '\0' ? NULL :
+		    req.table) == -1)
+			answer_not(c, imsg->id, req.table[0] == '\0' ?
+			    "configuration" : "table");
 		else
 			answer(c, imsg->id, 0, 0, "reloading");
 		break;

@@ -30,6 +30,7 @@
 #include "log.h"
 
 #include "config.h"
+#include "kept.h"
 #include "lex.h"
 #include "value.h"
 
@@ -95,11 +96,8 @@ static struct {
 	char	*value;
 } define[LEX_MACROS_MAX];
 static size_t	 ndefines;
+static char	 first_error[512];	/* likewise */
 
-static int	 file_check(const char *, const struct pos *,
-		    const struct stat *);
-static char	*file_read(const struct pos *, const char *, struct stat *,
-		    size_t *);
 static const char *path_join(const char *);
 static int	 source_push(const struct pos *, const char *);
 static int	 source_end(struct token *);
@@ -127,6 +125,7 @@ lex_open(const char *path, int to_stderr)
 	size_t	 i;
 
 	memset(&lex, 0, sizeof(lex));
+	first_error[0] = '\0';
 	SLIST_INIT(&lex.blocks);
 	lex.to_stderr = to_stderr;
 	lex.at_start = 1;
@@ -216,6 +215,8 @@ report(const struct pos *pos, const char *kind, const char *expected,
 	    pos != NULL && pos->macro != NULL ? ": " : "", text,
 	    expected != NULL ? ", expected " : "",
 	    expected != NULL ? expected : "");
+	if (kind[0] == '\0' && first_error[0] == '\0')
+		strlcpy(first_error, line, sizeof(first_error));
 	if (lex.to_stderr)
 		fprintf(stderr, "%s\n", line);
 	else
@@ -287,75 +288,6 @@ lex_show(const char *text)
 	return (p);
 }
 
-/*
- * As root, we act on what the file says: it must be nobody else's.
- */
-static int
-file_check(const char *path, const struct pos *pos, const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode)) {
-		lex_error(pos, NULL, "%s: not a regular file", path);
-		return (-1);
-	}
-	if (geteuid() == 0 && st->st_uid != 0 && st->st_uid != getuid()) {
-		lex_error(pos, NULL, "%s: owned by user %u, must be root's",
-		    path, (unsigned int)st->st_uid);
-		return (-1);
-	}
-	if (geteuid() == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		lex_error(pos, NULL, "%s: mode %04o, others than its owner "
-		    "must not be able to write to it", path,
-		    (unsigned int)st->st_mode & 07777);
-		return (-1);
-	}
-	if (st->st_size > LEX_FILE_MAX) {
-		lex_error(pos, NULL, "%s: larger than %u bytes", path,
-		    LEX_FILE_MAX);
-		return (-1);
-	}
-	return (0);
-}
-
-/* All of a file, with a NUL behind it. */
-static char *
-file_read(const struct pos *pos, const char *path, struct stat *st,
-    size_t *len)
-{
-	char	*buf;
-	size_t	 size;
-	ssize_t	 n;
-	int	 fd;
-
-	/* A fifo must not make us wait for its other end. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd == -1 || fstat(fd, st) == -1) {
-		lex_error(pos, NULL, "%s: %s", path, strerror(errno));
-		goto fail;
-	}
-	if (file_check(path, pos, st) == -1)
-		goto fail;
-	size = (size_t)st->st_size;
-	if ((buf = lex_alloc(size + 1)) == NULL)
-		goto fail;
-	for (*len = 0; *len < size; *len += (size_t)n) {
-		n = read(fd, buf + *len, size - *len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		else if (n == -1) {
-			lex_error(pos, NULL, "%s: %s", path, strerror(errno));
-			goto fail;
-		} else if (n == 0)
-			break;
-	}
-	close(fd);
-	buf[*len] = '\0';
-	return (buf);
-fail:
-	if (fd != -1)
-		close(fd);
-	return (NULL);
-}
-
 /* A path as the file that is being read means it. */
 static const char *
 path_join(const char *path)
@@ -391,7 +323,7 @@ lex_read(const struct pos *pos, const char *path, const char **full,
 	}
 	if ((*full = path_join(path)) == NULL)
 		return (NULL);
-	return (file_read(pos, *full, &st, len));
+	return (kept_read(pos, *full, &st, len));
 }
 
 static int
@@ -414,7 +346,7 @@ source_push(const struct pos *pos, const char *path)
 		return (-1);
 	}
 	if ((s->path = path_join(path)) == NULL ||
-	    (s->buf = file_read(pos, s->path, &st, &s->len)) == NULL)
+	    (s->buf = kept_read(pos, s->path, &st, &s->len)) == NULL)
 		return (-1);
 	s->depth = p == NULL ? 0 : p->depth + 1;
 	s->dev = st.st_dev;
@@ -895,4 +827,10 @@ fail:
 	free(name);
 	free(value);
 	return (-1);
+}
+
+const char *
+config_error(void)
+{
+	return (first_error);
 }

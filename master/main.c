@@ -23,6 +23,7 @@
 #include <bsd/string.h>
 
 #include "config.h"
+#include "kept.h"
 #include "master.h"
 #include "priv.h"
 #include "rundir.h"
@@ -155,6 +156,7 @@ main(int argc, char *argv[])
 	master.conf_path = path;
 	if ((master.conf = config_load(path, 0)) == NULL)
 		return (1);
+	kept_commit();
 	master_run(foreground);
 	return (0);
 }
@@ -226,7 +228,7 @@ signals_read(int fd, uint32_t events, void *arg)
 			stop((int)si.ssi_signo);
 			break;
 		case SIGHUP:
-			master_reload();
+			master_reload(NULL);
 			break;
 		case SIGUSR1:
 			log_setverbose(!log_getverbose());
@@ -325,7 +327,7 @@ reload_refused(const struct conf *conf)
  * the old one stays in force and nobody has heard of the new one.
  */
 int
-master_reload(void)
+master_reload(const char *table)
 {
 	struct conf	*conf, *old;
 
@@ -335,7 +337,8 @@ master_reload(void)
 	}
 	notify_systemd("RELOADING=1");
 	old = master.conf;
-	conf = config_load(master.conf_path, 0);
+	conf = table == NULL ? config_load(master.conf_path, 0) :
+	    config_load_table(master.conf_path, table);
 	if (conf == NULL || reload_refused(conf) ||
 	    listen_open(conf, old) == -1 || audit_open(conf) == -1 ||
 	    metrics_open(conf, old) == -1) {
@@ -346,10 +349,13 @@ master_reload(void)
 		notify_systemd("READY=1");
 		return (-1);
 	}
+	kept_commit();
 	master.conf = conf;
 	children_configure();
 	children_fill();
-	children_new_scanner("reload");
+	/* Its signatures are as they were, and perhaps its words. */
+	if (table == NULL || conf->g.content != old->g.content)
+		children_new_scanner("reload");
 	metrics_close(old, conf);
 	conf_unref(old);
 	master.reloading = 1;

@@ -89,10 +89,11 @@ void		 master_check_reload(void);
 void		 master_check_end(void);
 
 /*
- * Read the configuration again.  Returns 0 when the new one is on its way to
- * all, -1 (logged) when the old one stays.
+ * Read the configuration again, or the file of one table and nothing else.
+ * Returns 0 when the new one is on its way to all, -1 (logged) when the old
+ * one stays.
  */
-int		 master_reload(void);
+int		 master_reload(const char *table);
 
 /* control.c */
 

@@ -10,6 +10,7 @@ master_SRCS =	\
 	dispatch.c \
 	envelope.c \
 	expect.c \
+	kept.c \
 	kernel.c \
 	keyword.c \
 	lex.c \

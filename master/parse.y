@@ -24,6 +24,7 @@
 
 #include "config.h"
 #include "expect.h"
+#include "kept.h"
 #include "lex.h"
 #include "keyword.h"
 #include "build.h"
@@ -67,6 +68,7 @@
 
 int		 yyparse(void);
 
+static struct conf *load(const char *, int);
 static int	 yylex(void);
 static void	 yyerror(const char *);
 static void	 expect(const char *);
@@ -549,7 +551,11 @@ relay_port
 	| PORT x_port word		{ $$ = $3; $<pos>$ = $<pos>3; }
 	;
 
-table	: TABLE x_name table_name x_table table_nets {
+table	: table_any			{ kept_table(NULL); }
+	;
+
+table_any
+	: TABLE x_name table_name x_table table_nets {
 		build_table(&$<pos>3, $3, nets);
 	}
 	| TABLE x_name table_name x_table list_kind x_list list_body {
@@ -618,8 +624,8 @@ weight	: /* empty */			{ $$ = NULL; }
 	;
 
 table_name
-	: word
-	| TABLENAME
+	: word				{ $$ = $1; kept_table($1); }
+	| TABLENAME			{ $$ = $1; kept_table($1); }
 	;
 
 table_nets
@@ -1289,6 +1295,29 @@ yyerror(const char *msg)
 
 struct conf *
 config_load(const char *path, int check)
+{
+	kept_begin(NULL, !check);
+	return (load(path, check));
+}
+
+struct conf *
+config_load_table(const char *path, const char *table)
+{
+	struct conf	*c;
+
+	kept_begin(table, 1);
+	c = load(path, 0);
+	if (c != NULL && !kept_found()) {
+		lex_error(NULL, NULL, "no table <%s> that comes from a file",
+		    lex_show(table));
+		conf_unref(c);
+		c = NULL;
+	}
+	return (c);
+}
+
+static struct conf *
+load(const char *path, int check)
 {
 	int	 ret;
 

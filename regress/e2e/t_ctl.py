@@ -188,6 +188,7 @@ def t_steer(net, srv, gw, ctl):
         gw.write("nonsense\n")
         check_equal(ctl("reload")[0], 1)
         check_in("old configuration stays", ctl.err)
+        check_in("mailwall.conf:1:1: unknown word nonsense", ctl.err)
         gw.write()
     with case("verbose: on and off"):
         check_equal(ctl("verbose", "on")[0], 0)
@@ -221,6 +222,92 @@ def t_steer(net, srv, gw, ctl):
         none = Ctl(gw)
         none.socket += ".none"
         check_equal(none("status")[0], 3)
+
+
+TABLES = """
+table nets file "nets"
+table senders addresses file "senders"
+table words keywords file "words"
+table filled dynamic
+"""
+TABLE_RULES = """
+on connect block "554 5.7.1 net" source <nets>
+on mail block "550 5.7.1 sender" sender <senders>
+on message block "554 5.7.1 word" content <words>
+"""
+
+
+def t_table_reload(net, srv):
+    """One table alone, while the other files have changed as well."""
+    gw = Gateway(net, "tproxy", antivirus="none", extra=TABLES,
+                 rules=TABLE_RULES, start=False)
+
+    def put(name, text):
+        path = os.path.join(gw.dir, name)
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, 0o644)
+
+    def mail_code(sender):
+        with client.Client(net.client, srv.addr) as c:
+            c.ehlo()
+            return c.cmd("MAIL FROM:<%s>" % sender).code
+
+    def word_code(word):
+        return client.send(net.client, srv.addr,
+                           mail.plain(subject=word)).code
+
+    def until(code, what, arg):
+        # A proxy hears of it a moment after mailwallctl has its answer.
+        wait.until(lambda: [what(arg) for _ in range(6)] == [code] * 6 or
+                   None, "%s everywhere" % code)
+
+    put("nets", "203.0.113.0/24\n")
+    put("senders", "one@client.example\n")
+    put("words", "alpha\n")
+    with gw:
+        gw.start()
+        ctl = Ctl(gw)
+        with case("table reload: this one, and no other file"):
+            check_equal(mail_code("one@client.example"), 550)
+            put("nets", "0.0.0.0/0\n")
+            put("words", "beta\n")
+            gw.write("nonsense\n")
+            put("senders", "two@client.example\n")
+            with client.Client(net.client, srv.addr) as c:
+                c.ehlo()
+                check_equal(ctl("table", "reload", "senders")[0], 0)
+                until(550, mail_code, "two@client.example")
+                check_equal(mail_code("one@client.example"), 250)
+                # This session goes on, under the old one or the new.
+                check_equal(c.cmd("MAIL FROM:<a@client.example>").code, 250)
+            check_equal(word_code("alpha"), 554)
+            check_equal(word_code("beta"), 250)
+        with case("table reload: words, too"):
+            check_equal(ctl("table", "reload", "words")[0], 0)
+            until(554, word_code, "beta")
+            check_equal(word_code("alpha"), 250)
+            check_equal(mail_code("two@client.example"), 550)
+        with case("table reload: a bad line is named, the old table stays"):
+            put("senders", "three@client.example\n\n@@x\n")
+            check_equal(ctl("table", "reload", "senders")[0], 1)
+            check_in("senders:3:1:", ctl.err)
+            check_in("the old table stays", ctl.err)
+            check_equal(mail_code("two@client.example"), 550)
+            check_equal(mail_code("three@client.example"), 250)
+            for name in ("filled", "nobody"):
+                check_equal(ctl("table", "reload", name)[0], 1)
+                check_in("no table <%s> that comes from a file" % name,
+                         ctl.err)
+        with case("table reload: what was loaded last is what stays"):
+            put("senders", "four@client.example\n")
+            check_equal(ctl("table", "reload", "senders")[0], 0)
+            until(550, mail_code, "four@client.example")
+            check_equal(word_code("beta"), 554)
+            put("nets", "203.0.113.0/24\n")
+            gw.write()
+            check_equal(gw.reload().group(1), "done")
+            check_equal(mail_code("four@client.example"), 550)
 
 
 def t_copy(net, srv, gw, ctl):
@@ -271,6 +358,7 @@ def main():
             for t in (t_seen, t_quarantine, t_tables, t_steer, t_copy,
                       t_hostile):
                 t(net, srv, gw, ctl)
+        t_table_reload(net, srv)
 
 
 run(main)
