@@ -2,6 +2,7 @@
 """Small files of many formats, made by hand."""
 
 import base64
+import gzip
 import io
 import struct
 import tarfile
@@ -252,6 +253,51 @@ def ar(name, data):
     head = name.ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + \
         b"100644  " + str(len(data)).encode().ljust(10) + b"`\n"
     return b"!<arch>\n" + head + data + b"\n" * (len(data) & 1)
+
+
+def cpio(name, data):
+    """As new ASCII archives are."""
+    def entry(n, d):
+        n += b"\0"
+        head = b"070701" + b"".join(b"%08x" % v for v in (
+            1, 0o100644, 0, 0, 1, 0, len(d), 0, 0, 0, 0, len(n), 0))
+        return (head + n + bytes(-(len(head) + len(n)) % 4) + d +
+                bytes(-len(d) % 4))
+    return entry(name, data) + entry(b"TRAILER!!!", b"")
+
+
+def cab(name, data):
+    """A cabinet, stored."""
+    files = struct.pack("<IIHHHH", len(data), 0, 0, 0x5000, 0x6000, 0x20) + \
+        name + b"\0"
+    first = 36 + 8 + len(files)
+    block = struct.pack("<IHH", 0, len(data), len(data)) + data
+    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, first + len(block), 0,
+                                 44, 0, 3, 1, 1, 1, 0, 1, 0)
+    return head + struct.pack("<IHH", first, 1, 0) + files + block
+
+
+def lha(name, data):
+    """Level 0, stored."""
+    crc = 0
+    for b in data:
+        crc ^= b
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xa001 if crc & 1 else 0)
+    body = b"-lh0-" + struct.pack("<IIIBBB", len(data), len(data),
+                                  0x50000000, 0x20, 0, len(name)) + \
+        name + struct.pack("<H", crc)
+    return bytes([len(body), sum(body) & 0xff]) + body + data + b"\0"
+
+
+def rpm(name, data):
+    """Lead, two headers without entries that matter, and what is packed."""
+    lead = b"\xed\xab\xee\xdb\3\0" + struct.pack(">HH66sHH16x", 0, 1, b"a",
+                                                 1, 5)
+    empty = b"\x8e\xad\xe8\1" + bytes(4) + struct.pack(
+        ">IIIIII", 1, 4, 1000, 4, 0, 1) + bytes(4)
+    sig = empty + bytes(-len(empty) % 8)
+    return lead + sig + empty + gzip.compress(cpio(b"./" + name, data))
 
 
 def rar4(name, data):
