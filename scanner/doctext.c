@@ -21,7 +21,6 @@
 static int	 utf8_valid(const uint8_t *, size_t);
 static uint8_t	*utf16_copy(const uint8_t *, size_t, size_t *);
 static int	 page_fits(const uint8_t *, size_t, iconv_t);
-static void	 plain_text(const uint8_t *, size_t, struct textout *);
 
 /* Descriptors are made before confinement; their tables are files. */
 static struct page {
@@ -279,8 +278,8 @@ page_fits(const uint8_t *p, size_t len, iconv_t cd)
 	return (1);
 }
 
-static void
-plain_text(const uint8_t *p, size_t len, struct textout *o)
+void
+textout_plain(struct textout *o, const uint8_t *p, size_t len)
 {
 	size_t	 i, n;
 
@@ -327,6 +326,8 @@ doctext(const uint8_t *p, size_t len, enum file_type type, const char *name,
 	case FT_MSG:
 	case FT_OLE2:
 		oledir_text(p, len, &o);
+		if (vba_text(p, len, &o) == -1)
+			o.cut = 1;
 		break;
 	default:
 		if (fact_type_class(type) == FC_TEXT &&
@@ -334,7 +335,7 @@ doctext(const uint8_t *p, size_t len, enum file_type type, const char *name,
 			docxml_text(p, len, &o);
 		else if (fact_type_class(type) == FC_TEXT || type == FT_SVG ||
 		    fact_type_class(type) == FC_SCRIPT)
-			plain_text(p, len, &o);
+			textout_plain(&o, p, len);
 		break;
 	}
 	textout_flush(&o);

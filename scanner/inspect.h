@@ -179,6 +179,14 @@ struct textout;
 /* Runs of text in an old document, in UTF-16 and in ASCII; some are noise. */
 void		 oledir_text(const uint8_t *, size_t, struct textout *);
 
+/* ---- vba.c ---- */
+
+/*
+ * The source of the macros in a compound file.  Returns 0, or -1 if not all
+ * of it was read.
+ */
+int		 vba_text(const uint8_t *, size_t, struct textout *);
+
 /* ---- readers.c: the smaller formats ---- */
 
 uint32_t	 html_flags(const uint8_t *, size_t);
@@ -236,6 +244,8 @@ void		 textout_bytes(struct textout *, const uint8_t *, size_t);
  */
 int		 textout_page(struct textout *, const uint8_t *, size_t,
 		    unsigned int page);
+/* The same for bytes whose charset nobody says: as all that fit. */
+void		 textout_plain(struct textout *, const uint8_t *, size_t);
 /* Give what is there, in one piece, and forget it. */
 void		 textout_flush(struct textout *);
 

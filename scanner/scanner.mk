@@ -31,6 +31,7 @@ scanner_SRCS =	\
 	selftest.c \
 	tmpdir.c \
 	unarchive.c \
+	vba.c \
 	worker.c \
 	zip.c
 scanner_LIBS =	-lclamav -larchive -lz -ltre -lmd

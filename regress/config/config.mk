@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 
 config_GEN =	$(O)/regress/config.gen/parse.c
-config_SRCS =	$(config_GEN) master/kept.c master/lex.c master/value.c master/expect.c \
+config_SRCS =	$(config_GEN) master/kept.c master/lex.c master/value.c \
+		master/expect.c \
 		master/keyword.c master/content.c \
 		master/context.c master/disclaimer.c \
 		master/envelope.c common/addrset.c common/facts.c \

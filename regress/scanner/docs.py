@@ -223,6 +223,48 @@ def ole2(*names):
     return head.ljust(512, b"\0") + body
 
 
+def vba_pack(source):
+    """Compressed as [MS-OVBA] 2.4.1 has it, with copies where they pay."""
+    out = b"\1"
+    for at in range(0, len(source), 4096):
+        part, tokens, n = source[at:at + 4096], [], 0
+        while n < len(part):
+            bits = max(4, (n - 1).bit_length() if n else 4)
+            best, where = 0, 0
+            longest = (0xffff >> bits) + 3
+            for start in range(max(0, n - (1 << bits)), n):
+                k = 0
+                while (k < longest and n + k < len(part) and
+                       part[start + k] == part[n + k]):
+                    k += 1
+                if k > best:
+                    best, where = k, n - start
+            if best >= 3:
+                tokens.append(struct.pack(
+                    "<H", (where - 1) << (16 - bits) | (best - 3)))
+                n += best
+            else:
+                tokens.append(part[n:n + 1])
+                n += 1
+        body = b""
+        for i in range(0, len(tokens), 8):
+            group = tokens[i:i + 8]
+            body += bytes([sum((len(t) == 2) << k
+                               for k, t in enumerate(group))])
+            body += b"".join(group)
+        out += struct.pack("<H", 0xb000 | (len(body) - 1)) + body
+    return out
+
+
+def macros(*modules):
+    """A compound file with these sources."""
+    out = ole2("VBA/", "dir", "Module1", "_VBA_PROJECT")
+    for m in modules:
+        data = vba_pack(b'Attribute VB_Name = "Module1"\r\n' + m)
+        out += data.ljust((len(data) + 511) // 512 * 512, b"\0")
+    return out
+
+
 def onenote(inside):
     head = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3")
     guid = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac")

@@ -2,7 +2,8 @@
 #
 # Tests of mailwall-scanner; t_*.py run the whole program.
 inspect_SRCS =	$(addprefix scanner/,inspect.c doctext.c docxml.c factlist.c \
-		filetype.c names.c ole2.c oledir.c pdf.c pdftext.c readers.c \
+		filetype.c names.c ole2.c oledir.c vba.c \
+		pdf.c pdftext.c readers.c \
 		rtf.c seen.c unarchive.c zip.c)
 
 # What inspect.c says of a file, under the worker's filter; see t_docs.py.
@@ -39,8 +40,11 @@ scanner/test_pool_SRCS =	regress/scanner/test_pool.c scanner/pool.c \
 scanner/test_pool_CPPFLAGS =	-Iscanner -DWORKER_SCANS_MAX=7
 
 FUZZ +=		scanner/fuzz_ole2
-scanner/fuzz_ole2_SRCS =	regress/scanner/fuzz_ole2.c scanner/ole2.c
-scanner/fuzz_ole2_CPPFLAGS =	-Iscanner
+scanner/fuzz_ole2_SRCS =	regress/scanner/fuzz_ole2.c $(inspect_SRCS) \
+			scanner/result.c $(addprefix common/,facts.c \
+			parts.c log.c utf8.c ev.c proto.c)
+scanner/fuzz_ole2_CPPFLAGS =	-iquote common -iquote scanner
+scanner/fuzz_ole2_LIBS =	-larchive -lz -lmd -lbsd
 
 FUZZ +=		scanner/fuzz_layers
 scanner/fuzz_layers_SRCS =	regress/scanner/fuzz_layers.c \

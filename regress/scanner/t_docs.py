@@ -18,9 +18,10 @@ import zipfile
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from docs import (WORDS, ar, cab, cpio, docx, lha, lnk, local, lzw, odt,
+from docs import (WORDS, ar, cab, cpio, docx, lha, lnk, local, lzw,
+                  macros, odt,
                   ole2, onenote, pdf, pdf_file, pe, pptx, rar4, rar5, rpm,
-                  rtf, stream, tar, xlsx, zipped)
+                  rtf, stream, tar, vba_pack, xlsx, zipped)
 from scanlib import (CLEAN, UNSCANNABLE, VIRUS, Cases, Scanner, eicar, mail)
 
 PROG = os.path.join(os.environ.get("O", "obj"), "regress/scanner/test_inspect")
@@ -111,6 +112,24 @@ def text_cases(c):
         got = Seen("a.doc", ole2("WordDocument") + shift +
                    b"\r\0".join(w.encode("utf-16-le") for w in WORDS))
         c.check("text-a.doc", all(w in got.text for w in WORDS), got)
+    source = ("Sub Document_Open()\r\n" + "".join(
+        'MsgBox "%s %d"\r\n' % (w, i) for i in range(400)
+        for w in ("confidential", "тайна")) + "End Sub\r\n")
+    for name, data in (
+            ("a.doc", macros(source.encode("cp1251"), b"second one\r\n")),
+            ("a.docm", docx(extra=[("word/vbaProject.bin", macros(
+                source.encode("cp1251"), b"second one\r\n"))]))):
+        got = Seen(name, data)
+        c.check("vba-" + name, got.status == 0 and "macros" in got.flags and
+                'MsgBox "confidential 399"' in got.text and
+                "тайна 399" in got.text and "second one" in got.text, got)
+    # Modules that begin at each byte: not all is unpacked, and that is said.
+    got = Seen("a.doc", ole2("VBA/", "dir") + vba_pack(b"Attribut" + b"e" * (
+        4096 - 8)) + b"\1\5\xb0\0Attribut" * 100000)
+    c.check("vba-many", got.status == 0, got)
+    got = Seen("a.doc", ole2("VBA/", "dir") +
+               b"\1\0\xb0\0Attribut" * 200000 + b"\0\xb0\0" * 600000)
+    c.check("vba-nothing", got.status == 0, got)
     got = Seen("a.docx", docx())
     c.check("docx-others", "in the header ⚠" in got.text and
             "a <comment>" in got.text and got.files[0][1] == "docx" and
