@@ -11,6 +11,7 @@
  */
 
 #include <iconv.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -274,6 +275,63 @@ charset_other_order(const char *name, size_t len)
 }
 
 size_t
+charset_hz(const uint8_t *p, size_t len, uint8_t *gb)
+{
+	size_t	 i, n;
+	int	 is_gb;
+
+	n = 0;
+	is_gb = 0;
+	for (i = 0; i < len; i++) {
+		if (p[i] == '~' && i + 1 < len && (p[i + 1] == '{' ||
+		    p[i + 1] == '}' || p[i + 1] == '~' || p[i + 1] == '\n')) {
+			i++;
+			if (p[i] == '~')
+				gb[n++] = '~';
+			else if (p[i] != '\n')
+				is_gb = p[i] == '{';
+			continue;
+		}
+		/* A line's end ends it, too. */
+		if (p[i] == '\n')
+			is_gb = 0;
+		if (!is_gb || p[i] <= 0x20 || p[i] >= 0x7e) {
+			gb[n++] = p[i];
+			continue;
+		}
+		/* The second byte may be a tilde, which is none then. */
+		gb[n++] = p[i] | 0x80;
+		if (i + 1 < len && p[i + 1] > 0x20 && p[i + 1] < 0x7f)
+			gb[n++] = p[++i] | 0x80;
+	}
+	return (n);
+}
+
+static int
+is_hz(const char *name, size_t len)
+{
+	return ((len == 2 && strncasecmp(name, "hz", 2) == 0) ||
+	    (len == 10 && strncasecmp(name, "hz-gb-2312", 10) == 0));
+}
+
+/* As the others, for what iconv(3) of our libc does not know. */
+static size_t
+hz_utf8(const uint8_t *src, size_t len, uint8_t *out, size_t cap, int *bad)
+{
+	uint8_t	*gb;
+	size_t	 n;
+
+	if ((gb = malloc(len + 1)) == NULL) {
+		*bad = 1;
+		return (utf8_clean(src, len, out, cap, bad));
+	}
+	n = charset_utf8("gb18030", 7, gb, charset_hz(src, len, gb), out, cap,
+	    bad);
+	free(gb);
+	return (n);
+}
+
+size_t
 charset_utf8(const char *name, size_t namelen, const uint8_t *src, size_t len,
     uint8_t *out, size_t cap, int *bad)
 {
@@ -282,6 +340,8 @@ charset_utf8(const char *name, size_t namelen, const uint8_t *src, size_t len,
 	char		*in, *to;
 	size_t		 inleft, before, toleft, n, o;
 
+	if (is_hz(name, namelen))
+		return (hz_utf8(src, len, out, cap, bad));
 	c = charset_find(name, namelen);
 	if (c == NULL)
 		*bad = 1;

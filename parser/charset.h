@@ -27,6 +27,12 @@ size_t	 charset_utf8(const char *name, size_t namelen, const uint8_t *,
 	    size_t len, uint8_t *out, size_t cap, int *bad);
 
 /*
+ * HZ (RFC 1843) as GB 2312 with eighth bits, into gb, which has room for len
+ * bytes.  Returns how many there are.
+ */
+size_t	 charset_hz(const uint8_t *, size_t len, uint8_t *gb);
+
+/*
  * The same for text: controls stay what they are, and a charset that is not
  * known is no charset.  Returns the number of bytes, or SIZE_MAX for one that
  * this system does not have.  *bad counts what could not be converted.

@@ -364,31 +364,13 @@ give_hz(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
     size_t len)
 {
 	uint8_t	*gb;
-	size_t	 i, n, bad;
-	int	 is_gb;
+	size_t	 n, bad;
 
 	if ((gb = malloc(len + 1)) == NULL) {
 		m->arena.limits |= LIMIT_TEXT;
 		return;
 	}
-	n = 0;
-	is_gb = 0;
-	for (i = 0; i < len; i++) {
-		if (p[i] == '~' && i + 1 < len && (p[i + 1] == '{' ||
-		    p[i + 1] == '}' || p[i + 1] == '~' || p[i + 1] == '\n')) {
-			i++;
-			if (p[i] == '~')
-				gb[n++] = '~';
-			else if (p[i] != '\n')
-				is_gb = p[i] == '{';
-			continue;
-		}
-		/* A line's end ends it, too. */
-		if (p[i] == '\n')
-			is_gb = 0;
-		gb[n++] = is_gb && p[i] > 0x20 && p[i] < 0x7f ? p[i] | 0x80 :
-		    p[i];
-	}
+	n = charset_hz(p, len, gb);
 	(void)give_charset(m, part, is_html, TEXT_ALTERNATE, "gb18030", 7, gb,
 	    n, &bad);
 	free(gb);
