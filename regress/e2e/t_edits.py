@@ -213,6 +213,12 @@ def disclaiming(gw, send):
                     "192.168.0.12")
         check_in(KO, html.unescape(text(data)), "text")
         check_in(b"</div>\r\n</body></html>", data, "text")
+    with case("disclaimer: megabytes of blanks in one line"):
+        # Looked at once, not once more for each of them.
+        data = send(typed("text/plain; charset=us-ascii", b"a" +
+                          b" " * (3 << 20) + b"z\r\n", "quoted-printable"))
+        check_in(b"z\r\n\r\nExample Ltd.\r\n<private>\r\n", data[-200:],
+                 "text")
     with case("disclaimer: not twice"):
         mark = gw.log.mark()
         msg = send(mail.plain())
