@@ -256,13 +256,15 @@ static void
 print_decision(const struct row *r)
 {
 	static const char *const	 more[] = {
-		"reply", "add", "tag", "header", "recipient",
+		"reply", "add", "tag", "header", "disclaimer", "mail",
+		"recipient",
 	};
 	const char			*value;
 	size_t				 i;
 
-	printf(INDENT "=> %s%s%s", is_set(r, "quarantine") ? "quarantine, " :
-	    "", row_get(r, "decision"), is_set(r, "disconnect") ?
+	printf(INDENT "=> %s%s%s%s", is_set(r, "quarantine") ?
+	    "quarantine, " : "", row_get(r, "decision"), is_set(r, "strip") ?
+	    ", strip and judge again" : "", is_set(r, "disconnect") ?
 	    ", disconnect" : "");
 	if (is_set(r, "rule"))
 		printf(" by line %s", row_get(r, "rule"));
@@ -319,7 +321,8 @@ passes(const struct rows *rows)
 			continue;
 		n++;
 		if (strcmp(decision, "pass") != 0 ||
-		    is_set(&rows->row[i], "quarantine"))
+		    is_set(&rows->row[i], "quarantine") ||
+		    is_set(&rows->row[i], "strip"))
 			return (0);
 	}
 	return (n > 0);

@@ -33,7 +33,7 @@ static const char *const numbers[] = {
 };
 static const char *const booleans[] = {
 	"quarantined", "authenticated", "tried", "matches", "disconnect",
-	"quarantine"
+	"quarantine", "strip"
 };
 
 static int	 is_listed(const char *, const char *const *, size_t);

@@ -330,6 +330,9 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 		why = "503 5.5.1 Between chunks";
 	if ((bad || many || why != NULL) && !STAILQ_EMPTY(&s->inflight))
 		return (0);
+	/* Counted when it came, and waited since: the next one is another. */
+	if (bad || many || why != NULL)
+		s->flags &= ~(unsigned int)SF_RATED;
 	if (why != NULL)
 		refuse(s, why, line, len);
 	else if (bad)

@@ -22,6 +22,8 @@
 #include "body.h"
 #include "utf8.h"
 
+#define LINE_TEXT_MAX	998	/* octets without CRLF, RFC 5322 2.1.1 */
+
 enum coding {
 	CODING_7BIT,
 	CODING_8BIT,
@@ -65,6 +67,7 @@ static int	 find_text(struct body *, uint32_t *, uint32_t *);
 static int	 target_read(struct body *, struct target *);
 static int	 is_word(const uint8_t *, size_t, const char *);
 static int	 is_flowed(const struct target *);
+static int	 is_long(const struct bytes *);
 static void	 plain_lines(struct bytes *, const char *, int);
 static void	 html_lines(struct bytes *, const char *);
 static int	 ends_in(const uint8_t *, size_t, const uint8_t *, size_t);
@@ -77,8 +80,8 @@ static int	 put_plain(struct body *, struct target *, const char *);
 static int	 put_html(struct target *, const char *);
 static size_t	 charset_param(const struct field *, size_t *);
 static int	 type_patch(struct body *, struct target *);
-static int	 target_write(struct body *, struct target *, const uint8_t *,
-		    size_t);
+static int	 target_write(struct body *, struct target *,
+		    const struct bytes *);
 static int	 add(struct body *, uint32_t, int, const char *);
 
 static int
@@ -272,6 +275,23 @@ is_flowed(const struct target *t)
 	for (i = 0; i + 6 <= t->type.value_len; i++)
 		if (strncasecmp((const char *)p + i, "flowed", 6) == 0)
 			return (1);
+	return (0);
+}
+
+/* Has it a line that is longer than a line may be, RFC 5322 section 2.1.1? */
+static int
+is_long(const struct bytes *text)
+{
+	const uint8_t	*p, *lf, *end;
+
+	p = text->p;
+	end = p + text->n;
+	for (; p < end; p = lf + 1) {
+		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
+			lf = end;
+		if (lf - p > LINE_TEXT_MAX + 1)
+			return (1);
+	}
 	return (0);
 }
 
@@ -593,8 +613,7 @@ type_patch(struct body *b, struct target *t)
 
 /* Put what has become of the body into its place; old is what it was. */
 static int
-target_write(struct body *b, struct target *t, const uint8_t *old,
-    size_t oldlen)
+target_write(struct body *b, struct target *t, const struct bytes *old)
 {
 	static const char	 qp[] =
 				    "Content-Transfer-Encoding: "
@@ -608,8 +627,11 @@ target_write(struct body *b, struct target *t, const uint8_t *old,
 	q = &b->parts->part[t->part];
 	coding = t->coding;
 	/* The next server may not take eight bits, RFC 6152. */
-	if (coding == CODING_7BIT && recode_is_ascii(old, oldlen) &&
+	if (coding == CODING_7BIT && recode_is_ascii(old->p, old->n) &&
 	    !recode_is_ascii(t->text.p, t->text.n))
+		coding = CODING_QP;
+	if ((coding == CODING_7BIT || coding == CODING_8BIT) &&
+	    is_long(&t->text) && !is_long(old))
 		coding = CODING_QP;
 	/* What was a shifted letter could be part of a delimiter. */
 	if (t->to_utf8 && t->set == SET_OTHER && coding != CODING_BASE64)
@@ -623,7 +645,8 @@ target_write(struct body *b, struct target *t, const uint8_t *old,
 			    sizeof(qp) - 1);
 		else
 			body_patch(b, q->raw_off - 2, 0, qp, sizeof(qp) - 1);
-		if (!t->has_coding && t->has_type &&
+		/* A new type has brought it, see type_patch(). */
+		if (!t->has_coding && (t->has_type || !t->to_utf8) &&
 		    body_is_message(b, t->part) && body_find(b, t->part,
 		    "MIME-Version", &version) == 0)
 			body_patch(b, q->raw_off - 2, 0,
@@ -668,7 +691,7 @@ add(struct body *b, uint32_t part, int is_html, const char *text)
 		else
 			ret = put_html(&t, text);
 	}
-	if (ret == 1 && target_write(b, &t, old.p, old.n) == -1)
+	if (ret == 1 && target_write(b, &t, &old) == -1)
 		ret = -1;
 	bytes_free(&t.text);
 	bytes_free(&old);

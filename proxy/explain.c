@@ -377,6 +377,8 @@ step_begin(struct explain *e)
 	    conf_day_name(e->facts.day), e->facts.minute / 60,
 	    e->facts.minute % 60);
 	explain_fact(e, "time", text);
+	explain_fact(e, "not asked", "limits of sessions and sources, helo "
+	    "required, STARTTLS, the server itself");
 	phase_begin(e, PHASE_CONNECT);
 	return (1);
 }

@@ -16,6 +16,7 @@
 #include "utf8.h"
 
 static void	 adds(const struct explain *, char *, size_t);
+static void	 mails(const struct explain *, char *, size_t);
 static void	 files(struct explain *);
 static void	 hits(struct explain *);
 static void	 anomalies(struct explain *);
@@ -90,6 +91,26 @@ adds(const struct explain *e, char *text, size_t size)
 	}
 }
 
+/* "copy a@example.org, reply": what would be sent. */
+static void
+mails(const struct explain *e, char *text, size_t size)
+{
+	const struct conf_mail_wire	*w;
+	uint32_t			 i;
+
+	text[0] = '\0';
+	for (i = 0; i < e->rule->nmails; i++) {
+		w = &e->s->conf->mail[e->rule->mail + i];
+		if (i > 0)
+			strlcat(text, ", ", size);
+		strlcat(text, conf_out_name(w->kind), size);
+		if (w->to[0] != '\0') {
+			strlcat(text, " ", size);
+			strlcat(text, w->to, size);
+		}
+	}
+}
+
 void
 explain_decision(struct explain *e, enum rule_action action, uint32_t line,
     const char *reply)
@@ -98,11 +119,20 @@ explain_decision(struct explain *e, enum rule_action action, uint32_t line,
 	char				 n[EXPLAIN_NUMLEN];
 	char				 points[EXPLAIN_NUMLEN];
 	char				 added[3 * CONF_NAME_MAX];
+	char				 sent[RULE_MAILS *
+					    (MAIL_ADDR_MAX + 16)];
+	const char			*disclaimer;
 
 	r = line == 0 ? NULL : e->rule;
-	added[0] = '\0';
-	if (r != NULL)
+	added[0] = sent[0] = '\0';
+	disclaimer = "";
+	if (r != NULL) {
 		adds(e, added, sizeof(added));
+		mails(e, sent, sizeof(sent));
+		if (r->disclaimer != 0)
+			disclaimer = e->s->conf->disclaimer[r->disclaimer -
+			    1].name;
+	}
 	snprintf(points, sizeof(points), "%lld", (long long)e->after);
 	explain_row(e, "decision", conf_action_name(action), "phase",
 	    conf_phase_name(e->phase), "rule", explain_number(n, line),
@@ -111,6 +141,8 @@ explain_decision(struct explain *e, enum rule_action action, uint32_t line,
 	    "quarantine", r != NULL && (r->flags & RULE_QUARANTINE) ? "1" :
 	    "0", "points", points, "add", added, "tag",
 	    r == NULL ? "" : r->tag, "header", r == NULL ? "" : r->header,
+	    "strip", r != NULL && (r->flags & RULE_STRIP) ? "1" : "0",
+	    "disclaimer", disclaimer, "mail", sent,
 	    e->phase == PHASE_RCPT ? "recipient" : NULL, e->path, NULL);
 }
 

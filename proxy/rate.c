@@ -41,7 +41,7 @@ LIST_HEAD(bucket, rate);
 static uint64_t	 hash(const struct msg_count *);
 static struct rate *find(const struct msg_count *, uint64_t);
 static struct rate *make(const struct msg_count *, uint64_t);
-static void	 roll(struct rate *);
+static uint64_t	 roll(struct rate *);
 static void	 bump(const struct msg_count *);
 static int	 key_of(const struct conf *, const struct conf_rate_wire *,
 		    const struct conf_facts *, const char *,
@@ -107,8 +107,8 @@ make(const struct msg_count *m, uint64_t h)
 	return (r);
 }
 
-/* Is its window over?  Then it is the one before. */
-static void
+/* Is its window over?  Then it is the one before.  The age of this one, ms. */
+static uint64_t
 roll(struct rate *r)
 {
 	uint64_t	 now, ms;
@@ -116,10 +116,11 @@ roll(struct rate *r)
 	now = now_ms();
 	ms = r->within * 1000ULL;
 	if (now - r->start < ms)
-		return;
+		return (now - r->start);
 	r->before = now - r->start < 2 * ms ? r->now : 0;
 	r->now = 0;
 	r->start = r->before != 0 ? r->start + ms : now;
+	return (now - r->start);
 }
 
 static void
@@ -138,7 +139,7 @@ bump(const struct msg_count *m)
 		log_warn("counts over time");
 		return;
 	}
-	roll(r);
+	(void)roll(r);
 	if (r->now < UINT32_MAX)
 		r->now++;
 	TAILQ_REMOVE(&ages, r, age);
@@ -207,9 +208,9 @@ ask(const struct msg_count *m)
 
 	if ((r = find(m, hash(m))) == NULL)
 		return (0);
-	roll(r);
 	ms = r->within * 1000ULL;
-	left = ms - (now_ms() - r->start);
+	/* By one look at the clock: a later one may be past the end. */
+	left = ms - roll(r);
 	left = r->now + (uint64_t)r->before * left / ms;
 	return (left > UINT32_MAX ? UINT32_MAX : (uint32_t)left);
 }

@@ -192,6 +192,9 @@ recode_from_qp(struct bytes *out, const uint8_t *p, size_t len)
 				continue;
 			if (k == len || p[k] == '\r' || p[k] == '\n')
 				return (-1);
+			/* All of it at once: a line may be nothing else. */
+			bytes_add(out, p + i, k - i);
+			i = k;
 		}
 		if (p[i] != '=') {
 			bytes_add(out, p + i, 1);

@@ -257,6 +257,8 @@ verdict_decide(struct session *s)
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
 	uint32_t		 flags, i;
 
+	/* Judged again after a change, it has the points of this time only. */
+	s->points[PHASE_MESSAGE] = 0;
 	verdict_facts(s, &facts, &room);
 	rule = policy_ask(s, PHASE_MESSAGE, &facts, &passed);
 	s->msg->rule = rule;

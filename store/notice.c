@@ -26,6 +26,7 @@
 #define STEP		64	/* messages written in one round */
 #define HOUR		3600	/* s */
 #define FULL_PAUSE	10	/* s; nothing is lost meanwhile */
+#define REPLY_WAIT	86400	/* s; longer than any server may think */
 
 /* How an address stands. */
 struct told {
@@ -400,7 +401,13 @@ reply_write(uint64_t record, const char *to, const char *text)
 			key[i] += 'a' - 'A';
 	if (!compose_answers(to) || !about_load(record, &a) ||
 	    a.verdict == VERDICT_VIRUS || strcasecmp(to,
-	    store.conf->outbox.from) == 0 || !reply_due(key))
+	    store.conf->outbox.from) == 0)
+		return (0);
+	if (a.action == ACTION_PASS && a.reply[0] != '2') {
+		log_info("no reply to %s: its message was not delivered", to);
+		return (0);
+	}
+	if (!reply_due(key))
 		return (0);
 	letter_fill(&l, to);
 	buf_init(&b, LETTER_MAX);
@@ -416,7 +423,12 @@ reply_write(uint64_t record, const char *to, const char *text)
 	return (db_run(s));
 }
 
-/* The oldest wish for one: 1, 0 for none, -1 with errno. */
+/*
+ * The oldest wish for one: 1, 0 for none, -1 with errno.  A message that is
+ * kept or copied and then passed has no reply in its record until its server
+ * has said something; one that never does (the client went away, a process
+ * died) is not waited for without end.
+ */
 static int
 reply_one(void)
 {
@@ -425,8 +437,12 @@ reply_one(void)
 	char		 to[SMTP_ADDR_MAX + 8], text[MAIL_TEXT_MAX];
 
 	s = db_prepare("SELECT number, record, rcpt, text FROM notice WHERE "
-	    "kind = ? ORDER BY number LIMIT 1");
+	    "kind = ? AND NOT EXISTS (SELECT 1 FROM record WHERE "
+	    "record.number = notice.record AND record.action = ? AND "
+	    "record.reply = '' AND record.time > ?) ORDER BY number LIMIT 1");
 	db_int(s, 1, OUT_REPLY);
+	db_int(s, 2, ACTION_PASS);
+	db_int(s, 3, ((uint64_t)time(NULL) - REPLY_WAIT) * 1000);
 	if (!db_row(s)) {
 		db_done(s);
 		return (0);

@@ -28,10 +28,12 @@ RULES = """
 table no words { forbidden }
 on message pass strip signed pass attachment name "*.two" source 192.168.0.15
 on message pass source 192.168.0.15
+on message score 3 source 192.168.0.14
 on message pass quarantine strip header "X-Removed: yes" virus
 on message pass strip "gone" signed block attachment name "*.one"
 on message pass strip attachment type executable, zip
 on message block "554 5.7.1 words" content <no>
+on message block "554 5.7.1 points" scored 5
 on message pass disclaimer de source 192.168.0.11
 on message pass disclaimer ko source 192.168.0.12
 on message pass disclaimer en signed edit source 192.168.0.13
@@ -76,6 +78,9 @@ def removing(gw, send):
         check(b"TVo" not in data, "it is still there")
         check_equal(was[0].get_content_type(), now[0].get_content_type(),
                     "type of the text")
+    with case("points count once, however often it is judged"):
+        data = send(mail.attached(PE, "tool.exe"), "192.168.0.14")
+        check(b"TVo" not in data, "it is still there")
     with case("a message that is nothing else"):
         h, body = mail.attachment(PE, "tool.exe")
         data = send(mail.head(MIME_Version="1.0") + h + b"\r\n" + body)
@@ -213,6 +218,12 @@ def disclaiming(gw, send):
                     "192.168.0.12")
         check_in(KO, html.unescape(text(data)), "text")
         check_in(b"</div>\r\n</body></html>", data, "text")
+    with case("disclaimer: megabytes of blanks in one line"):
+        # Looked at once, not once more for each of them.
+        data = send(typed("text/plain; charset=us-ascii", b"a" +
+                          b" " * (3 << 20) + b"z\r\n", "quoted-printable"))
+        check_in(b"z\r\n\r\nExample Ltd.\r\n<private>\r\n", data[-200:],
+                 "text")
     with case("disclaimer: not twice"):
         mark = gw.log.mark()
         msg = send(mail.plain())

@@ -33,6 +33,8 @@ message size 2M
 table leakers dynamic expire 1h
 table seen dynamic expire 1h
 table staff addresses { "boss@example.org" }
+notices server 10.1.0.9 port 25 from "mailwall@example.org"
+disclaimer firm "Example Ltd."
 table secrets keywords { "机密文件" weight 3, "crown jewels" weight 2 }
 address refuse percent
 """
@@ -62,6 +64,9 @@ on message pass tag "[big] " size over 100K recipients over 1
 on message block "554 5.7.1 to them" recipient <staff>
 on message block "554 5.7.1 points" scored 3
 on message pass add body <seen> sender "seen@client.example"
+on message pass strip attachment name "*.gone"
+on message pass disclaimer firm copy "c@example.org" reply "Thanks"
+    sender "firm@client.example"
 """
 
 
@@ -327,6 +332,16 @@ def t_facts(gw, ctl):
         check_equal([r["rule"] for r in e.rules],
                     [n for n in lines if n <= e.last["rule"]])
         check(all(r["matches"] or r["because"] for r in e.rules), e.rules)
+    with case("what is done with what is passed"):
+        e = Explained(ctl, mail.plain(), sender="firm@client.example")
+        check_equal((e.status, e.last["strip"], e.last["disclaimer"],
+                     e.last["mail"]), (0, False, "firm",
+                                       "copy c@example.org, reply"))
+        check_in("helo required", e.fact("not asked")[0])
+        # Of what is left nothing is known yet.
+        e = Explained(ctl, mail.attached(b"x", "a.gone"))
+        check_equal((e.status, e.last["decision"], e.last["strip"]),
+                    (1, "pass", True))
     with case("a recipient who is judged apart"):
         e = Explained(ctl, mail.plain(),
                       rcpts=("b@example.org", "boss@example.org"))

@@ -70,6 +70,9 @@ on message block "554 5.7.1 rule %%{rule}" add attachment <files>
     sender "taint@client.example"
 on message block "554 5.7.1 a known file" attachment hash <files>
 on message block "554 5.7.1 a listed file" attachment hash %(listed)s
+on rcpt tempfail "450 4.7.1 much" recipient "most@example.org"
+    more than 2 recipients in 1h by recipient
+on rcpt block "550 5.7.1 waits" recipient "waits@example.org"
 on message block "554 5.7.1 flagged" field "X-Flag: y?s*"
 on message block "554 5.7.1 no id" field ! "Message-ID: *"
     sender "id@client.example"
@@ -164,6 +167,23 @@ def t_rates(net, srv, gw):
                b"RCPT TO:<other@example.org>\r\n")
         check_equal([c.reply().code for _ in range(5)],
                     [250, 250, 250, 450, 250])
+        c.close()
+    with case("one that was counted, waited and then found no room is one"):
+        srv.keywords = ["PIPELINING"]
+        c = talk(net, srv, "192.168.0.15")
+        c.ehlo()
+        c.cmd("MAIL FROM:<a@client.example>")
+        # Up to a megabyte less what may be in flight; then one too many.
+        line = b"RCPT TO:<%s@example.org>\r\n" % (b"x" * 988)
+        for n in (60,) * 16 + (21,):
+            c.send(line * n)
+            check_equal({c.reply().code for _ in range(n)}, {250})
+        c.send(line + b"RCPT TO:<waits@example.org>\r\n")
+        check_equal([c.reply().code for _ in range(2)], [250, 452])
+        c.cmd("RSET")
+        c.cmd("MAIL FROM:<a@client.example>")
+        check_equal([c.cmd("RCPT TO:<most@example.org>").code
+                     for _ in range(3)], [250, 250, 450])
         c.close()
 
 

@@ -47,6 +47,9 @@ on message pass copy "archive@org.example" server {a} sender copy@
 on message block "550 5.7.1 no" reply "Nobody here wants \\"{{x}}\\": 读" \
     recipient auto@
 on message pass reply "Thank you" recipient thanks@
+on message pass copy "archive@org.example" server {a} reply "Copied" \
+    recipient both@
+on message pass quarantine reply "Kept" recipient kept@
 """.replace("\\\n    ", "").replace("{a}", ARCHIVE).replace("{{x}}", "it")
 
 
@@ -274,7 +277,7 @@ NAMES = ("", "owner-list@c.example", "list-request@c.example",
          "postmaster@c.example", "list-bounces+x=y.example@c.example", FROM)
 
 
-def t_reply(t, own):
+def t_reply(t, srv, own):
     def ask(sender, extra="", rcpt="auto@example.org"):
         head = extra + "\r\n" if extra else ""
         return t.send(sender, head.encode() + mail.plain(
@@ -310,6 +313,17 @@ def t_reply(t, own):
                            ("thanks@example.org",)), 250)
         wait_got(own, "bob@c.example")
         check_equal(got(own, "eve@c.example"), [])
+    with case("reply: to what is copied or kept, if the server takes it"):
+        for n, rcpt in enumerate(("both@example.org", "kept@example.org")):
+            srv.once("dot", "554 5.7.1 no")
+            mark = t.gw.log.mark()
+            check_equal(t.send("no%d@c.example" % n, None, (rcpt,)), 554)
+            t.gw.log.wait(r"no reply to no%d@c.example: its message was not "
+                          "delivered" % n, mark)
+            check_equal(t.send("yes%d@c.example" % n, None, (rcpt,)), 250)
+            wait_got(own, "yes%d@c.example" % n)
+            check_equal(got(own, "no%d@c.example" % n), [])
+        t.empty()
 
 
 def t_ctl(t, own):
@@ -352,7 +366,7 @@ def main():
         t_digest(t, own)
         t_redirect(t, srv, arch)
         t_copy(t, srv, arch)
-        t_reply(t, own)
+        t_reply(t, srv, own)
         t_ctl(t, own)
         t_crash(t, srv, arch)
 

@@ -141,6 +141,11 @@ class Proxy(Channel):
         self.send("IMSG_RECORD_FATE", struct.pack("=II", arrived, 0),
                   ident=ident)
 
+    def reply(self, number, text, session=1):
+        """What the client heard of a message that was kept before."""
+        self.send("IMSG_RECORD_REPLY", struct.pack("=QQII256s", number,
+                                                   session, 1, 0, text))
+
     def sends(self, timeout=WAIT):
         """A message to send: (id, (ip, port), from, to, bytes), or None."""
         got = self.recv(timeout)

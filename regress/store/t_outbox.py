@@ -116,7 +116,8 @@ def hostile(s, p):
         return t.encode()
 
     for i in range(120):
-        p.record(subject=words(256), name=words(128), reply=words(256),
+        p.record(subject=words(256), name=words(128),
+                 reply=b"250 " + words(250),
                  sender=words(1000), rcpt=[words(1000)] * 3, session=i,
                  outs=[out(NOTIFY, b"h%d@admin.example" % (i % 3)),
                        out(REPLY, b"", words(500) + b"!")], nparts=1,
@@ -264,6 +265,31 @@ def copy(s, p):
     p.fate(99, 1)
     p.fate(99, 0)
     assert p.sync()[0] == 0
+
+
+def reply_later(s, p):
+    """What is passed is answered when the server has it, and only then."""
+    def ask(sender, **kw):
+        return p.sync(mail=MAIL, sender=sender, reply=b"", outs=[
+            out(REPLY, b"", b"thanks")], **kw)[1]
+    ann, eve, bob = (ask(n + b"@c.example") for n in (b"ann", b"eve", b"bob"))
+    # Those behind it need not wait for it; those without an answer, neither.
+    p.record(sender=b"last@c.example", outs=[out(REPLY, b"", b"x")])
+    ident, _, _, rcpt, _ = p.sends()
+    assert rcpt == "last@c.example", rcpt
+    p.sent(ident)
+    p.reply(eve, b"554 5.7.1 no")
+    assert s.wait_log("no reply to eve@c.example: its message was not")
+    p.reply(bob, b"250 ok")
+    ident, _, _, rcpt, _ = p.sends()
+    assert rcpt == "bob@c.example", rcpt
+    p.sent(ident)
+    # Nobody says what became of it.
+    old = ask(b"old@c.example", time=1000)
+    assert s.wait_log("no reply to old@c.example: its message was not")
+    assert empty(s)
+    assert peek(s.state, "SELECT record FROM notice") == [(ann,)]
+    assert old > bob
 
 
 def copy_lost(s, p):
@@ -432,7 +458,8 @@ def n_after_message(p):
 def main():
     assert strings and tmpfs and Disk
     c = Cases()
-    for f in (notice, kept, reply, copy, copy_lost, crash, lost_file):
+    for f in (notice, kept, reply, reply_later, copy, copy_lost, crash,
+              lost_file):
         c.run(f.__name__.replace("_", " "), store(f, retry=1))
     c.run("redirect", store(redirect, retry=1))
     c.run("hostile", store(hostile, limit=10000))
