@@ -18,7 +18,7 @@ static const uint8_t *skip(const uint8_t *, const uint8_t *);
 static int	 is_word(const uint8_t *, const uint8_t *, const char *);
 static const char *field(const uint8_t *, size_t, const uint8_t *,
 		    const uint8_t *);
-static const char *header(const uint8_t *, const uint8_t *);
+static const char *header(const uint8_t *, const uint8_t *, int);
 
 static const uint8_t *
 skip(const uint8_t *p, const uint8_t *end)
@@ -69,9 +69,12 @@ field(const uint8_t *name, size_t len, const uint8_t *body,
 	return (NULL);
 }
 
-/* All fields up to the empty line; a line is a line with LF alone, too. */
+/*
+ * All fields up to the empty line; a line is a line with LF alone, too.  What
+ * is behind the end of a header that goes on nobody knows.
+ */
 static const char *
-header(const uint8_t *p, const uint8_t *end)
+header(const uint8_t *p, const uint8_t *end, int is_whole)
 {
 	const uint8_t	*lf, *colon, *next, *tail;
 	const char	*why;
@@ -97,7 +100,7 @@ header(const uint8_t *p, const uint8_t *end)
 		if (why != NULL)
 			return (why);
 	}
-	return (NULL);
+	return (is_whole ? NULL : "its header is too long");
 }
 
 const char *
@@ -124,7 +127,7 @@ autoreply_refuse(const struct session *s)
 	map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, m->fd, 0);
 	if (map == MAP_FAILED)
 		return ("it cannot be read");
-	why = header(map, (const uint8_t *)map + size);
+	why = header(map, (const uint8_t *)map + size, size == m->size);
 	munmap(map, (size_t)size);
 	return (why);
 }

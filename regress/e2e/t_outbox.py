@@ -298,6 +298,9 @@ def t_reply(t, srv, own):
             check_equal(ask("p%d@c.example" % i, line), 550)
         for name in NAMES:
             check_equal(ask(name), 550)
+        check_equal(ask("far@c.example", "\r\n".join(
+            ["X-Long: " + "x" * 900] * 2400 + [LISTS[0]])), 550)
+        t.gw.log.wait(r"no reply: its header is too long", mark)
         check_equal(ask("ANN@c.example"), 550)      # once in seven days
         t.gw.log.wait(r"no reply to ann@c.example: it had one", mark)
         check_equal(ask("last@c.example"), 550)
