@@ -499,7 +499,7 @@ struct conf_rule_wire {
 					   of these, one of FF_*, this name,
 					   and file_hash; none: any message */
 	uint32_t	 file_flags;
-	uint32_t	 pad;		/* zero */
+	uint32_t	 tls;		/* enum rule_want */
 	uint32_t	 mail;		/* id of the first that it sends */
 	uint32_t	 nmails;
 	char		 file_name[CONF_PATTERN_MAX];
@@ -594,6 +594,7 @@ struct conf_facts {
 	uint32_t		 nrcpt;
 	uint32_t		 rcpt_count;	/* in the transaction so far */
 	int			 auth;		/* the client has logged in */
+	int			 tls;		/* in front of us */
 	uint64_t		 size;		/* said by MAIL, or real */
 	uint32_t		 listener;	/* number of its name + 1 */
 	uint32_t		 day;		/* of the week, Sunday is 0 */
@@ -744,6 +745,7 @@ enum rule_cond {
 	COND_CONTENT,
 	COND_FILE,
 	COND_PAIR,
+	COND_TLS,
 	COND_MAX
 };
 

@@ -319,7 +319,7 @@ rule_ok(const struct conf_rule_wire *w)
 	    w->body_not <= 1 && w->pair_not <= 1 && w->has_scored <= 1 &&
 	    w->directions < 1U << DIR_MAX && w->days < 1U << 7 &&
 	    w->minute_from < MINUTES_DAY && w->minute_to <= MINUTES_DAY &&
-	    w->auth < WANT_MAX && parts_ok(w) &&
+	    w->auth < WANT_MAX && w->tls < WANT_MAX && parts_ok(w) &&
 	    (w->flags & ~(uint32_t)RULE_FLAGS_ALL) == 0 &&
 	    string_ok(w->tag, sizeof(w->tag)) &&
 	    string_ok(w->header, sizeof(w->header)) &&

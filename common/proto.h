@@ -527,7 +527,8 @@ struct msg_explain {
 #define EXPLAIN_AUTH	0x2	/* logs in, */
 #define EXPLAIN_FROM	0x4	/* says from, */
 #define EXPLAIN_MAIL	0x8	/* and sends the message of the descriptor */
-#define EXPLAIN_ALL	0xf
+#define EXPLAIN_TLS	0x10	/* over TLS, a PROXY header says */
+#define EXPLAIN_ALL	0x1f
 
 /* Payload of IMSG_CTL_END. */
 struct msg_ctl_end {

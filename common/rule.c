@@ -575,6 +575,8 @@ envelope_cond(const struct conf_rule_wire *r, const struct conf_facts *f)
 	if ((r->auth == WANT_YES && !f->auth) ||
 	    (r->auth == WANT_NO && f->auth))
 		return (COND_AUTH);
+	if ((r->tls == WANT_YES && !f->tls) || (r->tls == WANT_NO && f->tls))
+		return (COND_TLS);
 	if (r->rcpt_over != 0 && f->rcpt_count <= r->rcpt_over)
 		return (COND_RCPT_OVER);
 	if (r->size_over != 0 && f->size <= r->size_over)

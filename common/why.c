@@ -247,6 +247,10 @@ why_envelope(const struct conf *conf, const struct conf_rule_wire *r,
 		snprintf(text, size, "the client has %sauthenticated",
 		    f->auth ? "" : "not ");
 		return (1);
+	case COND_TLS:
+		strlcpy(text, f->tls ? "the client uses TLS" :
+		    "nobody says that the client uses TLS", size);
+		return (1);
 	case COND_RCPT_OVER:
 		snprintf(text, size, "%u recipients are not more than %u",
 		    f->rcpt_count, r->rcpt_over);

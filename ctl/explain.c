@@ -347,6 +347,8 @@ explain(const char *socket_path, int argc, char *argv[], uint64_t now,
 		name = argv[i];
 		if (strcmp(name, "--authenticated") == 0)
 			m.flags |= EXPLAIN_AUTH;
+		else if (strcmp(name, "--tls") == 0)
+			m.flags |= EXPLAIN_TLS;
 		else if (strncmp(name, "--", 2) != 0) {
 			if (file != NULL)
 				errx(CTL_USAGE, "one message at a time");

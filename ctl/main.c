@@ -144,7 +144,7 @@ usage(FILE *f, int status)
 	    "  report [--from TIME] [--to TIME]\n"
 	    "  explain --source ADDRESS [--destination ADDRESS] "
 	    "[--listener NAME]\n"
-	    "      [--helo NAME] [--authenticated] [--from PATH] "
+	    "      [--helo NAME] [--authenticated] [--tls] [--from PATH] "
 	    "[--to PATH ...]\n"
 	    "      [--time TIME] [FILE]\n"
 	    "TIME: 2h (ago), 2026-11-26, \"2026-11-26 19:00\", @seconds\n", f);

@@ -40,7 +40,7 @@ _mailwallctl()
 	outbox/retry) words="all" ;;
 	explain/*)
 		words="--source --destination --listener --helo
-		    --authenticated --from --to --time --json
+		    --authenticated --tls --from --to --time --json
 		    $(compgen -f -- "$cur")" ;;
 	quarantine/) words="list show save release forward delete" ;;
 	quarantine/show|quarantine/save|quarantine/release|\

@@ -268,6 +268,7 @@ void	 build_rcpt_over(struct rule *, const struct pos *, unsigned int word,
 	    const struct pos *, const char *number);
 void	 build_size_over(struct rule *, const struct pos *, const char *);
 void	 build_auth(struct rule *, const struct pos *, enum rule_want);
+void	 build_tls(struct rule *, const struct pos *, enum rule_want);
 /* What a rule does beside its action. */
 void	 build_flag(struct rule *, const struct pos *, uint32_t bit,
 	    const char *name);

@@ -308,6 +308,7 @@ covers(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 	    b->sender_not) ||
 	    !same_or_any(a->rcpt, a->rcpt_not, b->rcpt, b->rcpt_not) ||
 	    (a->auth != WANT_ANY && a->auth != b->auth) ||
+	    (a->tls != WANT_ANY && a->tls != b->tls) ||
 	    a->rcpt_over > b->rcpt_over || a->size_over > b->size_over)
 		return (0);
 	if (!covers_wants(a, b) || !covers_context(a, b))

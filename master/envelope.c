@@ -85,6 +85,14 @@ build_auth(struct rule *r, const struct pos *pos, enum rule_want want)
 }
 
 void
+build_tls(struct rule *r, const struct pos *pos, enum rule_want want)
+{
+	if (r->w.tls != WANT_ANY)
+		lex_error(pos, "it once", "tls is said twice");
+	r->w.tls = want;
+}
+
+void
 build_flag(struct rule *r, const struct pos *pos, uint32_t bit,
     const char *name)
 {

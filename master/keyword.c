@@ -162,6 +162,7 @@ static const struct keyword keywords[] = {
 	{ "than", THAN, 0 },
 	{ "time", TIME, 0 },
 	{ "timeout", TIMEOUT, 0 },
+	{ "tls", TLS, 0 },
 	{ "to", TO, 0 },
 	{ "total", TOTAL, 0 },
 	{ "tproxy", TPROXY, 0 },

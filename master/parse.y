@@ -46,7 +46,7 @@
 #define X_NETS		"source|from|destination|to|listener|direction|" \
 	"time|day|scored|more|"
 #define X_ENVELOPE	"helo|sender|recipient|pair|recipients|size|"	\
-	"authenticated|!|"
+	"authenticated|tls|!|"
 #define X_WHO		X_NETS X_ENVELOPE X_END
 #define X_ACTOPT	"a reply in quotes|disconnect|quarantine|tag|"	\
 	"header|add|notify|reply|copy|redirect|mark|strip|disclaimer|"	\
@@ -99,7 +99,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	METRICS
-%token	ATTACHMENT HASH IS NAME PAIR TYPE
+%token	ATTACHMENT HASH IS NAME PAIR TLS TYPE
 %token	KERNEL
 %token	BODY BY DAY DIRECTION FIELD FOLD_TAGS INSIDE LISTENER MORE SCORED
 %token	SUBJECT THAN TIME
@@ -862,6 +862,12 @@ conds	: /* empty */
 	| conds '!' x_auth AUTHENTICATED x_more {
 		build_auth(rule, &$<pos>4, WANT_NO);
 	}
+	| conds TLS x_more {
+		build_tls(rule, &$<pos>2, WANT_YES);
+	}
+	| conds '!' x_auth TLS x_more {
+		build_tls(rule, &$<pos>4, WANT_NO);
+	}
 	| conds ATTACHMENT x_attachment attachment
 	| conds source x_host host {
 		build_host(&$<pos>2, &host, &rule->source, &rule->has_source,
@@ -1130,7 +1136,7 @@ x_type	: { expect("a type of files, such as executable or docx"); } ;
 x_typemore: { expect(",|" X_COND); } ;
 x_banner: { expect("a banner in quotes"); } ;
 x_after	: { expect("after|" X_ACTOPT X_WHO); } ;
-x_auth	: { expect("authenticated"); } ;
+x_auth	: { expect("authenticated|tls"); } ;
 x_dynamic: { expect("expire|size|kernel|" X_END); } ;
 x_dyntable: { expect("<table>"); } ;
 x_field	: { expect("a header field in quotes"); } ;

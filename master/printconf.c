@@ -421,6 +421,8 @@ print_envelope(FILE *f, const struct conf *conf,
 		    value_size_text(r->size_over, buf));
 	if (r->auth != WANT_ANY)
 		fprintf(f, " %sauthenticated", r->auth == WANT_NO ? "! " : "");
+	if (r->tls != WANT_ANY)
+		fprintf(f, " %stls", r->tls == WANT_NO ? "! " : "");
 }
 
 static void

@@ -680,6 +680,8 @@ take_header(struct session *s)
 	}
 	if (n == 1)
 		s->client = src;
+	if (n == 1 && proxyproto_tls(buf_ptr(&s->cin), used))
+		s->flags |= SF_TLS;
 	buf_drain(&s->cin, used);
 	evtimer_del(&s->ctimer);
 	s->state = SESSION_CONNECT;

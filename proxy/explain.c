@@ -362,6 +362,9 @@ step_begin(struct explain *e)
 	s = e->s;
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)s->id);
 	explain_fact(e, "session", text);
+	if (e->req.flags & EXPLAIN_TLS)
+		e->s->flags |= SF_TLS;
+	explain_fact(e, "tls", e->req.flags & EXPLAIN_TLS ? "yes" : "no");
 	explain_fact(e, "source", addr_ip(&s->client, text, sizeof(text)));
 	explain_fact(e, "destination", addr_ip(&s->dest, text, sizeof(text)));
 	TAILQ_FOREACH(l, &s->conf->listeners, entry)

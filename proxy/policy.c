@@ -56,6 +56,7 @@ policy_facts(const struct session *s, struct conf_facts *facts)
 	facts->helo = s->helo == NULL ? "" : s->helo;
 	facts->sender = pending_sender(s);
 	facts->auth = (s->flags & SF_AUTHED) != 0;
+	facts->tls = (s->flags & SF_TLS) != 0;
 	facts->listener = s->listener;
 	facts->member = member_is;
 	facts->rate = rate_count;

@@ -232,6 +232,7 @@ struct session {
 #define SF_TLS_PASSED	0x40000	/* STARTTLS was passed on, and taken */
 #define SF_REFUSED	0x80000	/* refused before its server was called */
 #define SF_RATED	0x100000 /* the command at hand was counted */
+#define SF_TLS		0x400000 /* TLS in front of us, a PROXY header says */
 #define SF_EXPLAIN	0x200000 /* nobody's: a question of an operator's */
 
 /*

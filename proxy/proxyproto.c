@@ -16,6 +16,8 @@
 #include "proxyproto.h"
 
 #define V1_MAX		107	/* octets of a line with its CRLF */
+#define V2_TLV_SSL	0x20	/* flags, a result, more TLVs */
+#define V2_CLIENT_SSL	0x01	/* of its flags: over SSL or TLS */
 #define V2_HEAD		16	/* octets before addresses and TLVs */
 #define V2_INET		12	/* octets of two IPv4 addresses and ports */
 #define V2_INET6	36
@@ -199,6 +201,30 @@ proxyproto_parse(const uint8_t *p, size_t len, struct addr *src, size_t *used)
 		addr_from_sockaddr(src, (struct sockaddr *)&ss);
 	}
 	return (n);
+}
+
+int
+proxyproto_tls(const uint8_t *p, size_t used)
+{
+	const uint8_t	*end;
+	size_t		 n;
+
+	if (used < V2_HEAD || !is_prefix(p, used, signature,
+	    sizeof(signature)) || p[12] != 0x21)
+		return (0);
+	end = p + used;
+	n = p[13] == 0x11 ? V2_INET : p[13] == 0x21 ? V2_INET6 : 0;
+	if (n == 0 || used - V2_HEAD < n)
+		return (0);
+	/* Type, two bytes of length, and so many of value. */
+	for (p += V2_HEAD + n; end - p >= 3; p += 3 + n) {
+		n = (size_t)p[1] << 8 | p[2];
+		if (n > (size_t)(end - p) - 3)
+			break;
+		if (p[0] == V2_TLV_SSL && n > 0)
+			return ((p[3] & V2_CLIENT_SSL) != 0);
+	}
+	return (0);
 }
 
 /* An address as IPv6; IPv4 becomes ::ffff:a.b.c.d. */

@@ -23,6 +23,12 @@ int	 proxyproto_parse(const uint8_t *, size_t len, struct addr *src,
 	    size_t *used);
 
 /*
+ * Does a whole header, used bytes that proxyproto_parse() has found, say that
+ * the client speaks TLS with whoever sent it: 1 or 0.  Only version 2 can.
+ */
+int	 proxyproto_tls(const uint8_t *, size_t used);
+
+/*
  * Write a header that names a client and the server that it called into buf,
  * which has PROXYPROTO_MADE_MAX bytes.  Version is 1 or 2.  Where one of both
  * is IPv4 and the other is not, it is written as IPv6 (RFC 4291, 2.5.5.2).

@@ -687,6 +687,8 @@ ask_message(struct conf_rule_wire *r)
 		r->body = 2;
 		r->body_not = rnd(2);
 	}
+	if (rnd(8) == 0)
+		r->tls = rnd(WANT_MAX);
 	if (rnd(8) == 0) {
 		r->pair = 1;
 		r->pair_not = rnd(2);
@@ -717,6 +719,7 @@ some_facts(struct file_fact *file, uint32_t *score)
 	f.nrcpt = f.rcpt_count = rnd(3);
 	f.rcpt = f.nrcpt == 0 ? NULL : "member@example.org\0b@example.com";
 	f.auth = (int)rnd(2);
+	f.tls = (int)rnd(2);
 	f.size = rnd(3000);
 	f.listener = rnd(4);
 	f.day = rnd(7);

@@ -8,7 +8,9 @@ or get nothing at all.  Real haproxy in front, real Postfix behind.
 """
 
 import re
+import ssl
 import struct
+import subprocess
 import sys
 
 sys.path.insert(0, "regress/lib")
@@ -358,7 +360,32 @@ listen one
 listen two
     bind %s:2502
     server gw %s:25 send-proxy-v2
+listen three
+    bind %s:2503 ssl crt /srv/cert.pem
+    server gw %s:25 send-proxy-v2-ssl
 """
+TLS_RULES = """
+on mail block "550 5.7.1 not over tls" ! tls sender "secure@client.example"
+on mail block "550 5.7.1 over tls" tls sender "plain@client.example"
+"""
+
+
+def certificate():
+    """A key and its certificate, of nobody."""
+    p = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+         "-keyout", "-", "-out", "-", "-days", "2", "-subj", "/CN=balancer"],
+        check=True, capture_output=True, text=True)
+    return p.stdout
+
+
+def over_tls(c):
+    """Go on encrypted; the certificate is nobody's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    c.sock = context.wrap_socket(c.sock)
+    c.banner = c.reply()
 
 
 def haproxy(net, srv):
@@ -366,12 +393,12 @@ def haproxy(net, srv):
     lines = "listen on %s port 25 relay to %s proxy protocol from %s" % (
         net.GATEWAY, net.A, BALANCER)
     root = Root("haproxy", ["haproxy"])
-    root.write("/srv/haproxy.cfg", HAPROXY % (
-        BALANCER, net.GATEWAY, BALANCER, net.GATEWAY))
+    root.write("/srv/haproxy.cfg", HAPROXY % ((BALANCER, net.GATEWAY) * 3))
+    root.write("/srv/cert.pem", certificate())
     prog = Program("haproxy", ["haproxy", "-db", "-f", "/srv/haproxy.cfg"],
                    root.prefix(net.client))
     wait.port(net.client, BALANCER, 2501, alive=prog)
-    with Gateway(net, None, extra=lines) as gw:
+    with Gateway(net, None, extra=lines, rules=TLS_RULES) as gw:
         # haproxy connects from the first address of its network.
         for n, (port, what) in enumerate(((2501, "send-proxy"),
                                           (2502, "send-proxy-v2"))):
@@ -384,6 +411,19 @@ def haproxy(net, srv):
                     c.quit()
                 e = gw.message(n + 1)
                 check_in(net.CLIENTS[5] + ":", e["client"], "client")
+        for port, who, code in ((2502, "secure", 550), (2502, "plain", 250),
+                                (2503, "secure", 250), (2503, "plain", 550),
+                                (2501, "secure", 550)):
+            with case("haproxy in front: port %d, %s is %d" %
+                      (port, who, code)):
+                with Client(net.client, BALANCER, port,
+                            source=net.CLIENTS[5],
+                            banner=port != 2503) as c:
+                    if port == 2503:
+                        over_tls(c)
+                    c.ehlo()
+                    check_equal(c.cmd("MAIL FROM:<%s@client.example>" %
+                                      who).code, code)
     prog.stop()
 
 

@@ -126,6 +126,40 @@ run(size_t i)
 }
 
 /* At the limits of both, and one beyond. */
+static int
+tls(const char *in, size_t len)
+{
+	uint8_t	*exact;
+	int	 ret;
+
+	exact = unit_exact(in, len);
+	ret = proxyproto_tls(exact, len);
+	free(exact);
+	return (ret);
+}
+
+#define INET	"\xc0\0\x02\x01\x0a\0\0\x01\x12\x67\0\x19"
+#define TLS(s)	tls(SIG s, sizeof(SIG s) - 1)
+
+/* What is said of TLS by TLVs, which may be any bytes. */
+static void
+test_tls(void)
+{
+	CASE("tls", TLS("\x21\x11\0\x14" INET "\x20\0\x05\x01\0\0\0\0"));
+	CASE("tls-behind-others", TLS("\x21\x11\0\x18" INET
+	    "\x04\0\x01x" "\x20\0\x05\x05\0\0\0\0"));
+	CASE("tls-not", !TLS("\x21\x11\0\x14" INET
+	    "\x20\0\x05\x06\0\0\0\0"));
+	CASE("tls-none", !TLS("\x21\x11\0\x0c" INET));
+	CASE("tls-empty", !TLS("\x21\x11\0\x0f" INET "\x20\0\0"));
+	CASE("tls-too-long", !TLS("\x21\x11\0\x10" INET "\x20\0\x05\x01"));
+	CASE("tls-in-another", !TLS("\x21\x11\0\x17" INET
+	    "\x04\0\x08\x20\0\x05\x01\0\0\0\0"));
+	CASE("tls-local", !TLS("\x20\x11\0\x14" INET
+	    "\x20\0\x05\x01\0\0\0\0"));
+	CASE("tls-v1", !tls("PROXY TCP4 1.1.1.1 1.1.1.1 1 1\r\n", 32));
+}
+
 static void
 test_long(void)
 {
@@ -207,6 +241,7 @@ main(void)
 	for (i = 0; i < N(table); i++)
 		run(i);
 	test_long();
+	test_tls();
 	test_make();
 	return (unit_status());
 }
