@@ -528,8 +528,10 @@ build_finish(void)
 	context_finish(conf);
 	disclaimer_store(conf);
 	store_rules();
-	if (lex_errors() == 0)
+	if (lex_errors() == 0) {
 		check_shadows(rules);
+		check_reach(rules, &conf->g);
+	}
 	return (lex_errors() == 0 ? 0 : -1);
 }
 

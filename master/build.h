@@ -381,5 +381,7 @@ char	*build_join(const struct pos *, const char *, const char *);
 void	 check_listeners(const struct conf *, const struct pos *);
 void	 check_rule(const struct rule *, const struct conf_globals *);
 void	 check_shadows(const struct rule *);
+/* Warn about rules that ask for more than there can be. */
+void	 check_reach(const struct rule *, const struct conf_globals *);
 
 #endif /* MAILWALL_BUILD_H */

@@ -400,3 +400,37 @@ check_shadows(const struct rule *rules)
 		s->last[b] = n;
 	}
 }
+
+/*
+ * Rules that ask for more than there can be.  Points that are taken away do
+ * not count: whoever takes them may not match.
+ */
+void
+check_reach(const struct rule *rules, const struct conf_globals *g)
+{
+	const struct rule	*r;
+	int64_t			 before[PHASE_MAX] = { 0 }, most;
+	int64_t			 all[PHASE_MAX] = { 0 };
+	unsigned int		 i;
+
+	for (r = rules; r != NULL; r = r->next)
+		if (r->has_points && r->w.points > 0)
+			all[r->w.phase] += r->w.points;
+	for (r = rules; r != NULL; r = r->next) {
+		if (r->w.size_over >= g->message_max)
+			lex_warning(&r->pos, "rule never matches: larger "
+			    "messages are refused before");
+		if (r->w.rcpt_over >= g->rcpt_max)
+			lex_warning(&r->pos, "rule never matches: more "
+			    "recipients are refused before");
+		most = before[r->w.phase];
+		for (i = 0; i < r->w.phase; i++)
+			most += all[i];
+		if (r->w.has_scored && r->w.scored > 0 && r->w.scored > most)
+			lex_warning(&r->pos, "rule never matches: the rules "
+			    "before it give %lld points at most",
+			    (long long)most);
+		if (r->has_points && r->w.points > 0)
+			before[r->w.phase] += r->w.points;
+	}
+}
