@@ -6,6 +6,8 @@
  * It is the same text over HTTP and for mailwallctl.
  */
 
+#include <sys/vfs.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -167,6 +169,8 @@ processes(void)
 static void
 kept(void)
 {
+	struct statfs	 fs;
+
 	one("quarantine_messages", "gauge", "Messages in the quarantine.",
 	    db_number(db_prepare("SELECT count(*) FROM quarantine")));
 	one("quarantine_bytes", "gauge",
@@ -176,6 +180,15 @@ kept(void)
 	one("quarantine_limit_bytes", "gauge",
 	    "Bytes that the quarantine may have.",
 	    store.conf->g.quarantine_max);
+	/* That of ours: what is reserved for root is none. */
+	if (statfs(".", &fs) == 0) {
+		one("disk_free_bytes", "gauge",
+		    "Bytes free on the disk of the state directory.",
+		    (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize);
+		one("disk_bytes", "gauge",
+		    "Bytes of the disk of the state directory.",
+		    (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize);
+	}
 	one("database_bytes", "gauge", "Size of the store's database.",
 	    db_number(db_prepare("PRAGMA page_count")) *
 	    db_number(db_prepare("PRAGMA page_size")));

@@ -45,6 +45,7 @@ const struct sandbox_rule store_rules[] = {
 	SB_ALLOW(ftruncate),
 	SB_ALLOW(fallocate),
 	SB_ALLOW(fstat),
+	SB_ALLOW(statfs),	/* room on the disk, for metrics */
 	SB_ALLOW(newfstatat),
 	SB_ALLOW(access),
 	SB_ALLOW(faccessat),

@@ -129,6 +129,8 @@ def t_numbers(net, srv, gw, web):
         check_equal(value(web, "mailwall_actions_total", action="pass"), 2)
         check_equal(value(web, "mailwall_quarantine_messages"), 1)
         check(value(web, "mailwall_database_bytes") > 0, "database")
+        check(0 < value(web, "mailwall_disk_free_bytes") <=
+              value(web, "mailwall_disk_bytes"), "disk")
         check_equal(value(web, "mailwall_audit_lost_total"), 0)
         check_equal(value(web, "mailwall_table_members", table="leakers"),
                     0)
