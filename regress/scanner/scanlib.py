@@ -312,7 +312,17 @@ class Scanner:
 
     def workers(self):
         path = "/proc/%d/task/%d/children" % (self.pid, self.pid)
-        return [int(p) for p in open(path).read().split()]
+        return [int(p) for p in open(path).read().split()
+                if self.is_worker(p)]
+
+    @staticmethod
+    def is_worker(pid):
+        """Not a child that is still, or only, being started."""
+        try:
+            with open("/proc/%s/comm" % pid) as f:
+                return f.read() == "mailwall-scanw\n"
+        except OSError:
+            return False
 
     def log(self):
         """Lines logged so far."""
