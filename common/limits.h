@@ -186,6 +186,8 @@
 #define PARSE_TEXT_FACTOR	6	/* as much again where text is wanted,
 					   in several charsets */
 #define PARSE_DECODED_SLACK	(1 * MIB) /* ... plus this */
+#define PARSE_TEXT_LEAST	2	/* but no more than this, */
+#define PARSE_USUAL		(64 * MIB) /* where all would exceed this */
 #define PARSE_TIME_MAX		20000	/* ms; then the parser is killed */
 
 /* The scanner. */

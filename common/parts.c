@@ -72,6 +72,23 @@ static int	 head_ok(const struct parts *);
 static int	 part_ok(const struct parts *, uint32_t);
 static int	 text_ok(const struct parts *, uint32_t);
 
+uint64_t
+parts_budget(uint64_t size, int want_text)
+{
+	uint64_t	 room, text;
+
+	room = size * PARSE_DECODED_FACTOR + PARSE_DECODED_SLACK;
+	if (!want_text)
+		return (room);
+	text = size * PARSE_TEXT_FACTOR;
+	if (room + text > PARSE_USUAL) {
+		text = room < PARSE_USUAL ? PARSE_USUAL - room : 0;
+		if (text < size * PARSE_TEXT_LEAST)
+			text = size * PARSE_TEXT_LEAST;
+	}
+	return (room + text);
+}
+
 int
 sealed_check(int fd, uint64_t size)
 {

@@ -209,6 +209,9 @@ const uint8_t	*parts_text(const struct parts *, uint32_t i, size_t *len);
 /* A string of the arena; not NUL-terminated. */
 const char	*parts_string(const struct parts *, uint32_t off);
 
+/* How large the arena of a message of so many bytes may become. */
+uint64_t	 parts_budget(uint64_t size, int want_text);
+
 /*
  * Is fd a memfd of exactly that size that nobody can change any more (seals
  * WRITE, SHRINK, GROW)?  Returns 0, or -1 with errno EBADMSG.

@@ -18,6 +18,7 @@
 
 #include <bsd/string.h>
 
+#include "parts.h"
 #include "proxy.h"
 
 #define PARSE_TRIES	2
@@ -190,8 +191,8 @@ inspect_start(struct session *s)
 	j->req.max_parts = g->parts_max;
 	j->req.max_depth = g->depth_max;
 	j->req.want_text = s->conf->nuses > 0 || s->conf->ndisclaimers > 0;
-	j->req.max_decoded = s->msg->size * (PARSE_DECODED_FACTOR +
-	    (j->req.want_text ? PARSE_TEXT_FACTOR : 0)) + PARSE_DECODED_SLACK;
+	j->req.max_decoded = parts_budget(s->msg->size,
+	    (int)j->req.want_text);
 	j->state = JOB_WAIT_PARSER;
 	j->began = now_us();
 	evtimer_init(&j->timer, job_late, j);

@@ -68,8 +68,7 @@ bench_one(const char *name, const void *data, size_t len, int want_text)
 
 	lim.max_parts = PARSE_PARTS_MAX;
 	lim.max_depth = PARSE_DEPTH_MAX;
-	lim.max_decoded = len * (PARSE_DECODED_FACTOR +
-	    (want_text ? PARSE_TEXT_FACTOR : 0)) + PARSE_DECODED_SLACK;
+	lim.max_decoded = parts_budget(len, want_text);
 	lim.want_text = want_text;
 	parse = 0;
 	start = now_ns();

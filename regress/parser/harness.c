@@ -40,8 +40,7 @@ harness_limits(struct mime_limits *lim, size_t size)
 	lim->max_parts = PARSE_PARTS_MAX;
 	lim->max_depth = PARSE_DEPTH_MAX;
 	lim->want_text = 0;
-	lim->max_decoded = size * PARSE_DECODED_FACTOR +
-	    PARSE_DECODED_SLACK;
+	lim->max_decoded = parts_budget(size, 0);
 }
 
 static int

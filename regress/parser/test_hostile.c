@@ -74,6 +74,7 @@ text_once(const char *name, uint32_t must, uint32_t may,
 	    (unsigned long long)cpu, limits, p.parts.head->nparts,
 	    p.parts.head->ntexts);
 	harness_case(name, cpu < CPU_MAX && (limits & must) == must &&
+	    p.arena_size <= PARSE_USUAL &&
 	    (limits & ~(must | may)) == 0 &&
 	    (p.parts.head->anomalies & text_want) == text_want, why);
 	if (getenv("VERBOSE") != NULL)
@@ -97,7 +98,7 @@ text_run(const char *name, uint32_t must, uint32_t may,
 	text_once(name, must, may, &with);
 	with.want_text = 1;
 	if (lim == NULL)
-		with.max_decoded += text_len * PARSE_TEXT_FACTOR;
+		with.max_decoded = parts_budget(text_len, 1);
 	snprintf(full, sizeof(full), "%s, text", name);
 	text_once(full, must & ~(uint32_t)LIMIT_DECODED, LIMITS_ALL, &with);
 	text_len = 0;
