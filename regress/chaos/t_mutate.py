@@ -10,6 +10,7 @@ have seen can be laid side by side.
     MUTATE_ONLY=7/1234 regress/chaos/t_mutate.py        one, with its story
 """
 # timeout: 900
+# lane
 
 import os
 import random

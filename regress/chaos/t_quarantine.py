@@ -5,6 +5,7 @@
 What a client was told 250 for is in the quarantine, whole; and nothing is
 there that is not whole.
 """
+# lane
 
 import glob
 import os

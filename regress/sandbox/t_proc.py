@@ -120,7 +120,12 @@ def processes(gw):
     """{kind: [Process]} of all children."""
     found = {}
     for pid, name in gw.children().items():
-        found.setdefault(KINDS.get(name, name), []).append(Process(pid))
+        # One that ends just now has nothing to show.
+        try:
+            p = Process(pid)
+        except OSError:
+            continue
+        found.setdefault(KINDS.get(name, name), []).append(p)
     return found
 
 

@@ -100,14 +100,17 @@ class FalseClamd:
             for fd in fds:
                 self.asked.append(os.pread(fd, 1 << 20, 0))
                 os.close(fd)
-            if callable(self.reply):
-                conn.sendall(self.reply(self.asked[-1]))
-                conn.close()
-                continue
-            if self.reply is None:
+            reply = self.reply
+            if callable(reply):
+                reply = reply(self.asked[-1])
+            if reply is None:
                 self.held.append(conn)
                 continue
-            conn.sendall(self.reply)
+            # A scanner that has gone by then must not end this thread.
+            try:
+                conn.sendall(reply)
+            except OSError:
+                pass
             conn.close()
 
     def close(self):
