@@ -6,8 +6,11 @@
  * HTML carries files in them where no MIME part is: a link that saves a
  * program, a picture that is a document with scripts.  They are looked for in
  * the text as bytes, whatever stands around them, so those in attributes,
- * styles and scripts are all found; one whose letters are themselves written
- * as references ("&#100;ata:") is not.
+ * styles and scripts are all found.
+ *
+ * In an attribute a browser resolves character references first, and throws
+ * tabs and ends of lines away: "&#100;a&Tab;ta:" begins one, too.  These are
+ * read from what stands before a URI, a quote or an equals sign, on.
  */
 
 #include <stdlib.h>
@@ -15,8 +18,18 @@
 #include <strings.h>
 
 #include "datauri.h"
+#include "html.h"
 
 #define HEAD_MAX	200	/* bytes from the colon to the comma */
+#define SPELT_MAX	4096	/* bytes that one is written with, all in all */
+
+/* What a browser makes of a URI, up to its comma. */
+struct spelt {
+	uint8_t		 text[8 + HEAD_MAX];
+	size_t		 len;
+	int		 is_odd;	/* not what stands there */
+	const uint8_t	*behind;	/* the comma; NULL: there is none */
+};
 
 static int	 is_token(uint8_t);
 static size_t	 type_len(const uint8_t *, const uint8_t *);
@@ -24,6 +37,12 @@ static int	 head(const uint8_t *, const uint8_t *, struct datauri *);
 static const uint8_t *data_end(const uint8_t *, const uint8_t *,
 		    const uint8_t *, const uint8_t *);
 static size_t	 percent(const uint8_t *, size_t, uint8_t *, size_t, int *);
+static int	 is_dropped(uint8_t);
+static int	 is_before(uint8_t);
+static void	 spell(const uint8_t *, const uint8_t *, struct spelt *);
+static int	 is_whole(const struct spelt *, struct datauri *);
+static const uint8_t *scheme(const uint8_t *, const uint8_t *);
+static size_t	 unref(const uint8_t *, size_t, uint8_t *);
 
 static int
 is_token(uint8_t c)
@@ -105,23 +124,149 @@ data_end(const uint8_t *begin, const uint8_t *uri, const uint8_t *p,
 	return (q);
 }
 
+/* URL standard, "basic URL parser": removed wherever they are. */
+static int
+is_dropped(uint8_t c)
+{
+	return (c == '\t' || c == '\n' || c == '\r');
+}
+
+/* May stand before a URI. */
+static int
+is_before(uint8_t c)
+{
+	return (c == '"' || c == '\'' || c == '=' || c == '(' || c == '<' ||
+	    c == '>' || c == ' ' || c == '\f');
+}
+
+/* A URI that begins at p. */
+static void
+spell(const uint8_t *p, const uint8_t *end, struct spelt *s)
+{
+	struct html_out	 o;
+	const uint8_t	*next;
+	uint8_t		 one[32];
+
+	s->len = 0;
+	s->is_odd = 0;
+	s->behind = NULL;
+	if (end - p > SPELT_MAX)
+		end = p + SPELT_MAX;
+	memset(&o, 0, sizeof(o));
+	o.buf = one;
+	o.cap = sizeof(one);
+	for (; p < end && s->len < sizeof(s->text); p = next) {
+		o.len = 1;
+		one[0] = *p;
+		next = p + 1;
+		if (*p == '&') {
+			o.len = 0;
+			next = html_reference(p + 1, end, &o, 1);
+			if (next == NULL || o.len != 1)
+				return;
+			s->is_odd = 1;
+		} else if (*p == '"' || *p == '\'' || *p == '<' || *p == '>')
+			return;
+		/* And blanks before it; quotes may be those of a style. */
+		if (is_dropped(one[0]) || (s->len == 0 && (one[0] <= ' ' ||
+		    one[0] == '"' || one[0] == '\''))) {
+			s->is_odd = 1;
+			continue;
+		}
+		s->text[s->len++] = one[0];
+		if (s->len <= 5 && (one[0] | 0x20) != ("data:"[s->len - 1] |
+		    0x20))
+			return;
+		if (one[0] == ',') {
+			s->behind = next;
+			return;
+		}
+	}
+}
+
+/* Is it one, and not as it stands there? */
+static int
+is_whole(const struct spelt *s, struct datauri *u)
+{
+	if (s->behind == NULL || !s->is_odd ||
+	    !head(s->text + 5, s->text + s->len, u))
+		return (0);
+	u->data = s->behind;
+	u->has_refs = 1;
+	return (1);
+}
+
+/* Where "data:" begins that is in quotes, with ends of lines in it, or not. */
+static const uint8_t *
+scheme(const uint8_t *begin, const uint8_t *colon)
+{
+	const uint8_t	*p;
+	size_t		 n;
+
+	for (n = 0, p = colon; n < 4 && p > begin && colon - p < HEAD_MAX; ) {
+		if (is_dropped(*--p))
+			continue;
+		if ((*p | 0x20) != "atad"[n++])
+			return (NULL);
+	}
+	return (n == 4 && p > begin && (p[-1] == '"' || p[-1] == '\'') ?
+	    p : NULL);
+}
+
 int
 datauri_next(const uint8_t *begin, const uint8_t *p, const uint8_t *end,
     struct datauri *u)
 {
-	const uint8_t	*colon;
+	const uint8_t	*colon, *uri;
+	struct spelt	 s;
 
 	/* A colon is rarer than its letters. */
 	for (; p < end; p = colon + 1) {
 		colon = memchr(p, ':', (size_t)(end - p));
 		if (colon == NULL)
 			return (0);
-		if (colon - begin < 4 || strncasecmp((const char *)colon - 4,
-		    "data", 4) != 0 || !head(colon + 1, end, u))
-			continue;
-		u->end = data_end(begin, colon - 4, u->data, end);
+		u->has_refs = 0;
+		uri = colon - begin < 4 ? NULL : colon - 4;
+		if (uri == NULL || strncasecmp((const char *)uri, "data",
+		    4) != 0 || !head(colon + 1, end, u)) {
+			if ((uri = scheme(begin, colon)) == NULL)
+				continue;
+			spell(uri, end, &s);
+			if (!is_whole(&s, u))
+				continue;
+		}
+		u->end = data_end(begin, uri, u->data, end);
 		return (1);
 	}
+	return (0);
+}
+
+int
+datauri_spelt(const uint8_t *begin, const uint8_t *end,
+    const uint8_t **place, struct datauri *u)
+{
+	const uint8_t	*p, *q;
+	struct spelt	 s;
+
+	for (p = *place; p < end; p++) {
+		q = p;
+		p = memchr(q, '&', (size_t)(end - q));
+		if (p == NULL)
+			break;
+		/* What stands before has been tried already. */
+		for (q = p; q > *place && !is_before(q[-1]); q--)
+			continue;
+		*place = p + 1;
+		if (q > begin && !is_before(q[-1]))
+			continue;
+		spell(q, end, &s);
+		if (!is_whole(&s, u))
+			continue;
+		u->end = data_end(begin, q, u->data, end);
+		*place = u->end;
+		return (1);
+	}
+	*place = end;
 	return (0);
 }
 
@@ -148,6 +293,26 @@ percent(const uint8_t *p, size_t len, uint8_t *out, size_t cap, int *full)
 	return (n);
 }
 
+/* Resolve references: never longer than they were. */
+static size_t
+unref(const uint8_t *p, size_t len, uint8_t *out)
+{
+	const uint8_t	*end, *next;
+	struct html_out	 o;
+
+	memset(&o, 0, sizeof(o));
+	o.buf = out;
+	o.cap = len;
+	for (end = p + len; p < end; p = next) {
+		next = *p == '&' ? html_reference(p + 1, end, &o, 1) : NULL;
+		if (next != NULL)
+			continue;
+		o.buf[o.len++] = *p;
+		next = p + 1;
+	}
+	return (o.len);
+}
+
 void
 datauri_decode(const struct datauri *u, uint8_t *out, size_t cap,
     struct decoded *d)
@@ -159,19 +324,23 @@ datauri_decode(const struct datauri *u, uint8_t *out, size_t cap,
 	memset(d, 0, sizeof(*d));
 	p = u->data;
 	len = (size_t)(u->end - u->data);
-	if (!u->is_base64) {
-		d->len = d->stop = percent(p, len, out, cap, &d->full);
-		return;
-	}
 	plain = NULL;
-	if (memchr(p, '%', len) != NULL) {
+	if (u->has_refs || (u->is_base64 && memchr(p, '%', len) != NULL)) {
 		if ((plain = malloc(len)) == NULL) {
 			d->full = 1;
 			return;
 		}
-		len = percent(p, len, plain, len, &d->full);
+		if (u->has_refs)
+			len = unref(p, len, plain);
+		else
+			memcpy(plain, p, len);
+		if (u->is_base64)
+			len = percent(plain, len, plain, len, &d->full);
 		p = plain;
 	}
-	decode_base64(p, len, out, cap, 0, d);
+	if (u->is_base64)
+		decode_base64(p, len, out, cap, 0, d);
+	else
+		d->len = d->stop = percent(p, len, out, cap, &d->full);
 	free(plain);
 }

@@ -15,6 +15,7 @@
 struct datauri {
 	char		 type[DATAURI_TYPE_MAX];	/* lower case */
 	int		 is_base64;
+	int		 has_refs;	/* its data are spelt as in HTML */
 	const uint8_t	*data;
 	const uint8_t	*end;		/* of the data */
 };
@@ -25,6 +26,14 @@ struct datauri {
  */
 int	 datauri_next(const uint8_t *begin, const uint8_t *p,
 	    const uint8_t *end, struct datauri *u);
+
+/*
+ * The same for those that only a reader of HTML sees, since letters of them
+ * are written as references ("&#100;ata:") or have ends of lines among them.
+ * *place is where to go on, at first p of the text.  Linear likewise.
+ */
+int	 datauri_spelt(const uint8_t *begin, const uint8_t *end,
+	    const uint8_t **place, struct datauri *u);
 
 /* Its bytes into out, cap at most; never more than u has. */
 void	 datauri_decode(const struct datauri *u, uint8_t *out, size_t cap,

@@ -50,8 +50,6 @@ static void	 put_code(struct html_out *, uint32_t);
 static struct html_out *out(struct html *);
 static int	 name_in(const char *, const char *const *, size_t);
 static const struct entity_name *entity_find(const char *, size_t);
-static const uint8_t *reference(const uint8_t *, const uint8_t *,
-		    struct html_out *, int);
 static const uint8_t *numeric(const uint8_t *, const uint8_t *,
 		    struct html_out *);
 static void	 put_decoded(struct html_out *, const uint8_t *,
@@ -229,12 +227,8 @@ numeric(const uint8_t *p, const uint8_t *end, struct html_out *o)
 	return (p < end && *p == ';' ? p + 1 : p);
 }
 
-/*
- * A character reference; p is behind its "&".  Returns what follows it, or
- * NULL when it is none.
- */
-static const uint8_t *
-reference(const uint8_t *p, const uint8_t *end, struct html_out *o,
+const uint8_t *
+html_reference(const uint8_t *p, const uint8_t *end, struct html_out *o,
     int in_attr)
 {
 	const struct entity_name	*e;
@@ -278,7 +272,7 @@ put_decoded(struct html_out *o, const uint8_t *p, const uint8_t *end,
 		put(o, p, (size_t)(amp - p));
 		if (amp == end)
 			return;
-		next = reference(amp + 1, end, o, in_attr);
+		next = html_reference(amp + 1, end, o, in_attr);
 		if (next == NULL) {
 			put(o, "&", 1);
 			next = amp + 1;

@@ -27,6 +27,14 @@ struct html_out {
 int	 html_text(const uint8_t *, size_t len, const struct css *css,
 	    struct html_out *shown, struct html_out *hidden);
 
+/*
+ * A character reference, p being behind its "&", in an attribute or not.  What
+ * it stands for is put, in UTF-8 and never longer than it, behind what is in
+ * o.  Returns what follows it, or NULL when it is none.
+ */
+const uint8_t *html_reference(const uint8_t *p, const uint8_t *end,
+	    struct html_out *o, int in_attr);
+
 /* What all style sheets in it hide, also in what a browser would not read. */
 void	 html_sheets(const uint8_t *, size_t len, struct css *css);
 

@@ -67,6 +67,7 @@ static void	 binhex_give(const struct search *, const uint8_t *);
 static void	 binhex_fork(const struct search *, struct arena_str,
 		    const uint8_t *, size_t);
 static const uint8_t *pgp_give(const struct search *, const uint8_t *);
+static int	 datauri_one(const struct search *, const struct datauri *);
 static void	 datauri_give(const struct search *, const uint8_t *);
 static const uint8_t *run_give(const struct search *, const uint8_t *);
 static void	 tnef_give(struct mime *, const struct job *, struct tnef *);
@@ -364,35 +365,55 @@ run_give(const struct search *s, const uint8_t *p)
 	}
 }
 
-/* Files in the text itself. */
-static void
-datauri_give(const struct search *s, const uint8_t *begin)
+/* A file in the text itself: 0, or -1 when no more are taken. */
+static int
+datauri_one(const struct search *s, const struct datauri *u)
 {
-	const uint8_t	*p;
 	struct arena_part *part;
-	struct datauri	 u;
 	struct decoded	 d;
 	uint8_t		*out;
 	size_t		 room;
 	uint32_t	 k;
 	int		 is_text;
 
+	if (u->end == u->data)
+		return (0);
+	part = part_new(s->m, s->parent, s->depth, u->type, &k);
+	if (part == NULL)
+		return (-1);
+	is_text = (part->flags & PART_TEXT) != 0;
+	out = arena_room(&s->m->arena, &room);
+	datauri_decode(u, out, room, &d);
+	part_decoded(s->m, k, out, &d);
+	leaf_any(s->m, k, s->depth + 1, out, out + d.len);
+	/* A page in a page. */
+	if (is_text)
+		leaf_queue(s->m, k, s->depth + 1, out, out + d.len,
+		    BLOB_TEXT);
+	return (0);
+}
+
+static void
+datauri_give(const struct search *s, const uint8_t *begin)
+{
+	const uint8_t	*p;
+	struct datauri	 u;
+
 	for (p = begin; datauri_next(begin, p, s->end, &u); p = u.end) {
-		if (u.end == u.data)
-			continue;
-		part = part_new(s->m, s->parent, s->depth, u.type, &k);
-		if (part == NULL)
+		if (datauri_one(s, &u) == -1)
 			return;
-		is_text = (part->flags & PART_TEXT) != 0;
-		out = arena_room(&s->m->arena, &room);
-		datauri_decode(&u, out, room, &d);
-		part_decoded(s->m, k, out, &d);
-		leaf_any(s->m, k, s->depth + 1, out, out + d.len);
-		/* A page in a page. */
-		if (is_text)
-			leaf_queue(s->m, k, s->depth + 1, out, out + d.len,
-			    BLOB_TEXT);
+		/* In an attribute these are references, elsewhere not. */
+		if (!u.has_refs && memchr(u.data, '&',
+		    (size_t)(u.end - u.data)) != NULL) {
+			u.has_refs = 1;
+			if (datauri_one(s, &u) == -1)
+				return;
+		}
 	}
+	p = begin;
+	while (datauri_spelt(begin, s->end, &p, &u))
+		if (datauri_one(s, &u) == -1)
+			return;
 }
 
 void

@@ -11,6 +11,7 @@
 #include "apple.h"
 #include "binhex.h"
 #include "cms.h"
+#include "datauri.h"
 #include "lzfu.h"
 #include "pgp.h"
 #include "tnef.h"
@@ -22,6 +23,10 @@
 
 static void	 fuzz_run(int, const uint8_t *, size_t, uint8_t *, size_t);
 static void	 fuzz_file(int, const uint8_t *, size_t, uint8_t *, size_t);
+
+static void	 fuzz_uri(const struct datauri *, const uint8_t *,
+		    const uint8_t *, uint8_t *, size_t);
+static void	 fuzz_uris(const uint8_t *, size_t, uint8_t *, size_t);
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -87,7 +92,7 @@ fuzz_file(int which, const uint8_t *p, size_t len, uint8_t *out, size_t cap)
 			if (it.p < p || it.len > len - (size_t)(it.p - p))
 				abort();
 		break;
-	default:
+	case 7:
 		if (!apple_is(p, len))
 			break;
 		for (i = 0; i < apple_count(p, len); i++)
@@ -95,9 +100,45 @@ fuzz_file(int which, const uint8_t *p, size_t len, uint8_t *out, size_t cap)
 			    (q < p || n > len - (size_t)(q - p)))
 				abort();
 		break;
+	default:
+		fuzz_uris(p, len, out, cap);
+		break;
 	}
 	if (d.len > cap)
 		abort();
+}
+
+static void
+fuzz_uri(const struct datauri *u, const uint8_t *p, const uint8_t *end,
+    uint8_t *out, size_t cap)
+{
+	struct decoded	 d;
+
+	if (u->data < p || u->data > u->end || u->end > end ||
+	    memchr(u->type, '\0', sizeof(u->type)) == NULL)
+		abort();
+	datauri_decode(u, out, cap, &d);
+	if (d.len > cap || d.len > (size_t)(u->end - u->data))
+		abort();
+}
+
+static void
+fuzz_uris(const uint8_t *p, size_t len, uint8_t *out, size_t cap)
+{
+	const uint8_t	*end, *q, *place;
+	struct datauri	 u;
+
+	end = p + len;
+	for (q = p; datauri_next(p, q, end, &u); q = u.end) {
+		if (u.end <= q)
+			abort();
+		fuzz_uri(&u, p, end, out, cap);
+	}
+	for (place = q = p; datauri_spelt(p, end, &place, &u); q = place) {
+		if (place <= q || place > end)
+			abort();
+		fuzz_uri(&u, p, end, out, cap);
+	}
 }
 
 int
@@ -116,7 +157,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (len < 3)
 		return (0);
-	which = data[0] % 8;
+	which = data[0] % 9;
 	cap = data[1] & 1 ? data[1] : ROOM;
 	data += 2;
 	len -= 2;

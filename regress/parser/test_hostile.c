@@ -496,7 +496,8 @@ texts(void)
 		"charset=", "\xb0\xa1", "<a href=\"&", "<textarea><title>",
 		"<p style='d/*", "<style>", "<style>.a{display:none}",
 		"<style></style>", "<a class=x>", "data:", "\"data:;base64,",
-		"data:,data:a/b,",
+		"data:,data:a/b,", "=&#100;ata:", "\"d\nata:", "'data:\n",
+		"x&#100;ata:a/b;", "\"&#100;&Tab;", "&#1;=&#1;",
 	};
 	char				 name[80];
 	size_t				 i, k;
@@ -576,6 +577,11 @@ sheets(void)
 	for (i = 0; i < 100000; i++)
 		text_add("<img src='data:a/b;base64,QUJD'>");
 	text_run("data-uris", LIMIT_PARTS, LIMITS_ALL, NULL);
+
+	text_add("Content-Type: text/html\r\n\r\n");
+	for (i = 0; i < 100000; i++)
+		text_add("<img src='data&colon;a/b;base64,QUJD'>");
+	text_run("data-uris-spelt", LIMIT_PARTS, LIMITS_ALL, NULL);
 }
 
 static void
