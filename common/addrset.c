@@ -12,6 +12,8 @@
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 
+#include <tre/tre.h>
+
 #include "addrset.h"
 #include "conf.h"
 
@@ -30,11 +32,21 @@ struct items {
 	size_t		 n, alloc;
 };
 
+/* TRE's functions for bytes depend on the locale, those for wide characters
+ * do not: each byte of an address is one of these. */
+struct expr {
+	regex_t		 re;
+	uint32_t	 list;
+	int		 folded;
+};
+
 struct addrset {
 	uint32_t	*bucket;	/* index + 1 of the first */
 	size_t		 nbuckets;	/* a power of two */
 	struct items	 plain;
 	struct items	 glob;		/* in no chain */
+	struct expr	*expr;
+	size_t		 nexprs;
 	char		*text;		/* strings, ended */
 	size_t		 len, alloc;
 	uint64_t	 seed;
@@ -53,7 +65,10 @@ static uint64_t	 hash(const struct addrset *, const char *, size_t);
 static struct item *item_new(struct items *);
 static int	 keep(struct addrset *, const char *, size_t, uint32_t *);
 static int	 grow(struct addrset *);
+static int	 expr_add(struct addrset *, const char *, size_t, uint32_t,
+		    int);
 static void	 look(const struct asked *, const char *, size_t);
+static void	 look_exprs(const struct asked *, const char *);
 static void	 look_path(const struct asked *, char *);
 
 static char
@@ -97,8 +112,13 @@ addrset_new(size_t n)
 void
 addrset_free(struct addrset *s)
 {
+	size_t	 i;
+
 	if (s == NULL)
 		return;
+	for (i = 0; i < s->nexprs; i++)
+		tre_regfree(&s->expr[i].re);
+	free(s->expr);
 	free(s->bucket);
 	free(s->plain.item);
 	free(s->glob.item);
@@ -115,6 +135,14 @@ addrset_check(const char *p, size_t len)
 		return ("is too long");
 	if (len == 2 && memcmp(p, "<>", 2) == 0)
 		return (NULL);
+	if (addrset_is_expr(p, len)) {
+		for (i = 0; i < len; i++)
+			if ((unsigned char)p[i] <= 0x20 ||
+			    (unsigned char)p[i] >= 0x7f)
+				return ("has something else than signs of "
+				    "ASCII in its expression");
+		return (NULL);
+	}
 	ats = 0;
 	for (i = 0; i < len; i++) {
 		if ((unsigned char)p[i] <= 0x20 || p[i] == 0x7f ||
@@ -122,9 +150,54 @@ addrset_check(const char *p, size_t len)
 			return ("is not an address, a domain or a pattern");
 		ats += p[i] == '@';
 	}
-	if (len == 0 || (len == 1 && (p[0] == '@' || p[0] == '.')) || ats > 1)
+	if (len == 0 || (len == 1 && (p[0] == '@' || p[0] == '.')) ||
+	    (ats == 0 && p[0] == '/') || ats > 1)
 		return ("is not an address, a domain or a pattern");
 	return (NULL);
+}
+
+int
+addrset_is_expr(const char *p, size_t len)
+{
+	return (len > 2 && p[0] == '/' && p[len - 1] == '/');
+}
+
+size_t
+addrset_expr(const char *p, size_t len, wchar_t *w)
+{
+	size_t	 i, n;
+
+	for (i = 1, n = 0; i + 1 < len; i++) {
+		w[n++] = (wchar_t)lower(p[i]);
+		/* Classes such as \W are something else than \w. */
+		if (p[i] == '\\' && i + 2 < len)
+			w[n++] = (wchar_t)p[++i];
+	}
+	return (n);
+}
+
+static int
+expr_add(struct addrset *s, const char *p, size_t len, uint32_t list,
+    int folded)
+{
+	wchar_t		 w[PATH_MAX_LEN];
+	struct expr	*e;
+	size_t		 n;
+
+	e = reallocarray(s->expr, s->nexprs + 1, sizeof(*e));
+	if (e == NULL)
+		return (-1);
+	s->expr = e;
+	e += s->nexprs;
+	n = addrset_expr(p, len, w);
+	if (tre_regwncomp(&e->re, w, n, REG_EXTENDED | REG_NOSUB) != REG_OK)
+		return (-1);
+	e->list = list;
+	e->folded = folded != 0;
+	if (folded)
+		s->has_folded = 1;
+	s->nexprs++;
+	return (0);
 }
 
 static struct item *
@@ -203,6 +276,8 @@ addrset_add(struct addrset *s, const char *p, size_t len, uint32_t list,
 	size_t		 at;
 	int		 is_glob;
 
+	if (addrset_is_expr(p, len))
+		return (expr_add(s, p, len, list, folded));
 	is_glob = memchr(p, '*', len) != NULL || memchr(p, '?', len) != NULL;
 	if (grow(s) == -1 || keep(s, p, len, &off) == -1 ||
 	    (it = item_new(is_glob ? &s->glob : &s->plain)) == NULL)
@@ -242,6 +317,25 @@ look(const struct asked *a, const char *p, size_t len)
 	}
 }
 
+static void
+look_exprs(const struct asked *a, const char *name)
+{
+	const struct expr	*e;
+	wchar_t			 w[PATH_MAX_LEN];
+	size_t			 i, n;
+
+	if (a->set->nexprs == 0)
+		return;
+	for (n = 0; n < PATH_MAX_LEN && name[n] != '\0'; n++)
+		w[n] = (unsigned char)name[n];
+	for (i = 0; i < a->set->nexprs; i++) {
+		e = &a->set->expr[i];
+		if ((!a->folded || e->folded) &&
+		    tre_regwnexec(&e->re, w, n, 0, NULL, 0) == REG_OK)
+			a->bits[e->list / 64] |= 1ULL << (e->list % 64);
+	}
+}
+
 /* A key, with a byte before it that may be used. */
 static void
 look_path(const struct asked *a, char *p)
@@ -276,6 +370,7 @@ look_path(const struct asked *a, char *p)
 		    conf_glob(a->set->text + it->off, name))
 			a->bits[it->list / 64] |= 1ULL << (it->list % 64);
 	}
+	look_exprs(a, name);
 }
 
 char *

@@ -2,8 +2,8 @@
 
 /*
  * All addresses of mail of all lists: which lists have one is found in less
- * than a microsecond among a million, but for patterns with stars, which are
- * tried one after the other.
+ * than a microsecond among a million, but for patterns with stars and for
+ * expressions, which are tried one after the other.
  *
  *	user@example.org	one mailbox
  *	@example.org		everybody there (also without the at sign)
@@ -11,6 +11,7 @@
  *	user@			that name in any domain
  *	<>			the empty sender
  *	*.doc?@example.org	a pattern: * and ? anywhere
+ *	/^[a-z]+[0-9]{6,}@/	an expression, found anywhere in it
  *
  * ASCII letters are equal in both cases, also before the at sign: RFC 5321
  * section 2.4 leaves that to the receiving host, and nobody has two mailboxes
@@ -22,6 +23,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <wchar.h>
 
 struct addrset;
 
@@ -32,10 +34,18 @@ void		 addrset_free(struct addrset *);
 
 /* Is this something that a set can have?  NULL, or what is wrong with it. */
 const char	*addrset_check(const char *, size_t len);
+/* Is one that can be had an expression?  Then it begins and ends with "/". */
+int		 addrset_is_expr(const char *, size_t len);
+/*
+ * What TRE gets of one that was checked, between its signs: its letters are
+ * small, like those of addresses, into w, of len characters at least.  Returns
+ * how many it has.
+ */
+size_t		 addrset_expr(const char *, size_t len, wchar_t *w);
 /*
  * Add one that was checked, copied, to a list, in which with folded it stands
  * for addresses with a "+tag" as well (RFC 5233).  Returns 0, or -1 without
- * memory.
+ * memory or for an expression that does not compile; master has refused those.
  */
 int		 addrset_add(struct addrset *, const char *, size_t len,
 		    uint32_t list, int folded);

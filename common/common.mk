@@ -25,4 +25,4 @@ COMMON_SRCS =	\
 	stats.c \
 	utf8.c \
 	why.c
-COMMON_LIBS =	-lseccomp -lcap -lbsd
+COMMON_LIBS =	-lseccomp -lcap -lbsd -ltre

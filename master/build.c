@@ -70,6 +70,7 @@ build_reset(struct conf *c)
 	memset(proxied, 0, sizeof(proxied));
 	memset(servers, 0, sizeof(servers));
 	setting_reset(&c->g);
+	lists_reset();
 	context_reset();
 }
 
@@ -504,17 +505,14 @@ store_rules(void)
 static void
 check_patterns(void)
 {
-	struct named	*n;
 	char		 why[160];
 	uint32_t	 list, entry;
 
 	if (conf->nlists == 0 || lex_errors() > 0 ||
 	    pattern_compile(conf, &list, &entry, why, sizeof(why)) == 0)
 		return;
-	STAILQ_FOREACH(n, &tables, entry)
-		if (n->words != NULL && list-- == 0)
-			lex_error(lists_pos(n->words, entry), NULL,
-			    "expression refused: %s", why);
+	lex_error(lists_pos(list, entry), NULL, "expression refused: %s",
+	    why);
 }
 
 int
@@ -523,11 +521,11 @@ build_finish(void)
 	setting_finish();
 	check_listeners(conf, listen_pos);
 	store_tables();
-	check_patterns();
 	store_hosts();
 	context_finish(conf);
 	disclaimer_store(conf);
 	store_rules();
+	check_patterns();
 	if (lex_errors() == 0) {
 		check_shadows(rules);
 		check_reach(rules, &conf->g);

@@ -230,8 +230,11 @@ void	 lists_store(const struct wordlist *, struct conf *,
 /* Is it the same list: 1 or 0. */
 int	 lists_equal(const struct wordlist *, const struct conf_list *);
 
-/* The place of entry n, from 0, or NULL. */
-const struct pos *lists_pos(const struct wordlist *, uint32_t n);
+/* Where entry n, from 0, of a list of the configuration stands, or NULL. */
+const struct pos *lists_pos(uint32_t id, uint32_t n);
+
+/* Before another configuration is read. */
+void	 lists_reset(void);
 
 /* A list with its name, which no other table may have. */
 void	 build_list(const struct pos *, const char *name, struct wordlist *);

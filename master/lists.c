@@ -35,6 +35,11 @@ struct wordlist {
 	uint32_t		 errors;	/* as in conf_list_wire */
 };
 
+/* Those that are in the configuration, by their ids there. */
+static const struct wordlist *stored[CONF_LISTS_MAX];
+static uint32_t	 nexprs;	/* for addresses */
+
+static const char *address_refused(const char *, size_t);
 static void	 list_add(struct wordlist *, const struct pos *,
 		    const char *, size_t, uint32_t);
 static int	 weight_parse(const struct pos *, const char *, uint32_t *);
@@ -86,6 +91,27 @@ weight_parse(const struct pos *pos, const char *text, uint32_t *weight)
 	return (0);
 }
 
+void
+lists_reset(void)
+{
+	nexprs = 0;
+}
+
+/* Why an address, or an expression for addresses, cannot be had. */
+static const char *
+address_refused(const char *text, size_t len)
+{
+	const char	*why;
+
+	why = addrset_check(text, len);
+	if (why != NULL || !addrset_is_expr(text, len))
+		return (why);
+	if ((why = pattern_refused(text + 1, len - 2)) != NULL)
+		return (why);
+	return (++nexprs > ADDR_EXPRS_MAX ?
+	    "is one expression for addresses too many" : NULL);
+}
+
 static void
 list_add(struct wordlist *l, const struct pos *pos, const char *text,
     size_t len, uint32_t weight)
@@ -114,11 +140,13 @@ list_add(struct wordlist *l, const struct pos *pos, const char *text,
 		return;
 	}
 	if (l->kind == LIST_ADDRESSES &&
-	    (why = addrset_check(text, len)) != NULL) {
-		if ((name = lex_copy(text, len)) != NULL)
+	    (why = address_refused(text, len)) != NULL) {
+		if (addrset_is_expr(text, len))
+			lex_error(pos, NULL, "expression refused: %s", why);
+		else if ((name = lex_copy(text, len)) != NULL)
 			lex_error(pos, "user@domain, @domain, .domain, "
-			    "user@, <> or a pattern with *", "\"%s\" %s",
-			    lex_show(name), why);
+			    "user@, <>, a pattern with * or /expression/",
+			    "\"%s\" %s", lex_show(name), why);
 		return;
 	}
 	if (l->kind != LIST_EXPRESSIONS && l->kind != LIST_IDENTIFIERS &&
@@ -238,13 +266,12 @@ lists_equal(const struct wordlist *words, const struct conf_list *l)
 	return (off == l->len);
 }
 
-/* Where entry n of the list stands in the file. */
 const struct pos *
-lists_pos(const struct wordlist *l, uint32_t n)
+lists_pos(uint32_t id, uint32_t n)
 {
 	const struct word	*w;
 
-	STAILQ_FOREACH(w, &l->words, entry)
+	STAILQ_FOREACH(w, &stored[id]->words, entry)
 		if (n-- == 0)
 			return (&w->pos);
 	return (NULL);
@@ -262,6 +289,7 @@ lists_store(const struct wordlist *words, struct conf *conf, const char *name,
 		    CONF_LISTS_MAX);
 		return;
 	}
+	stored[l->w.id] = words;
 	l->line = (int)pos->line;
 	l->w.errors = words->errors;
 	STAILQ_FOREACH(w, &words->words, entry) {

@@ -25,6 +25,7 @@
 
 #include <tre/tre.h>
 
+#include "addrset.h"
 #include "exprfold.h"
 #include "normal.h"
 
@@ -259,8 +260,12 @@ compile(const struct conf_list *l, const uint8_t *text, size_t len)
 	int		 ret, is_similar;
 
 	is_similar = l->w.kind == LIST_SIMILAR;
-	n = is_similar ? similar_fold(text, len, w, EXPR_FOLDED_MAX) :
-	    expr_fold(text, len, w, EXPR_FOLDED_MAX, &why);
+	if (l->w.kind == LIST_ADDRESSES)
+		n = addrset_expr((const char *)text, len, w);
+	else
+		n = is_similar ?
+		    similar_fold(text, len, w, EXPR_FOLDED_MAX) :
+		    expr_fold(text, len, w, EXPR_FOLDED_MAX, &why);
 	/* Others have been refused when they were read. */
 	if (n == 0)
 		return (REG_BADPAT);
@@ -286,12 +291,15 @@ compile_all(const struct conf *conf, int fd)
 
 	TAILQ_FOREACH(l, &conf->lists, entry) {
 		if (l->w.kind != LIST_EXPRESSIONS &&
-		    l->w.kind != LIST_SIMILAR)
+		    l->w.kind != LIST_SIMILAR && l->w.kind != LIST_ADDRESSES)
 			continue;
 		at.list = l->w.id;
 		at.entry = 0;
 		off = 0;
 		for (; conf_next_entry(l, &off, &e, &text) == 1; at.entry++) {
+			if (l->w.kind == LIST_ADDRESSES &&
+			    !addrset_is_expr((const char *)text, e.len))
+				continue;
 			if (write(fd, &at, sizeof(at)) != sizeof(at))
 				return (NO_CHECK);
 			if ((ret = compile(l, text, e.len)) != REG_OK)

@@ -25,23 +25,23 @@ common_wire_SRCS =	common/addr.c common/addrset.c common/conf.c \
 
 UNIT +=			common/test_imsg
 common/test_imsg_SRCS =	regress/common/test_imsg.c $(common_wire_SRCS)
-common/test_imsg_LIBS =	-lbsd
+common/test_imsg_LIBS =	-lbsd -ltre
 
 UNIT +=			common/test_conf
 common/test_conf_SRCS =	regress/common/test_conf.c $(common_wire_SRCS)
-common/test_conf_LIBS =	-lbsd
+common/test_conf_LIBS =	-lbsd -ltre
 
 UNIT +=			common/test_conflist
 common/test_conflist_SRCS = regress/common/test_conflist.c $(common_wire_SRCS)
-common/test_conflist_LIBS = -lbsd
+common/test_conflist_LIBS = -lbsd -ltre
 
 UNIT +=			common/test_rule
 common/test_rule_SRCS =	regress/common/test_rule.c $(common_wire_SRCS)
-common/test_rule_LIBS =	-lbsd
+common/test_rule_LIBS =	-lbsd -ltre
 
 FUZZ +=			common/fuzz_frame
 common/fuzz_frame_SRCS = regress/common/fuzz_frame.c $(common_wire_SRCS)
-common/fuzz_frame_LIBS = -lbsd
+common/fuzz_frame_LIBS = -lbsd -ltre
 
 # What rules cost: "make obj/bench_rules", optimised as the product.
 $(O)/bench_rules: regress/bench/bench_rules.c $(common_wire_SRCS) \

@@ -174,6 +174,17 @@ test_addresses(void)
 	CASE("empty", has("<>", 0, "") && !has("<>", 0, "a@b"));
 	CASE("pattern", has("*.doc?@example.org", 0, "a.docx@example.org") &&
 	    !has("*.doc?@example.org", 0, "a.doc@example.org"));
+	CASE("expression", has("/^[A-Z]+[0-9]{3,}@/", 0, "Bob123@a.example") &&
+	    has("/\\.example$/", 0, "a@b.EXAMPLE") &&
+	    has("/^a@b\\.example$/", 0, "a@b.example") &&
+	    has("/^\\W+$/", 0, "") &&
+	    has("/^a.{4}@/", 0, "a\xc3\xa4\xc3\xa4@b"));
+	CASE("expression-not", !has("/^[a-z]+[0-9]{3,}@/", 0,
+	    "bob12@a.example") && !has("/^b@/", 0, "ab@c.example") &&
+	    !has("/@b\\.example$/", 0, "a@bxexample") &&
+	    !has("/^\\W+$/", 0, "a@b"));
+	CASE("expression-fold", has("/^a@/", 1, "a+t@example.org") &&
+	    !has("/^a@/", 0, "a+t@example.org"));
 	CASE("quoted", has("@example.org", 0, "\"a@b\"@example.org") &&
 	    !has("@b", 0, "\"a@b\"@example.org"));
 	CASE("fold", has("a@example.org", 1, "a+tag@example.org") &&

@@ -36,6 +36,7 @@ on mail block "550 5.7.1 not one of us" sender ! <staff> from 192.168.0.11
 on mail block "552 5.3.4 large" size over 1M from 192.168.0.12
 on rcpt block "550 5.7.1 trap" add source <abusers> recipient "trap@example.org"
 on rcpt block "550 5.7.1 competitor" recipient "@competitor.example"
+on rcpt block "550 5.7.1 number" recipient "/^(sales|info)-?[0-9]{2,}@/"
 on rcpt tempfail "450 4.7.1 crowd" recipients over 3 from 192.168.0.13
 on message block "554 5.7.1 secret" disconnect add sender <leakers>
     content <secrets>
@@ -116,6 +117,13 @@ def t_rcpt(net, srv, gw):
             c.cmd("MAIL FROM:<a@client.example>")
             check_equal(c.cmd("RCPT TO:<x@competitor.example>").code, 550)
             check_equal(c.cmd("RCPT TO:<x@example.org>").code, 250)
+    with case("rcpt: an expression for addresses"):
+        with Talk(net, srv) as c:
+            c.ehlo()
+            c.cmd("MAIL FROM:<a@client.example>")
+            check_equal([c.cmd("RCPT TO:<%s@example.org>" % name).code
+                         for name in ("info-23", "Sales007", "info-2",
+                                      "xinfo-23")], [550, 550, 250, 250])
     with case("rcpt: in a group each has its own answer, in order"):
         with Talk(net, srv) as c:
             c.ehlo()

@@ -13,7 +13,7 @@ scanner/test_inspect_SRCS =	regress/scanner/test_inspect.c $(inspect_SRCS) \
 				$(addprefix common/,facts.c parts.c log.c \
 				utf8.c ev.c sandbox.c proto.c)
 scanner/test_inspect_CPPFLAGS =	-iquote common -iquote scanner
-scanner/test_inspect_LIBS =	-larchive -lz -lmd -lbsd -lseccomp
+scanner/test_inspect_LIBS =	-larchive -lz -lmd -lbsd -ltre -lseccomp
 
 UNIT +=		scanner/test_ole2
 scanner/test_ole2_SRCS =	regress/scanner/test_ole2.c scanner/ole2.c
@@ -29,7 +29,7 @@ scanner/test_layers_SRCS =	regress/scanner/test_layers.c \
 				scanner/layers.c scanner/ole2.c \
 				scanner/result.c common/parts.c
 scanner/test_layers_CPPFLAGS =	-Iscanner
-scanner/test_layers_LIBS =	-lbsd
+scanner/test_layers_LIBS =	-lbsd -ltre
 
 UNIT +=		scanner/test_pool
 scanner/test_pool_SRCS =	regress/scanner/test_pool.c scanner/pool.c \
@@ -44,7 +44,7 @@ scanner/fuzz_ole2_SRCS =	regress/scanner/fuzz_ole2.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_ole2_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_ole2_LIBS =	-larchive -lz -lmd -lbsd
+scanner/fuzz_ole2_LIBS =	-larchive -lz -lmd -lbsd -ltre
 
 FUZZ +=		scanner/fuzz_layers
 scanner/fuzz_layers_SRCS =	regress/scanner/fuzz_layers.c \
@@ -52,42 +52,42 @@ scanner/fuzz_layers_SRCS =	regress/scanner/fuzz_layers.c \
 				scanner/result.c common/proto.c common/utf8.c \
 				common/parts.c
 scanner/fuzz_layers_CPPFLAGS =	-Iscanner
-scanner/fuzz_layers_LIBS =	-lbsd
+scanner/fuzz_layers_LIBS =	-lbsd -ltre
 
 FUZZ +=		scanner/fuzz_zip
 scanner/fuzz_zip_SRCS =	regress/scanner/fuzz_zip.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_zip_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_zip_LIBS =	-larchive -lz -lmd -lbsd
+scanner/fuzz_zip_LIBS =	-larchive -lz -lmd -lbsd -ltre
 
 FUZZ +=		scanner/fuzz_pdf
 scanner/fuzz_pdf_SRCS =	regress/scanner/fuzz_pdf.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_pdf_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_pdf_LIBS =	-larchive -lz -lmd -lbsd
+scanner/fuzz_pdf_LIBS =	-larchive -lz -lmd -lbsd -ltre
 
 FUZZ +=		scanner/fuzz_rtf
 scanner/fuzz_rtf_SRCS =	regress/scanner/fuzz_rtf.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_rtf_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_rtf_LIBS =	-larchive -lz -lmd -lbsd
+scanner/fuzz_rtf_LIBS =	-larchive -lz -lmd -lbsd -ltre
 
 FUZZ +=		scanner/fuzz_docxml
 scanner/fuzz_docxml_SRCS =	regress/scanner/fuzz_docxml.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_docxml_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_docxml_LIBS =	-larchive -lz -lmd -lbsd
+scanner/fuzz_docxml_LIBS =	-larchive -lz -lmd -lbsd -ltre
 
 FUZZ +=		scanner/fuzz_inspect
 scanner/fuzz_inspect_SRCS =	regress/scanner/fuzz_inspect.c $(inspect_SRCS) \
 			scanner/result.c $(addprefix common/,facts.c \
 			parts.c log.c utf8.c ev.c proto.c)
 scanner/fuzz_inspect_CPPFLAGS =	-iquote common -iquote scanner
-scanner/fuzz_inspect_LIBS =	-larchive -lz -lmd -lbsd
+scanner/fuzz_inspect_LIBS =	-larchive -lz -lmd -lbsd -ltre
 
 # Words, expressions and identifiers in text.
 UNIT +=		scanner/test_normal
@@ -106,7 +106,7 @@ scanner/test_ident_SRCS =	regress/scanner/test_ident.c scanner/ident.c \
 				common/normal.c common/normtab.c \
 				common/conflist.c common/log.c common/utf8.c
 scanner/test_ident_CPPFLAGS =	-iquote common -iquote scanner
-scanner/test_ident_LIBS =	-lbsd
+scanner/test_ident_LIBS =	-lbsd -ltre
 
 UNIT +=		scanner/test_expr
 scanner/test_expr_SRCS =	regress/scanner/test_expr.c scanner/expr.c \

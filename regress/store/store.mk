@@ -13,4 +13,4 @@ store/test_send_SRCS =	regress/store/test_send.c store/db.c \
 			common/ev.c common/facts.c common/imsg.c common/log.c \
 			common/parts.c common/proto.c common/utf8.c
 store/test_send_CPPFLAGS = -Istore -Iregress/common
-store/test_send_LIBS =	-lbsd -lmd -lsqlite3
+store/test_send_LIBS =	-lbsd -ltre -lmd -lsqlite3
