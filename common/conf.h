@@ -423,7 +423,9 @@ struct conf_mail_wire {
 #define RULE_TRY	0x2		/* "mark": log, and look further */
 #define RULE_SCORE	0x4		/* add points, and look further */
 #define RULE_STRIP	0x8		/* what made it match is removed */
-#define RULE_FLAGS_ALL	0xf
+#define RULE_LOG	0x10	/* a line in the log under its label */
+#define RULE_COUNT	0x20	/* its label is counted; so it is with LOG */
+#define RULE_FLAGS_ALL	0x3f
 
 /* Something in the text that a rule wants found, or not found. */
 struct conf_want {
@@ -507,6 +509,7 @@ struct conf_rule_wire {
 	char		 reply[CONF_REPLY_MAX];	/* "550 5.7.1 text" or "" */
 	char		 tag[CONF_TAG_MAX];	/* before the subject, or "" */
 	char		 header[CONF_HEADER_MAX]; /* a field on top, or "" */
+	char		 label[CONF_LABEL_MAX];	/* "": none */
 	uint32_t	 disclaimer;	/* id + 1; 0: none */
 	uint32_t	 on_signed;	/* enum on_signed */
 	char		 notice[CONF_NOTICE_MAX]; /* RULE_STRIP: or "" */

@@ -323,6 +323,9 @@ rule_ok(const struct conf_rule_wire *w)
 	    (w->flags & ~(uint32_t)RULE_FLAGS_ALL) == 0 &&
 	    string_ok(w->tag, sizeof(w->tag)) &&
 	    string_ok(w->header, sizeof(w->header)) &&
+	    string_ok(w->label, sizeof(w->label)) &&
+	    (w->label[0] != '\0') ==
+	    ((w->flags & (RULE_LOG | RULE_COUNT)) != 0) &&
 	    w->on_signed < SIGNED_MAX &&
 	    string_ok(w->notice, sizeof(w->notice)) &&
 	    string_ok(w->virus, sizeof(w->virus)) &&

@@ -69,6 +69,7 @@
 #define CONF_REPLY_MAX		256	/* text of one reply; RFC 5321,
 					   4.5.3.1.5 allows 512 a line */
 #define CONF_BANNER_MAX		128	/* a host name and a few words */
+#define CONF_LABEL_MAX		32	/* what a rule logs or counts under */
 #define CONF_TAG_MAX		64	/* "[spam] " */
 #define CONF_HEADER_MAX		256	/* a field of one line */
 #define CONF_PATTERN_MAX	128	/* glob on a virus name */

@@ -137,6 +137,8 @@ static const struct proto_rule {
 	    sizeof(struct msg_member), LEN_MULTIPLE, FD_NONE, PEER_ANY },
 	{ IMSG_MEMBER_ALL, P(PROC_STORE), P(PROC_PROXY),
 	    0, LEN_EXACT, FD_NONE, PEER_ANY },
+	{ IMSG_TALLY, P(PROC_PROXY), P(PROC_STORE),
+	    sizeof(struct msg_tally), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_COUNT, P(PROC_PROXY), P(PROC_STORE),
 	    sizeof(struct msg_count), LEN_EXACT, FD_NONE, PEER_ANY },
 	{ IMSG_COUNT, P(PROC_STORE), P(PROC_PROXY),
@@ -281,6 +283,7 @@ proto_imsg_name(uint32_t type)
 		[IMSG_MEMBER_DEL] = "member-del",
 		[IMSG_MEMBER_ALL] = "member-all",
 		[IMSG_COUNT] = "count",
+		[IMSG_TALLY] = "tally",
 		[IMSG_RECORD] = "record",
 		[IMSG_RECORD_RCPT] = "record-rcpt",
 		[IMSG_RECORD_FACT] = "record-fact",
@@ -478,6 +481,7 @@ proto_get_out(const void *data, struct msg_out *o)
 	memcpy(o, data, sizeof(*o));
 	if ((o->server.family != 0 && o->server.family != 4 &&
 	    o->server.family != 6) || o->kind >= OUT_MAX ||
+	    o->if_added > (o->kind == OUT_NOTIFY) ||
 	    !utf8_line(o->to, sizeof(o->to)) ||
 	    !utf8_line(o->text, sizeof(o->text)) ||
 	    (o->kind == OUT_REPLY) != (o->to[0] == '\0')) {
@@ -485,6 +489,24 @@ proto_get_out(const void *data, struct msg_out *o)
 		return (-1);
 	}
 	return (0);
+}
+
+int
+proto_get_tally(const void *data, struct msg_tally *t)
+{
+	size_t	 i;
+
+	memcpy(t, data, sizeof(*t));
+	for (i = 0; i < sizeof(t->name) && t->name[i] != '\0'; i++)
+		if (!(t->name[i] >= 'a' && t->name[i] <= 'z') &&
+		    !(t->name[i] >= 'A' && t->name[i] <= 'Z') &&
+		    !(t->name[i] >= '0' && t->name[i] <= '9') &&
+		    strchr("_-.", t->name[i]) == NULL)
+			break;
+	if (i > 0 && i < sizeof(t->name) && t->name[i] == '\0')
+		return (0);
+	errno = EBADMSG;
+	return (-1);
 }
 
 int

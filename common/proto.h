@@ -100,6 +100,8 @@ enum imsg_type {
 
 	/* proxy -> store: this has happened; store -> all other proxies */
 	IMSG_COUNT,		/* struct msg_count */
+	/* proxy -> store: a rule has matched that is counted by its label */
+	IMSG_TALLY,		/* struct msg_tally */
 
 	/* proxy -> store: what became of a message, same id, in this order */
 	IMSG_RECORD,		/* struct msg_record */
@@ -312,6 +314,11 @@ struct msg_member {
 	char		 why[MEMBER_WHY_MAX];	/* for the operator */
 };
 
+/* Payload of IMSG_TALLY. */
+struct msg_tally {
+	char		 name[CONF_LABEL_MAX];	/* as value_is_name() has it */
+};
+
 /* Payload of IMSG_COUNT: one event more of a count over time. */
 struct msg_count {
 	uint32_t	 event;		/* enum rate_event */
@@ -374,8 +381,12 @@ struct msg_out {
 	struct addr	 server;	/* family 0: the message's own, or
 					   that of notices */
 	uint32_t	 kind;		/* enum out_kind */
+	uint32_t	 if_added;	/* OUT_NOTIFY, 1: only when what came
+					   before it had its session added to
+					   a table, at last */
 	char		 to[MAIL_ADDR_MAX];	/* OUT_REPLY: "", the sender */
-	char		 text[MAIL_TEXT_MAX];	/* OUT_REPLY */
+	char		 text[MAIL_TEXT_MAX];	/* OUT_REPLY; OUT_NOTIFY, or
+						   "" */
 };
 
 /*
@@ -577,6 +588,7 @@ int		 proto_get_record_reply(const void *data,
 		    struct msg_record_reply *);
 int		 proto_get_member(const void *data, struct msg_member *);
 int		 proto_get_count(const void *data, struct msg_count *);
+int		 proto_get_tally(const void *data, struct msg_tally *);
 int		 proto_get_out(const void *data, struct msg_out *);
 /* has_fd: a descriptor came with it. */
 int		 proto_get_explain(const void *data, int has_fd,

@@ -305,6 +305,12 @@ void	 build_day(struct rule *, const struct pos *, const char *);
  * key are words of the grammar. */
 void	 build_points(struct rule *, const struct pos *, const char *);
 void	 build_scored(struct rule *, const struct pos *, const char *);
+/* What it logs, RULE_LOG, or only counts, RULE_COUNT, under a name ... */
+void	 build_label(struct rule *, const struct pos *, const char *,
+	    unsigned int flag);
+/* ... and does nothing else. */
+void	 build_label_only(struct rule *, const struct pos *, const char *,
+	    unsigned int flag);
 void	 build_rate(struct rule *, const struct pos *, const char *number,
 	    unsigned int event, const struct pos *, const char *within,
 	    unsigned int key);
@@ -356,6 +362,8 @@ void	 build_mail(struct rule *, const struct pos *, enum out_kind,
 	    const struct pos *, const char *to, const struct addr *server);
 void	 build_reply_mail(struct rule *, const struct pos *,
 	    const struct pos *, const char *text);
+/* The text of what it sends last. */
+void	 build_mail_text(struct rule *, const struct pos *, const char *text);
 void	 check_mails(const struct rule *, const struct conf *);
 /* Put it into the configuration. */
 void	 outbox_store(struct conf *, struct rule *);

@@ -174,7 +174,8 @@ check_points(const struct rule *r)
 	    (r->w.flags & RULE_STRIP) || r->disclaimer != NULL ||
 	    r->w.nmails > 0)
 		lex_error(&r->pos, "another rule, with scored",
-		    "a rule that scores does nothing else");
+		    "a rule that scores, or only logs or counts, does "
+		    "nothing else");
 }
 
 /* What a rule changes in messages. */

@@ -217,6 +217,31 @@ build_points(struct rule *r, const struct pos *pos, const char *text)
 }
 
 void
+build_label(struct rule *r, const struct pos *pos, const char *text,
+    unsigned int flag)
+{
+	if (r->w.label[0] != '\0')
+		lex_error(pos, "it once", "a second log or count in one "
+		    "rule");
+	else if (!value_is_name(text) || strlen(text) >= sizeof(r->w.label))
+		lex_error(pos, "up to 31 letters, digits, _, - and .",
+		    "bad name \"%s\"", lex_show(text));
+	else {
+		strlcpy(r->w.label, text, sizeof(r->w.label));
+		r->w.flags |= flag;
+	}
+}
+
+void
+build_label_only(struct rule *r, const struct pos *pos, const char *text,
+    unsigned int flag)
+{
+	r->has_points = 1;
+	r->w.flags |= RULE_SCORE;
+	build_label(r, pos, text, flag);
+}
+
+void
 build_scored(struct rule *r, const struct pos *pos, const char *text)
 {
 	only_once(pos, r->w.has_scored, "scored");

@@ -154,23 +154,35 @@ void
 build_reply_mail(struct rule *rule, const struct pos *kw,
     const struct pos *pos, const char *text)
 {
-	struct conf_mail_wire	*m;
-	const char		*why;
-	uint32_t		 i;
+	uint32_t	 i;
 
 	for (i = 0; i < rule->w.nmails; i++)
 		if (rule->mail[i]->kind == OUT_REPLY) {
 			lex_error(kw, "it once", "reply is said twice");
 			return;
 		}
-	if ((m = mail_new(rule, kw, OUT_REPLY)) == NULL)
+	if (mail_new(rule, kw, OUT_REPLY) == NULL)
 		return;
+	build_mail_text(rule, pos, text);
+}
+
+void
+build_mail_text(struct rule *rule, const struct pos *pos, const char *text)
+{
+	struct conf_mail_wire	*m;
+	const char		*why, *name;
+
+	/* There is none when it was one too many. */
+	if (rule->w.nmails == 0)
+		return;
+	m = rule->mail[rule->w.nmails - 1];
+	name = m->kind == OUT_REPLY ? "reply" : "notice";
 	if (text[0] == '\0' || strlen(text) >= sizeof(m->text) ||
 	    !utf8_valid((const uint8_t *)text, strlen(text)))
 		lex_error(pos, "up to 511 bytes of UTF-8",
-		    "bad text of a reply");
+		    "bad text of a %s", name);
 	else if (macro_check(text, &why) == -1)
-		lex_error(pos, NULL, "bad text of a reply: %s", why);
+		lex_error(pos, NULL, "bad text of a %s: %s", name, why);
 	else
 		strlcpy(m->text, text, sizeof(m->text));
 }

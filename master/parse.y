@@ -50,7 +50,7 @@
 #define X_WHO		X_NETS X_ENVELOPE X_END
 #define X_ACTOPT	"a reply in quotes|disconnect|quarantine|tag|"	\
 	"header|add|notify|reply|copy|redirect|mark|strip|disclaimer|"	\
-	"signed|"
+	"signed|log|count|"
 #define X_VERDICT	"virus|clean|unscannable|scanner-failed"
 #define X_TIMEOUT	"connect|banner|command|data|block|dot|client|"	\
 	"keepalive|session|parse|scan|drain"
@@ -95,7 +95,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 
 %token	BANNER IDENTITY PROTOCOL SERVER
 %token	DISCLAIMER EDIT SIGNED STRIP
-%token	COPY NOTICES NOTIFY OUTBOX REPLY RETRY
+%token	COPY COUNT NOTICES NOTIFY OUTBOX REPLY RETRY WITH
 %token	ADDRESS EARLY HELO LIMIT NEWLINE NORMALISE PLAINTEXT REFUSE REJECT
 %token	REQUIRED SMTP
 %token	METRICS
@@ -120,7 +120,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %type	<num>	identity add_what rate_event rate_key on_signed
 %type	<num>	listen_mode single_user timeout_name phase action maybe_not
 %type	<str>	weight file_type
-%type	<num>	mail_kind
+%type	<num>	label_kind mail_kind
 %type	<num>	av_limit_name starttls form verb_policy list_kind
 
 %%
@@ -682,7 +682,10 @@ rule	: ON x_phase phase x_action action {
 			memset(&no_rule, 0, sizeof(no_rule));
 			rule = &no_rule;
 		}
-		if ($5 == ACTION_MAX + 2)
+		if ($5 > ACTION_MAX + 2)
+			build_label_only(rule, &$<pos>5, $<str>5,
+			    $5 == ACTION_MAX + 3 ? RULE_LOG : RULE_COUNT);
+		else if ($5 == ACTION_MAX + 2)
 			build_points(rule, &$<pos>5, $<str>5);
 		else if ($5 == ACTION_MAX + 1) {
 			rule->w.action = ACTION_DISCARD;
@@ -713,6 +716,16 @@ action	: PASS				{ $$ = ACTION_PASS; }
 		$<str>$ = $3;
 		$<pos>$ = $<pos>3;
 	}
+	| label_kind x_name word {
+		$$ = $1 == RULE_LOG ? ACTION_MAX + 3 : ACTION_MAX + 4;
+		$<str>$ = $3;
+		$<pos>$ = $<pos>3;
+	}
+	;
+
+label_kind
+	: LOG				{ $$ = RULE_LOG; }
+	| COUNT				{ $$ = RULE_COUNT; }
 	;
 
 act_opts: /* empty */
@@ -746,11 +759,14 @@ act_opts: /* empty */
 	| act_opts ADD x_what add_what x_dyntable TABLENAME x_after {
 		build_add(rule, $4, &$<pos>6, $6);
 	} add_after
-	| act_opts NOTIFY x_mailbox word x_actopt {
+	| act_opts label_kind x_name word x_actopt {
+		build_label(rule, &$<pos>4, $4, $2);
+	}
+	| act_opts NOTIFY x_mailbox word x_with {
 		memset(&mail_addr, 0, sizeof(mail_addr));
 		build_mail(rule, &$<pos>2, OUT_NOTIFY, &$<pos>4, $4,
 		    &mail_addr);
-	}
+	} notify_text
 	| act_opts REPLY x_replytext word x_actopt {
 		build_reply_mail(rule, &$<pos>2, &$<pos>4, $4);
 	}
@@ -762,6 +778,13 @@ act_opts: /* empty */
 mail_kind
 	: COPY				{ $$ = OUT_COPY; }
 	| REDIRECT			{ $$ = OUT_REDIRECT; }
+	;
+
+notify_text
+	: /* empty */
+	| WITH x_replytext word x_actopt {
+		build_mail_text(rule, &$<pos>3, $3);
+	}
 	;
 
 mail_server
@@ -1094,13 +1117,16 @@ x_actopt: { expect(rule->w.phase != PHASE_MESSAGE ? X_ACTOPT X_WHO :
 	    X_ACTOPT X_COND); }
 	;
 x_action: { expect("pass|block|tempfail|discard|disconnect|"
-	    "quarantine|score"); } ;
+	    "quarantine|score|log|count"); } ;
 x_mailbox: { expect("an address of mail"); } ;
 x_mailport: { expect(rule->w.phase != PHASE_MESSAGE ?
 	    "port|" X_ACTOPT X_WHO : "port|" X_ACTOPT X_COND); }
 	;
 x_mailserver: { expect(rule->w.phase != PHASE_MESSAGE ?
 	    "server|" X_ACTOPT X_WHO : "server|" X_ACTOPT X_COND); }
+	;
+x_with	: { expect(rule->w.phase != PHASE_MESSAGE ?
+	    "with|" X_ACTOPT X_WHO : "with|" X_ACTOPT X_COND); }
 	;
 x_notices: { expect("limit|" X_END); } ;
 x_outbox: { expect("size|keep|retry"); } ;

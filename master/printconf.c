@@ -53,6 +53,7 @@ static void	 print_files(FILE *, const struct conf *,
 static void	 print_mails(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 static void	 print_outbox(FILE *, const struct conf_outbox *);
+static void	 print_label(FILE *, const struct conf_rule_wire *);
 static void	 print_rule(FILE *, const struct conf *,
 		    const struct conf_rule_wire *);
 
@@ -381,6 +382,10 @@ print_mails(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 		m = &conf->mail[r->mail + i];
 		fprintf(f, " %s ", conf_out_name(m->kind));
 		print_quoted(f, m->kind == OUT_REPLY ? m->text : m->to);
+		if (m->kind == OUT_NOTIFY && m->text[0] != '\0') {
+			fprintf(f, " with ");
+			print_quoted(f, m->text);
+		}
 		if (m->server.family != 0)
 			fprintf(f, " server %s port %u", addr_ip(&m->server,
 			    ip, sizeof(ip)), m->server.port);
@@ -602,6 +607,13 @@ print_disclaimer(FILE *f, const struct conf_disclaimer_wire *d)
 }
 
 static void
+print_label(FILE *f, const struct conf_rule_wire *r)
+{
+	fprintf(f, "%s \"%s\"", r->flags & RULE_LOG ? "log" : "count",
+	    r->label);
+}
+
+static void
 print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 {
 	static const char *const phase[PHASE_MAX] = {
@@ -609,9 +621,13 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 	};
 	const char	*or;
 	unsigned int	 v, i;
+	int		 is_label;
 
 	fprintf(f, "on %s ", phase[r->phase]);
-	if (r->flags & RULE_SCORE)
+	is_label = (r->flags & RULE_SCORE) && r->points == 0;
+	if (is_label)
+		print_label(f, r);
+	else if (r->flags & RULE_SCORE)
 		fprintf(f, "score %d", r->points);
 	else
 		fprintf(f, "%s", conf_action_name(r->action));
@@ -623,6 +639,10 @@ print_rule(FILE *f, const struct conf *conf, const struct conf_rule_wire *r)
 		fprintf(f, " disconnect");
 	print_extras(f, conf, r);
 	print_mails(f, conf, r);
+	if (!is_label && r->label[0] != '\0') {
+		fprintf(f, " ");
+		print_label(f, r);
+	}
 	or = "";
 	for (v = 0; v < VERDICT_MAX; v++) {
 		if ((r->verdicts & (1U << v)) == 0)

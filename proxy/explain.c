@@ -394,6 +394,8 @@ step_rule(struct explain *e)
 	char				 why[512 + SMTP_ADDR_MAX];
 	char				 line[EXPLAIN_NUMLEN];
 	char				 points[EXPLAIN_NUMLEN];
+	const char			*action;
+	int				 scores;
 
 	if (e->next == NULL) {
 		e->step = step_decision;
@@ -403,14 +405,16 @@ step_rule(struct explain *e)
 	cond = conf_explain(e->s->conf, r, &e->facts);
 	conf_why(e->s->conf, r, &e->facts, cond, why, sizeof(why));
 	snprintf(points, sizeof(points), "%d", r->points);
+	scores = (r->flags & RULE_SCORE) && r->points != 0;
+	action = scores ? "score" : (r->flags & RULE_SCORE) == 0 ?
+	    conf_action_name(r->action) : r->flags & RULE_LOG ? "log" :
+	    "count";
 	explain_row(e, "rule", explain_number(line, r->line), "phase",
-	    conf_phase_name(e->phase), "action", r->flags & RULE_SCORE ?
-	    "score" : conf_action_name(r->action), "tried",
+	    conf_phase_name(e->phase), "action", action, "tried",
 	    r->flags & RULE_TRY ? "1" : "0", "matches",
 	    cond == COND_MATCHES ? "1" : "0",
-	    r->flags & RULE_SCORE ? "points" : "because",
-	    r->flags & RULE_SCORE ? points : why,
-	    r->flags & RULE_SCORE ? "because" : NULL, why, NULL);
+	    scores ? "points" : "because", scores ? points : why,
+	    scores ? "because" : NULL, why, NULL);
 	if (cond == COND_MATCHES && (r->flags & (RULE_TRY | RULE_SCORE)) ==
 	    RULE_SCORE)
 		e->facts.points += r->points;

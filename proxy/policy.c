@@ -27,6 +27,8 @@ static void	 add_pair(const struct session *, const struct conf_add *,
 		    const struct conf_facts *, const char *);
 static void	 add_one(const struct session *, const struct conf_add *,
 		    const char *);
+static void	 note_label(const struct session *,
+		    const struct conf_rule_wire *);
 
 /* Of a MAIL that the server has not answered yet, or of the envelope. */
 static const char *
@@ -87,6 +89,23 @@ policy_ask(const struct session *s, enum rule_phase phase,
 	return (conf_match(s->conf, phase, facts, passed_add, passed));
 }
 
+/* What it logs or counts. */
+static void
+note_label(const struct session *s, const struct conf_rule_wire *r)
+{
+	if (r->label[0] == '\0')
+		return;
+	if (r->flags & RULE_LOG) {
+		if (r->phase == PHASE_MESSAGE)
+			verdict_fact(s, "logged rule=%u name=%s", r->line,
+			    r->label);
+		else
+			session_log(s, "logged rule=%u name=%s", r->line,
+			    r->label);
+	}
+	store_tally(r->label);
+}
+
 void
 policy_note(struct session *s, enum rule_phase phase,
     const struct conf_facts *facts, const struct policy_passed *passed)
@@ -98,6 +117,10 @@ policy_note(struct session *s, enum rule_phase phase,
 
 	for (i = 0; i < passed->n; i++) {
 		r = passed->rule[i];
+		if ((r->flags & RULE_TRY) == 0)
+			note_label(s, r);
+		if ((r->flags & RULE_TRY) == 0 && r->points == 0)
+			continue;
 		if (r->flags & RULE_TRY)
 			snprintf(line, sizeof(line), "tried rule=%u "
 			    "action=%s disconnect=%d", r->line,
@@ -195,6 +218,7 @@ policy_effects(const struct session *s, const struct conf_rule_wire *rule,
 	const char	*p;
 	uint32_t	 i, k;
 
+	note_label(s, rule);
 	for (i = 0; i < rule->nadds; i++)
 		switch ((enum rule_add)rule->add[i].what) {
 		case ADD_SOURCE:

@@ -688,6 +688,8 @@ void		 store_want_write(void);
 void		 store_member(const struct msg_member *);
 /* Something was counted; forgotten when there is no store. */
 void		 store_count(const struct msg_count *);
+/* A rule with that label has matched. */
+void		 store_tally(const char *);
 /*
  * Tell what becomes of the session's message; flags are RECORD_*, with
  * RECORD_SYNC verdict_stored() follows, never before this returns.  Returns

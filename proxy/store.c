@@ -218,6 +218,18 @@ store_count(const struct msg_count *m)
 		store_want_write();
 }
 
+void
+store_tally(const char *name)
+{
+	struct msg_tally	 t;
+
+	memset(&t, 0, sizeof(t));
+	strlcpy(t.name, name, sizeof(t.name));
+	if (is_there && imsg_compose(&ib, IMSG_TALLY, 0, -1, &t,
+	    sizeof(t)) == 0)
+		store_want_write();
+}
+
 /* Strings in as few frames as hold them, none of them cut. */
 static int
 send_strings(uint32_t type, uint64_t id, const char *p, size_t len)
@@ -286,6 +298,18 @@ fill_record(const struct session *s, struct msg_record *r)
 	plain(r->name, sizeof(r->name), m->name);
 }
 
+/* Does it add something only after so many times? */
+static int
+waits(const struct conf_rule_wire *rule)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < rule->nadds; i++)
+		if (rule->add[i].after > 1)
+			return (1);
+	return (0);
+}
+
 /* What the rule has sent, but only when its own action was done. */
 static int
 send_outs(const struct session *s, uint64_t id, enum rule_action action,
@@ -312,6 +336,7 @@ send_outs(const struct session *s, uint64_t id, enum rule_action action,
 		}
 		memset(&o, 0, sizeof(o));
 		o.kind = w->kind;
+		o.if_added = w->kind == OUT_NOTIFY && waits(s->msg->rule);
 		o.server = w->server;
 		strlcpy(o.to, w->to, sizeof(o.to));
 		expand(s, s->msg->rule, NULL, w->text, o.text,

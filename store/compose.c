@@ -230,14 +230,22 @@ compose_notice(struct buf *b, const struct letter *l, const struct about *a)
 	int		 ret;
 
 	buf_init(&body, BODY_MAX);
-	snprintf(subject, sizeof(subject), "[mailwall] %s: %s%s%s",
-	    what_happened(a), proto_verdict_name(a->verdict),
-	    a->name[0] == '\0' ? "" : " ",
-	    compose_calm(text, sizeof(text), a->name));
+	if (l->text != NULL)
+		snprintf(subject, sizeof(subject), "[mailwall] %s",
+		    compose_calm(text, sizeof(text), l->text));
+	else
+		snprintf(subject, sizeof(subject), "[mailwall] %s: %s%s%s",
+		    what_happened(a), proto_verdict_name(a->verdict),
+		    a->name[0] == '\0' ? "" : " ",
+		    compose_calm(text, sizeof(text), a->name));
 	t = (time_t)(a->time / 1000);
 	if (gmtime_r(&t, &tm) == NULL)
 		memset(&tm, 0, sizeof(tm));
-	ret = buf_addf(&body, "A message was %s.\n\n"
+	ret = 0;
+	if (l->text != NULL)
+		ret |= buf_addf(&body, "%s\n\n",
+		    compose_calm(text, sizeof(text), l->text));
+	ret |= buf_addf(&body, "A message was %s.\n\n"
 	    "Time:       %04d-%02d-%02d %02d:%02d:%02d UTC\n"
 	    "Session:    %016" PRIx64 "\nClient:     %s\n",
 	    what_happened(a), tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,

@@ -23,6 +23,7 @@
 struct letter {
 	const char	*from;		/* an address, RFC 5322 3.4.1 */
 	const char	*to;
+	const char	*text;		/* of a notice: NULL, or its own */
 	time_t		 now;
 	uint64_t	 id;		/* unique, with from and now */
 };

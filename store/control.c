@@ -402,6 +402,7 @@ stats(struct client *c)
 	};
 	struct msg_stats	 sum;
 	uint64_t		 n;
+	const char		*label;
 	char			 buf[NUMLEN], name[64];
 	size_t			 i;
 
@@ -425,6 +426,10 @@ stats(struct client *c)
 		    number(buf, sum.action[i]), NULL);
 	}
 	query_counts(c);
+	for (i = 0; (label = tally_get((unsigned int)i, &n)) != NULL; i++) {
+		snprintf(name, sizeof(name), "rule_%s", label);
+		control_row(c, "name", name, "value", number(buf, n), NULL);
+	}
 	control_end(c, 0, "");
 }
 

@@ -433,6 +433,7 @@ peer_frame(struct peer *p, struct imsg *imsg)
 	struct msg_record_reply	 reply;
 	struct msg_member	 m;
 	struct msg_count	 c;
+	struct msg_tally	 tally;
 	struct msg_fate		 fate;
 
 	switch (imsg->type) {
@@ -468,6 +469,12 @@ peer_frame(struct peer *p, struct imsg *imsg)
 			peer_bad(p, "sent an impossible count");
 		else
 			count_relay(p, &c);
+		break;
+	case IMSG_TALLY:
+		if (proto_get_tally(imsg->data, &tally) == -1)
+			peer_bad(p, "sent an impossible name");
+		else
+			tally_add(tally.name);
 		break;
 	case IMSG_STATS:
 		memcpy(&p->stats, imsg->data, sizeof(p->stats));

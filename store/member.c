@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +26,8 @@
 #define STEP		2000	/* members that go at a time */
 #define QUEUE_HIGH	1024	/* frames; then a proxy must read first */
 #define WISHES_MAX	1000000	/* the oldest go */
+#define GRANTED_MAX	64	/* remembered until their record comes, which is
+				   behind them in the same channel */
 #define WISH_KEEP	(90 * 86400) /* s that one without "within" counts */
 
 /* Members that go, collected into frames. */
@@ -42,6 +45,7 @@ static int	 member_set(const char *, const char *, uint64_t,
 		    const char *);
 static int	 member_remove(uint64_t);
 static int	 wish_counts(const struct msg_member *);
+static void	 granted_add(const char *);
 static void	 wishes_expire(uint64_t);
 static int	 remove_rows(sqlite3_stmt *);
 static void	 count(void);
@@ -56,6 +60,8 @@ static struct {
 	uint64_t	 flush;		/* up to this number they go; 0: none */
 } tables[CONF_DYNAMICS_MAX];
 static int	 forgetting;		/* of tables that are no more */
+static char	 granted[GRANTED_MAX][MEMBER_WHY_MAX];
+static unsigned int ngranted;
 static int	 nproxies_behind;	/* for the log: once is enough */
 
 static uint64_t
@@ -298,6 +304,30 @@ wish_counts(const struct msg_member *m)
 	return (1);
 }
 
+static void
+granted_add(const char *why)
+{
+	strlcpy(granted[ngranted++ % GRANTED_MAX], why,
+	    sizeof(granted[0]));
+}
+
+int
+member_granted(uint64_t session)
+{
+	char		 why[MEMBER_WHY_MAX];
+	unsigned int	 i;
+	int		 found;
+
+	snprintf(why, sizeof(why), "s=%016" PRIx64, session);
+	found = 0;
+	for (i = 0; i < GRANTED_MAX; i++)
+		if (strcmp(granted[i], why) == 0) {
+			granted[i][0] = '\0';
+			found = 1;
+		}
+	return (found);
+}
+
 void
 member_wish(const struct msg_member *m)
 {
@@ -310,6 +340,8 @@ member_wish(const struct msg_member *m)
 	}
 	if (!wish_counts(m))
 		return;
+	if (m->after > 1)
+		granted_add(m->why);
 	if (member_set(m->table, m->key, t->expire == 0 ? 0 :
 	    now_s() + t->expire, m->why) == -1)
 		log_warn("%s: %s", m->table, m->key);

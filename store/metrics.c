@@ -30,6 +30,7 @@ static void	 histogram(const struct msg_stats *);
 static void	 processes(void);
 static void	 kept(void);
 static void	 tables(void);
+static void	 tallies(void);
 static const char *label(const char *, char *);
 
 static struct buf	 text;
@@ -235,6 +236,22 @@ tables(void)
 	}
 }
 
+static void
+tallies(void)
+{
+	const char	*name;
+	uint64_t	 n;
+	unsigned int	 i;
+
+	if (tally_get(0, &n) == NULL)
+		return;
+	head("rule_matches_total", "counter",
+	    "Matches of rules that log or count, by their label.");
+	for (i = 0; (name = tally_get(i, &n)) != NULL; i++)
+		put("mailwall_rule_matches_total{name=\"%s\"} %" PRIu64 "\n",
+		    name, n);
+}
+
 const char *
 metrics_text(size_t *len)
 {
@@ -259,6 +276,7 @@ metrics_text(size_t *len)
 	processes();
 	kept();
 	tables();
+	tallies();
 	one("audit_lost_total", "counter",
 	    "Lines that could not be written to the audit file.",
 	    audit_lost());

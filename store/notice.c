@@ -230,15 +230,17 @@ notify_one(const char *to, struct told *t)
 	struct buf	 b;
 	sqlite3_stmt	*s;
 	uint64_t	 number, record;
+	char		 text[MAIL_TEXT_MAX];
 	int		 ret, found;
 
-	s = db_prepare("SELECT number, record FROM notice WHERE kind = ? AND "
-	    "rcpt = ? ORDER BY number LIMIT 1");
+	s = db_prepare("SELECT number, record, text FROM notice WHERE "
+	    "kind = ? AND rcpt = ? ORDER BY number LIMIT 1");
 	db_int(s, 1, OUT_NOTIFY);
 	db_text(s, 2, to);
 	found = db_row(s);
 	number = found ? db_get(s, 0) : 0;
 	record = found ? db_get(s, 1) : 0;
+	strlcpy(text, found ? db_string(s, 2) : "", sizeof(text));
 	db_done(s);
 	t->waiting -= t->waiting > 0;
 	if (!found) {
@@ -248,6 +250,8 @@ notify_one(const char *to, struct told *t)
 	if (!about_load(record, &a))
 		return (notice_delete(number));
 	letter_fill(&l, to);
+	if (text[0] != '\0')
+		l.text = text;
 	buf_init(&b, LETTER_MAX);
 	ret = compose_notice(&b, &l, &a);
 	if (ret == 0)

@@ -412,11 +412,14 @@ insert_outs(const struct peer *p, const struct record *r, uint64_t number)
 	const struct msg_out	*m;
 	struct outgoing		 o;
 	uint32_t		 i;
-	int			 ret, saved_errno;
+	int			 ret, saved_errno, is_added;
 
 	ret = 0;
+	is_added = member_granted(r->r.session);
 	for (i = 0; ret == 0 && i < r->nout; i++) {
 		m = &r->out[i];
+		if (m->if_added && !is_added)
+			continue;
 		if (m->kind == OUT_NOTIFY || m->kind == OUT_REPLY) {
 			ret = notice_add(number, m, r->r.from);
 			continue;

@@ -164,6 +164,9 @@ int	 member_expire(void);
 void	 member_recount(void);
 /* A rule's wish; all proxies hear of it when it is granted. */
 void	 member_wish(const struct msg_member *);
+/* Was there one of this session, the last of those needed, since this was
+ * asked?  1 or 0. */
+int	 member_granted(uint64_t session);
 /*
  * An operator's.  Return 0, or -1 with errno: ENOENT for a table that is none
  * or a key that is not there, ENOSPC.
@@ -286,6 +289,12 @@ void	 audit_expire(void);
 void	 audit_flush(void);
 /* Lines that could not be written, since the start. */
 uint64_t audit_lost(void);
+
+/* tally.c: how often rules have matched that have a label */
+
+void	 tally_add(const char *name);
+/* Number i from 0 on: its name, or NULL behind the last one. */
+const char *tally_get(unsigned int i, uint64_t *n);
 
 /* metrics.c: the numbers as text for Prometheus */
 

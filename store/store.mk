@@ -19,5 +19,6 @@ store_SRCS =	\
 	query.c \
 	record.c \
 	sandbox.c \
-	send.c
+	send.c \
+	tally.c
 store_LIBS =	-lsqlite3 -lmd

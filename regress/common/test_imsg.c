@@ -94,6 +94,7 @@ static const struct allowed {
 	{ IMSG_MEMBER_ALL, "tx", 0, 0, 0, ALL },
 	{ IMSG_BLOCK, "tm", sizeof(struct msg_block), 1, 0, ALL },
 	{ IMSG_COUNT, "xt tx", sizeof(struct msg_count), 0, 0, ALL },
+	{ IMSG_TALLY, "xt", sizeof(struct msg_tally), 0, 0, ALL },
 	{ IMSG_RECORD, "xt", sizeof(struct msg_record), 0, 0, ALL },
 	{ IMSG_RECORD_RCPT, "xt", 1, 1, 0, ALL },
 	{ IMSG_RECORD_FACT, "xt", 1, 1, 0, ALL },

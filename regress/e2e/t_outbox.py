@@ -27,12 +27,17 @@ EXTRA = """
 notices server %s from "%s" limit 2 in 4s
 outbox retry 1s
 outbox keep 1h
+table third dynamic expire 1h
 """ % (OWN, FROM)
 
 # A rule for each case, by the sender.
 RULES = """
 on message block notify "one@admin.example" sender one@
 on message quarantine notify "kept@admin.example" sender kept@
+on message log labelled sender label@
+on message count "only.counted" sender label@
+on message block log thrice add sender <third> after 3 in 1h \
+    notify "third@admin.example" with "%{sender} thrice: 读" sender third@
 on message block notify "down@admin.example" sender down@
 on message block notify "slow@admin.example" notify "fast@admin.example" \
     sender two@
@@ -72,6 +77,11 @@ class Talk:
                             os.path.join(self.gw.rundir, "control")] +
                            list(args), capture_output=True, timeout=60)
         return p.returncode, p.stdout + p.stderr
+
+    def count(self, name):
+        """A number of mailwallctl stats; None: there is none yet."""
+        rows = json.loads(self.ctl("stats", "--json")[1])
+        return {r["name"]: r["value"] for r in rows}.get(name)
 
     def outbox(self):
         status, out = self.ctl("outbox", "list", "--json")
@@ -138,6 +148,42 @@ def t_notice(t, own):
         m = parsed(wait_got(own, "virus@admin.example")[0])
         check_in("virus", m["Subject"])
         check_in("icar", m["Subject"])
+
+
+def t_label(t, own):
+    with case("notice: only when the third time has its effect"):
+        for _ in range(2):
+            check_equal(t.send("third"), 554)
+        wait.until(lambda: t.count("rule_thrice") == 2, "two matches")
+        check_equal(t.outbox(), [])
+        check_equal(got(own, "third@admin.example"), [])
+        check_equal(t.send("third"), 554)
+        m = parsed(wait_got(own, "third@admin.example")[0])
+        check_equal(m["Subject"],
+                    "[mailwall] third@client.example thrice: 读")
+        check_in("thrice: 读\r\n\r\nA message was blocked",
+                 m.get_content())
+        with client.Client(t.net.client, t.srv.addr) as c:
+            c.ehlo()
+            for _ in range(2):
+                check_equal(c.message(mail.plain(b"x\r\n"),
+                                      sender="third@client.example",
+                                      rcpts=("b@example.org",)).code, 554)
+        wait.until(lambda: t.count("rule_thrice") == 5, "five matches")
+        t.empty()
+        wait_got(own, "third@admin.example")
+    with case("log and count: the next rule decides"):
+        check_equal(t.send("label"), 250)
+        wait.until(lambda: t.count("rule_only.counted") == 1, "a match")
+        check_equal(t.count("rule_labelled"), 1)
+        s = t.gw.log.messages()[-1].id
+        lines = [x for x in t.gw.log.lines() if s in x and " logged " in x]
+        check_equal(len(lines), 1)
+        check_in("name=labelled", lines[0])
+        status, out = t.ctl("trace", s, "--json")
+        check_in(b"name=labelled", out)
+        check_in(b'mailwall_rule_matches_total{name="labelled"} 1',
+                 t.ctl("metrics")[1])
 
 
 def t_retry(t, own):
@@ -365,6 +411,7 @@ def main():
             Gateway(net, "redirect", RULES, EXTRA) as gw:
         t = Talk(net, srv, gw)
         t_notice(t, own)
+        t_label(t, own)
         t_retry(t, own)
         t_digest(t, own)
         t_redirect(t, srv, arch)

@@ -59,9 +59,9 @@ def member(table, key, why=b"", after=0, within=0, expires=0):
                        table.encode(), key.encode(), why)
 
 
-def out(kind, to=b"", body=b"", server=NOBODY):
+def out(kind, to=b"", body=b"", server=NOBODY, if_added=0):
     """What is sent because of a record."""
-    return server + struct.pack("=I328s512s", kind, to, body)
+    return server + struct.pack("=II328s512s", kind, if_added, to, body)
 
 
 def outbox(server=NOBODY, limit=20, within=3600, retry=60, keep=172800,

@@ -119,7 +119,8 @@ def hostile(s, p):
         p.record(subject=words(256), name=words(128),
                  reply=b"250 " + words(250),
                  sender=words(1000), rcpt=[words(1000)] * 3, session=i,
-                 outs=[out(NOTIFY, b"h%d@admin.example" % (i % 3)),
+                 outs=[out(NOTIFY, b"h%d@admin.example" % (i % 3),
+                           b"" if i % 2 else words(500)),
                        out(REPLY, b"", words(500) + b"!")], nparts=1,
                  verdict=rng.randrange(3), action=rng.randrange(4))
     for i in range(120):
