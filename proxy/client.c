@@ -303,6 +303,17 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		}
 		s->flags |= SF_MAIL_BIN;
 	}
+	s->flags &= ~(unsigned int)SF_MAIL_PRDR;
+	n = command_param(line + params, len - params, "PRDR", value,
+	    sizeof(value));
+	if (n == -1 || (n == 1 && (value[0] != '\0' ||
+	    (s->flags & SF_SERVER_PRDR) == 0))) {
+		refuse(s, "501 5.5.4 PRDR is not offered, or not like that",
+		    line, len);
+		return;
+	}
+	if (n == 1)
+		s->flags |= SF_MAIL_PRDR;
 	if (policy_mail(s, path, size))
 		return;
 	s->has_class = 0;
@@ -323,6 +334,8 @@ command_rcpt(struct session *s, const char *line, size_t len, size_t arg)
 	many = rcpt_count(s) >= s->conf->g.rcpt_max || (s->env != NULL &&
 	    s->env->rcpt_len > RECORD_RCPT_BYTES_MAX -
 	    (INFLIGHT_MAX + 1) * SMTP_ADDR_MAX) ||
+	    (s->env != NULL && s->env->prdr != NULL &&
+	    prdr_is_full(s->env->prdr)) ||
 	    proxy.rcpt_used > proxy.spool_max / RCPT_SHARE;
 	why = bad ? NULL : client_path_refused(s, path, 1, text,
 	    sizeof(text));
@@ -635,6 +648,8 @@ take_command(struct session *s, char *line, size_t len)
 	case VERB_OWN_RSET:
 	case VERB_OWN_DATA:
 	case VERB_OWN_BDAT:
+	case VERB_OWN_MAIL:
+	case VERB_OWN_RCPT:
 	case VERB_OWN_EHLO:
 	case VERB_OWN_XCLIENT:
 		refuse(s, "500 5.5.2 Command not recognized", line, len);

@@ -98,6 +98,8 @@ deliver_output(struct session *s)
 {
 	if (s->state == SESSION_GO && (s->flags & SF_GO_SENT) == 0 &&
 	    STAILQ_EMPTY(&s->inflight)) {
+		if (prdr_next(s))
+			return (1);
 		go(s);
 		return (1);
 	}
@@ -142,6 +144,10 @@ deliver_reply(struct session *s, const struct reply *r)
 	 * follow, since the server could take it for commands.
 	 */
 	early = s->state == SESSION_BODY || s->sout.len > 0;
+	if (prdr_is_due(s)) {
+		server_lost(s, "server out of step");
+		return;
+	}
 	if (r->code >= 400 || (s->state == SESSION_DOT && !early &&
 	    r->code / 100 == 2)) {
 		store_fate(s->msg, r->code / 100 == 2);
@@ -152,6 +158,7 @@ deliver_reply(struct session *s, const struct reply *r)
 			s->nmessages++;
 		verdict_log(s, r->code / 100 == 2 ? "pass" : "pass-refused",
 		    line, r->len);
+		prdr_replies(s, line, r->len);
 		session_reset(s);
 		s->state = SESSION_COMMAND;
 		if (early) {

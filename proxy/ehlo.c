@@ -21,6 +21,7 @@ enum keep {
 	KEEP_PIPE,		/* commands in flight, see server.c */
 	KEEP_CHUNK,		/* BDAT, see client.c and deliver.c */
 	KEEP_BIN,		/* BDAT with anything in it */
+	KEEP_PRDR,		/* a reply for each recipient, see prdr.c */
 	KEEP_TLS		/* as configured */
 };
 
@@ -46,6 +47,7 @@ keyword(const char *word, size_t len)
 		{ "LIMITS",		 KEEP_YES },	/* RFC 9422 */
 		{ "MT-PRIORITY",	 KEEP_YES },	/* RFC 6710 */
 		{ "PIPELINING",		 KEEP_PIPE },	/* RFC 2920 */
+		{ "PRDR",		 KEEP_PRDR },	/* draft-hall-prdr */
 		{ "SIZE",		 KEEP_SIZE },	/* RFC 1870 */
 		{ "SMTPUTF8",		 KEEP_YES },	/* RFC 6531 */
 		{ "STARTTLS",		 KEEP_TLS },	/* RFC 3207 */
@@ -137,6 +139,9 @@ ehlo_filter(const struct session *s, const uint8_t *data, size_t len,
 			break;
 		case KEEP_BIN:
 			*flags |= SF_SERVER_BIN;
+			break;
+		case KEEP_PRDR:
+			*flags |= SF_SERVER_PRDR;
 			break;
 		case KEEP_SIZE:
 			theirs = size_value(text, textlen);

@@ -347,6 +347,7 @@ policy_rcpt(struct session *s, const char *path, uint32_t count)
 	struct policy_passed		 passed;
 	const struct inflight		*f;
 	uint64_t			 class;
+	int				 is_apart;
 
 	/* A second MAIL that is not answered: whose recipient is it? */
 	if (s->env != NULL)
@@ -362,8 +363,10 @@ policy_rcpt(struct session *s, const char *path, uint32_t count)
 	s->flags |= SF_RATED;
 	rule = policy_ask(s, PHASE_RCPT, &facts, &passed);
 	class = conf_rcpt_class(s->conf, path, &facts);
-	if ((rule->action != ACTION_PASS ||
-	    (s->has_class && s->rcpt_class != class)) &&
+	/* With PRDR each has a reply of its own in the end. */
+	is_apart = s->has_class && s->rcpt_class != class &&
+	    (s->env == NULL || s->env->prdr == NULL);
+	if ((rule->action != ACTION_PASS || is_apart) &&
 	    !STAILQ_EMPTY(&s->inflight))
 		return (0);
 	s->flags &= ~(unsigned int)SF_RATED;
@@ -372,7 +375,7 @@ policy_rcpt(struct session *s, const char *path, uint32_t count)
 		policy_refuse(s, "RCPT", rule, &facts);
 		return (-1);
 	}
-	if (s->has_class && s->rcpt_class != class) {
+	if (is_apart) {
 		session_log(s, "refused command=RCPT reply=452: judged apart");
 		client_reply(s, "452 4.5.3 Send this recipient a message of "
 		    "its own");

@@ -65,6 +65,8 @@ enum verb {
 	VERB_OWN_RSET,		/* ends a refused message; reply swallowed */
 	VERB_OWN_DATA,		/* delivery of an accepted message */
 	VERB_OWN_BDAT,		/* the same by RFC 3030 */
+	VERB_OWN_MAIL,		/* the envelope once more, see prdr.c */
+	VERB_OWN_RCPT,
 	VERB_OWN_EHLO,		/* does the server know XCLIENT? */
 	VERB_OWN_XCLIENT	/* who the client is */
 };
@@ -73,6 +75,8 @@ enum verb {
 struct inflight {
 	STAILQ_ENTRY(inflight)	 entry;
 	enum verb		 verb;
+	const char		*line;		/* all of MAIL and RCPT with
+						   PRDR, or NULL; in arg, too */
 	char			 arg[];		/* path of MAIL and RCPT */
 };
 
@@ -84,6 +88,8 @@ struct envelope {
 	size_t			 rcpt_len;
 	size_t			 rcpt_alloc;	/* counted in rcpt_used */
 	int			 binary;	/* BODY=BINARYMIME */
+	struct prdr		*prdr;		/* a reply for each recipient;
+						   NULL: one for all */
 };
 
 /* What is wrong with the form of a message; the worst is reported. */
@@ -233,6 +239,8 @@ struct session {
 #define SF_REFUSED	0x80000	/* refused before its server was called */
 #define SF_RATED	0x100000 /* the command at hand was counted */
 #define SF_TLS		0x400000 /* TLS in front of us, a PROXY header says */
+#define SF_SERVER_PRDR	0x800000 /* server announced PRDR */
+#define SF_MAIL_PRDR	0x1000000 /* MAIL has PRDR */
 #define SF_EXPLAIN	0x200000 /* nobody's: a question of an operator's */
 
 /*
@@ -742,6 +750,39 @@ enum revised	 revise_strip(struct session *,
 /* Add the rule's disclaimer, if it has one and the message can take it. */
 enum revised	 revise_disclaimer(struct session *,
 		    const struct conf_rule_wire *);
+
+/* prdr.c */
+
+/* A transaction with such a MAIL; NULL without memory. */
+struct prdr	*prdr_new(const char *mail);
+void		 prdr_free(struct prdr *);
+/* One recipient more, that was taken as RCPT has it: 0, or -1 without
+ * memory. */
+int		 prdr_rcpt(struct prdr *, const char *line);
+/* May there be no more?  1 or 0. */
+int		 prdr_is_full(const struct prdr *);
+/* All that were taken, also those that are not of the envelope any more. */
+uint32_t	 prdr_count(const struct prdr *);
+/* The message is there: those that are refused leave the envelope. */
+void		 prdr_split(struct session *);
+/*
+ * Tell the server the envelope that is left: 1 when it was told something, or
+ * nobody is left; 0 when it has all.  The envelope may be gone after a 1.
+ */
+int		 prdr_next(struct session *);
+/* Its reply to that. */
+void		 prdr_answer(struct session *, enum verb,
+		    const struct reply *);
+/*
+ * A reply to the message that is not the last one: 1, and it was taken; else
+ * 0.
+ */
+int		 prdr_take(struct session *, const struct reply *);
+/* Are there still some to come before the last one?  1 or 0. */
+int		 prdr_is_due(const struct session *);
+/* Tell the client what becomes of each, before that last one, which is of len
+ * bytes and counts for all that have none. */
+void		 prdr_replies(struct session *, const char *, size_t len);
 
 /* stuff.c */
 

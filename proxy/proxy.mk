@@ -19,6 +19,7 @@ proxy_SRCS =	\
 	member.c \
 	outgoing.c \
 	policy.c \
+	prdr.c \
 	proxyproto.c \
 	rate.c \
 	renew.c \

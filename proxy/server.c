@@ -12,13 +12,13 @@
 
 #include "proxy.h"
 
-static void	 reply_take(struct session *, enum verb, const char *,
+static void	 reply_take(struct session *, const struct inflight *,
 		    const struct reply *);
 static void	 pass_bytes(struct session *, const uint8_t *, size_t, int);
 static void	 reply_pass(struct session *, const struct reply *);
 static void	 reply_hello(struct session *, enum verb, const char *,
 		    const struct reply *);
-static void	 reply_envelope(struct session *, enum verb, const char *,
+static void	 reply_envelope(struct session *, const struct inflight *,
 		    const struct reply *);
 static int	 rcpt_keep(struct envelope *, const char *);
 static void	 reply_auth(struct session *, const struct reply *);
@@ -30,7 +30,7 @@ server_command(struct session *s, enum verb verb, const char *line,
     size_t len, const char *arg)
 {
 	struct inflight	*f;
-	size_t		 n;
+	size_t		 n, linelen;
 
 	if (s->sev.fd == -1) {
 		server_lost(s, "connection lost");
@@ -41,7 +41,12 @@ server_command(struct session *s, enum verb verb, const char *line,
 		n = strlen(arg);
 	else if (verb == VERB_HELO || verb == VERB_EHLO)
 		n = len - (size_t)(arg - line);
-	f = malloc(sizeof(*f) + n + 1);
+	linelen = 0;
+	if ((verb == VERB_MAIL && (s->flags & SF_MAIL_PRDR)) ||
+	    (verb == VERB_RCPT && ((s->flags & SF_MAIL_PRDR) ||
+	    (s->env != NULL && s->env->prdr != NULL))))
+		linelen = len;
+	f = malloc(sizeof(*f) + n + 1 + linelen + 1);
 	if (f == NULL || buf_add(&s->sout, line, len) == -1 ||
 	    buf_add(&s->sout, "\r\n", 2) == -1) {
 		free(f);
@@ -52,6 +57,9 @@ server_command(struct session *s, enum verb verb, const char *line,
 	if (n > 0)
 		memcpy(f->arg, arg, n);
 	f->arg[n] = '\0';
+	f->line = linelen > 0 ? f->arg + n + 1 : NULL;
+	memcpy(f->arg + n + 1, line, linelen);
+	f->arg[n + 1 + linelen] = '\0';
 	if (STAILQ_EMPTY(&s->inflight))
 		evtimer_del(&s->stimer);
 	STAILQ_INSERT_TAIL(&s->inflight, f, entry);
@@ -171,7 +179,7 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 	/* RFC 5321 section 4.1.4: it resets as RSET does. */
 	session_reset(s);
 	s->flags &= ~(unsigned int)(SF_SERVER_PIPE | SF_SERVER_CHUNK |
-	    SF_SERVER_BIN);
+	    SF_SERVER_BIN | SF_SERVER_PRDR);
 	if (verb == VERB_HELO && s->banner != NULL) {
 		client_reply(s, "250 %.*s", (int)strcspn(s->banner, " "),
 		    s->banner);
@@ -220,24 +228,30 @@ rcpt_keep(struct envelope *e, const char *path)
 }
 
 static void
-reply_envelope(struct session *s, enum verb verb, const char *arg,
+reply_envelope(struct session *s, const struct inflight *f,
     const struct reply *r)
 {
 	reply_pass(s, r);
 	if (r->code / 100 != 2)
 		return;
-	if (verb == VERB_MAIL) {
+	if (f->verb == VERB_MAIL) {
 		session_reset(s);
 		s->env = calloc(1, sizeof(*s->env));
 		if (s->env == NULL)
 			goto nomem;
 		s->env->binary = (s->flags & SF_MAIL_BIN) != 0;
-		if ((s->env->from = strdup(arg)) == NULL)
+		if ((s->env->from = strdup(f->arg)) == NULL)
+			goto nomem;
+		if (f->line != NULL &&
+		    (s->env->prdr = prdr_new(f->line)) == NULL)
 			goto nomem;
 		return;
 	}
 	/* A server that takes RCPT without MAIL: we do not. */
-	if (s->env != NULL && rcpt_keep(s->env, arg) == -1)
+	if (s->env == NULL)
+		return;
+	if (rcpt_keep(s->env, f->arg) == -1 || (s->env->prdr != NULL &&
+	    prdr_rcpt(s->env->prdr, f->line == NULL ? "" : f->line) == -1))
 		goto nomem;
 	return;
 nomem:
@@ -289,9 +303,12 @@ reply_unasked(struct session *s, const struct reply *r)
 }
 
 static void
-reply_take(struct session *s, enum verb verb, const char *arg,
+reply_take(struct session *s, const struct inflight *f,
     const struct reply *r)
 {
+	enum verb	 verb;
+
+	verb = f->verb;
 	/* "Go ahead" to anything else: with what?  We would not follow. */
 	if (r->code / 100 == 3 && !(verb == VERB_AUTH && r->code == 334) &&
 	    verb != VERB_OWN_DATA) {
@@ -311,11 +328,11 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 		break;
 	case VERB_HELO:
 	case VERB_EHLO:
-		reply_hello(s, verb, arg, r);
+		reply_hello(s, verb, f->arg, r);
 		break;
 	case VERB_MAIL:
 	case VERB_RCPT:
-		reply_envelope(s, verb, arg, r);
+		reply_envelope(s, f, r);
 		break;
 	case VERB_RSET:
 		session_reset(s);
@@ -341,6 +358,13 @@ reply_take(struct session *s, enum verb verb, const char *arg,
 		/* Not the client's business, unless the server goes. */
 		if (r->code == 421)
 			server_lost(s, "server said 421");
+		break;
+	case VERB_OWN_MAIL:
+	case VERB_OWN_RCPT:
+		if (r->code == 421)
+			server_lost(s, "server said 421");
+		else
+			prdr_answer(s, verb, r);
 		break;
 	case VERB_OWN_DATA:
 	case VERB_OWN_BDAT:
@@ -395,9 +419,15 @@ server_input(struct session *s)
 		buf_drain(&s->sin, r.len);
 		return (1);
 	}
+	if ((f->verb == VERB_OWN_DATA || f->verb == VERB_OWN_BDAT) &&
+	    prdr_take(s, &r)) {
+		evtimer_del(&s->stimer);
+		buf_drain(&s->sin, r.len);
+		return (1);
+	}
 	STAILQ_REMOVE_HEAD(&s->inflight, entry);
 	evtimer_del(&s->stimer);
-	reply_take(s, f->verb, f->arg, &r);
+	reply_take(s, f, &r);
 	free(f);
 	buf_drain(&s->sin, r.len);
 	return (1);

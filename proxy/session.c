@@ -123,6 +123,7 @@ session_reset(struct session *s)
 	if (s->env == NULL)
 		return;
 	proxy.rcpt_used -= s->env->rcpt_alloc;
+	prdr_free(s->env->prdr);
 	free(s->env->rcpt);
 	free(s->env->from);
 	free(s->env);
@@ -457,6 +458,7 @@ server_event(int fd, uint32_t events, void *arg)
 			server_lost(s, "out of memory");
 		else {
 			f->verb = VERB_BANNER;
+			f->line = NULL;
 			f->arg[0] = '\0';
 			STAILQ_INSERT_TAIL(&s->inflight, f, entry);
 			s->state = SESSION_BANNER;

@@ -83,6 +83,7 @@ verdict_end(struct session *s, const char *action, int disconnect,
 	snprintf(reply, sizeof(reply), "%s [%016llx]", text,
 	    (unsigned long long)s->id);
 	verdict_log(s, action, reply, strlen(reply));
+	prdr_replies(s, reply, strlen(reply));
 	session_reset(s);
 	/* Lost while the store was at work: nothing else can follow. */
 	if (disconnect || (s->flags & SF_SERVER_GONE)) {
@@ -218,6 +219,8 @@ verdict_facts(const struct session *s, struct conf_facts *facts,
 	policy_facts(s, facts);
 	facts->rcpt = s->env->rcpt;
 	facts->nrcpt = facts->rcpt_count = s->env->nrcpt;
+	if (s->env->prdr != NULL)
+		facts->rcpt_count = prdr_count(s->env->prdr);
 	facts->size = m->size;
 	facts->verdict = m->verdict;
 	facts->virus = m->verdict == VERDICT_VIRUS ? m->name : "";
@@ -259,6 +262,7 @@ verdict_decide(struct session *s)
 
 	/* Judged again after a change, it has the points of this time only. */
 	s->points[PHASE_MESSAGE] = 0;
+	prdr_split(s);
 	verdict_facts(s, &facts, &room);
 	rule = policy_ask(s, PHASE_MESSAGE, &facts, &passed);
 	s->msg->rule = rule;

@@ -61,7 +61,7 @@ check_line(const struct session *s, const char *text, size_t len,
 	static const char *const	 words[] = {
 		"8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DELIVERBY",
 		"DSN", "ENHANCEDSTATUSCODES", "HELP", "LIMITS", "MT-PRIORITY",
-		"PIPELINING", "SIZE", "SMTPUTF8", "STARTTLS"
+		"PIPELINING", "PRDR", "SIZE", "SMTPUTF8", "STARTTLS"
 	};
 	unsigned long long		 size;
 	size_t				 i, n;
@@ -81,6 +81,8 @@ check_line(const struct session *s, const char *text, size_t len,
 		MUST(flags & SF_SERVER_CHUNK);
 	if (strcmp(words[i], "BINARYMIME") == 0)
 		MUST(flags & SF_SERVER_BIN);
+	if (strcmp(words[i], "PRDR") == 0)
+		MUST(flags & SF_SERVER_PRDR);
 	if (strcmp(words[i], "SIZE") == 0) {
 		MUST(len > 5 && text[4] == ' ');
 		size = 0;

@@ -34,6 +34,24 @@ server_command(struct session *s, enum verb verb, const char *line,
 		data_sent++;
 }
 
+/* Nobody has a reply of his own here; see e2e/t_prdr. */
+int
+prdr_next(struct session *s)
+{
+	return (0);
+}
+
+int
+prdr_is_due(const struct session *s)
+{
+	return (0);
+}
+
+void
+prdr_replies(struct session *s, const char *text, size_t len)
+{
+}
+
 void
 server_lost(struct session *s, const char *why)
 {

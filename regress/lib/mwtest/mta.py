@@ -271,6 +271,22 @@ begin authenticators
         return ["/usr/sbin/exim4", "-bdf", "-q1m"]
 
 
+class EximPrdr(Exim):
+    """Exim with a reply for each recipient; "picky" wants no message."""
+
+    CONF = Exim.CONF.replace("acl_smtp_data = acl_data\n", """\
+acl_smtp_data = acl_data
+acl_smtp_data_prdr = acl_prdr
+prdr_enable = true
+""").replace("acl_data:\n", """\
+acl_prdr:
+  deny local_parts = picky
+    message = not for picky
+  accept
+acl_data:
+""")
+
+
 class OpenSmtpd(Mta):
     name = "opensmtpd"
     packages = ("opensmtpd",)
