@@ -30,22 +30,33 @@
 #define FIELDS_MAX	2000	/* of one header */
 #define SNIFF_BYTES	1024	/* to tell text from other data */
 
-/* A charset that undeclared bytes may be in, and what it is good for. */
+/* How many bytes beyond ASCII a charset has in a row, in a text of words. */
+enum runs {
+	RUNS_ANY,
+	RUNS_LONG,		/* words are made of them */
+	RUNS_SHORT		/* a letter here and there */
+};
+
+/* A charset that undeclared bytes may be in, and what it looks like. */
 struct guess {
 	const char	*name;
-	int		 is_wide;	/* several bytes a character */
+	enum runs	 runs;
+	int		 has_kana;	/* other text in it has none */
 };
 
 static const struct guess	 guesses[] = {
-	{ "gb18030", 1 }, { "big5", 1 }, { "cp949", 1 }, { "cp932", 1 },
-	{ "euc-jp", 1 },
-	{ "windows-1251", 0 }, { "koi8-r", 0 }, { "windows-1256", 0 },
-	{ "windows-1252", 0 },
+	{ "gb18030", RUNS_ANY, 0 }, { "big5", RUNS_ANY, 0 },
+	{ "cp949", RUNS_ANY, 0 }, { "cp932", RUNS_ANY, 1 },
+	{ "euc-jp", RUNS_ANY, 1 },
+	{ "windows-1251", RUNS_LONG, 0 }, { "koi8-r", RUNS_LONG, 0 },
+	{ "iso-8859-5", RUNS_LONG, 0 }, { "windows-1256", RUNS_LONG, 0 },
+	{ "iso-8859-6", RUNS_LONG, 0 }, { "windows-1252", RUNS_SHORT, 0 },
 };
 
 #define NGUESSES	(sizeof(guesses) / sizeof(guesses[0]))
 
 static int	 is_ascii(const uint8_t *, size_t);
+static enum runs runs_of(const uint8_t *, size_t);
 static int	 has_pair(const uint8_t *, size_t, uint8_t, uint8_t);
 static int	 has_soft_break(const uint8_t *, size_t);
 static int	 is_texty(const uint8_t *, size_t);
@@ -59,7 +70,7 @@ static void	 give_utf8(struct mime *, uint32_t, int, unsigned int,
 		    const uint8_t *, size_t);
 static int	 give_charset(struct mime *, uint32_t, int, unsigned int,
 		    const char *, size_t, const uint8_t *, size_t, size_t *);
-static unsigned int letters(const uint8_t *, size_t);
+static unsigned int letters(const uint8_t *, size_t, int);
 static void	 give_guesses(struct mime *, uint32_t, int, const uint8_t *,
 		    size_t, const char *, size_t);
 static int	 give_bom(struct mime *, uint32_t, int, const uint8_t *,
@@ -257,7 +268,7 @@ give_charset(struct mime *m, uint32_t part, int is_html, unsigned int flags,
  * they came out as, in percent of all beyond ASCII.
  */
 static unsigned int
-letters(const uint8_t *p, size_t len)
+letters(const uint8_t *p, size_t len, int has_kana)
 {
 	unsigned int	 good, all;
 	uint32_t	 c;
@@ -276,7 +287,7 @@ letters(const uint8_t *p, size_t len)
 		    (uint32_t)(p[i + 1] & 0x3f) << 6 | (p[i + 2] & 0x3f) : 0;
 		good += (c >= 0x4e00 && c <= 0x9fa5) ||	/* Han */
 		    (c >= 0xac00 && c <= 0xd7a3) ||		/* Hangul */
-		    (c >= 0x3041 && c <= 0x30fe) ||		/* kana */
+		    (has_kana && c >= 0x3041 && c <= 0x30fe) ||
 		    (c >= 0x3000 && c <= 0x3002) ||
 		    (c >= 0xff01 && c <= 0xff5e) ||
 		    (c >= 0x430 && c <= 0x44f) ||	/* small Cyrillic */
@@ -286,10 +297,26 @@ letters(const uint8_t *p, size_t len)
 	return (all == 0 ? 0 : good * 100 / all);
 }
 
+/* Do the bytes beyond ASCII stand alone, or make up words? */
+static enum runs
+runs_of(const uint8_t *p, size_t len)
+{
+	size_t	 i, n, runs;
+
+	for (i = n = runs = 0; i < len; i++) {
+		if (p[i] < 0x80)
+			continue;
+		n++;
+		runs += i == 0 || p[i - 1] < 0x80;
+	}
+	return (n * 2 < runs * 3 ? RUNS_SHORT : n * 2 > runs * 5 ? RUNS_LONG :
+	    RUNS_ANY);
+}
+
 /*
  * Bytes beyond ASCII of which nobody knows the charset: those that convert
  * without a fault, the likeliest ones.  Of those with one byte a character
- * all convert, so they are asked only when no other one does, or fits badly.
+ * nearly all convert; a short text is read in each that gives letters.
  */
 static void
 give_guesses(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
@@ -298,19 +325,27 @@ give_guesses(struct mime *m, uint32_t part, int is_html, const uint8_t *p,
 	uint8_t		 sample[GUESS_BYTES * 4];
 	unsigned int	 score[NGUESSES], best;
 	size_t		 i, k, n, bad, slen, given, max;
+	enum runs	 runs;
 
 	slen = len < GUESS_BYTES ? len : GUESS_BYTES;
 	for (i = 0; i < NGUESSES; i++) {
 		bad = 0;
 		n = charset_text(guesses[i].name, strlen(guesses[i].name), p,
 		    slen, sample, sizeof(sample), &bad);
-		score[i] = n == SIZE_MAX ? 0 : letters(sample, n);
+		score[i] = n == SIZE_MAX ? 0 : letters(sample, n,
+		    guesses[i].has_kana);
 		/* A sample may be cut inside of its last character. */
 		if (bad > (slen < len))
 			score[i] = 0;
 		if (name_is(declared, declen, guesses[i].name))
 			score[i] = 0;
 	}
+	/* Those that do not look like it come last, if there is room. */
+	runs = runs_of(p, slen);
+	for (i = 0; len > GUESS_BYTES && i < NGUESSES; i++)
+		if (runs != RUNS_ANY && guesses[i].runs != RUNS_ANY &&
+		    guesses[i].runs != runs)
+			score[i] /= 2;
 	max = len <= GUESS_BYTES ? NGUESSES : GUESSES_MAX;
 	for (given = 0; given < max; given++) {
 		best = 0;

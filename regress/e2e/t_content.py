@@ -38,8 +38,6 @@ WORDS = {
     "en": ("top secret", "top quality", (("us-ascii", 0),
                                          ("iso-8859-1", 0))),
 }
-# Not among the charsets that undeclared text is read in: only where declared.
-UNGUESSED = ("iso-8859-5", "iso-8859-6")
 UNICODE = (("utf-8", 0), ("utf-16", 0), ("utf-16le", "utf-16-le"))
 RULES = 'on message block "554 5.7.1 secret" content <secrets>\n'
 PER_SESSION = 25        # messages in one session
@@ -70,6 +68,9 @@ def named(data, charset):
 
 def charsets(word, more):
     """(name, message) for each charset and place."""
+    like = next(w[1] for w in WORDS.values() if more is w[2])
+    if more is WORDS["ja"][2]:
+        like = "これは" + like + "です"
     for charset, codec in UNICODE + more:
         codec = codec or charset
         data = ("%s." % word).encode(codec)
@@ -84,9 +85,11 @@ def charsets(word, more):
         yield charset + " 8bit", mail.plain(
             b"See " + data + b".\r\n", MIME_Version="1.0",
             Content_Type="text/plain; charset=" + charset)
-        if charset not in UNGUESSED:
-            yield charset + " undeclared", mail.plain(
-                (word + "\r\n").encode(codec) * 8)
+        yield charset + " undeclared", mail.plain(
+            (word + "\r\n").encode(codec) * 8)
+        yield charset + " undeclared, long", mail.plain(
+            (like + ".\r\n").encode(codec) * 700 +
+            (word + ".\r\n").encode(codec))
 
 
 def files(word):

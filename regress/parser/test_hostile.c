@@ -527,7 +527,8 @@ texts(void)
 	text_run("undeclared-charset-fields", 0, 0, NULL);
 
 	text_add("Content-Type: text/plain\r\n\r\n");
-	for (i = 0; i < MB / 2; i++)
+	/* AddressSanitizer looks at all that is left, for each iconv(3). */
+	for (i = 0; i < MB / 4; i++)
 		text_add("\x1b$B\x1b$)C");
 	text_run("iso-2022-escapes", 0, 0, NULL);
 
