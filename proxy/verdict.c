@@ -26,6 +26,7 @@ static int	 text_is_cut(const struct message *);
 static void	 log_files(const struct session *);
 static void	 log_hits(const struct session *);
 static void	 verdict_act(struct session *);
+static void	 judge_again(struct session *);
 static void	 pass(struct session *);
 static void	 not_changed(struct session *);
 static void	 not_kept(struct session *, int);
@@ -338,6 +339,20 @@ not_changed(struct session *s)
 	    "changed as it must be");
 }
 
+/*
+ * What it was has been kept, as one record; what becomes of the rest, and what
+ * is sent because of that, is another.
+ */
+static void
+judge_again(struct session *s)
+{
+	if (s->msg->is_recorded)
+		store_reply(s, "changed, and judged again");
+	s->msg->is_recorded = 0;
+	s->msg->number = 0;
+	inspect_again(s);
+}
+
 /* On to the server, perhaps changed and with marks. */
 static void
 pass(struct session *s)
@@ -359,7 +374,7 @@ pass(struct session *s)
 	case REVISE_PASS:
 		break;
 	case REVISE_AGAIN:
-		inspect_again(s);
+		judge_again(s);
 		return;
 	case REVISE_BLOCK:
 		not_changed(s);

@@ -34,6 +34,8 @@ table third dynamic expire 1h
 RULES = """
 on message block notify "one@admin.example" sender one@
 on message quarantine notify "kept@admin.example" sender kept@
+on message pass quarantine strip virus sender strip@
+on message block notify "after@admin.example" sender strip@
 on message log labelled sender label@
 on message count "only.counted" sender label@
 on message block log thrice add sender <third> after 3 in 1h \
@@ -148,6 +150,18 @@ def t_notice(t, own):
         m = parsed(wait_got(own, "virus@admin.example")[0])
         check_in("virus", m["Subject"])
         check_in("icar", m["Subject"])
+
+
+def t_strip(t, own):
+    with case("notice: of the rule that decides about what was stripped"):
+        check_equal(t.send("strip", mail.attached(mail.EICAR, "x.com")), 554)
+        m = parsed(wait_got(own, "after@admin.example")[0])
+        check_equal(m["Subject"], "[mailwall] blocked: clean")
+        s = t.gw.log.messages()[-1].id
+        rows = json.loads(t.ctl("trace", s, "--json")[1])
+        check_equal([(r["action"], r["reply"][:7]) for r in rows
+                     if "action" in r],
+                    [("pass", "changed"), ("block", "554 5.7")])
 
 
 def t_label(t, own):
@@ -411,6 +425,7 @@ def main():
             Gateway(net, "redirect", RULES, EXTRA) as gw:
         t = Talk(net, srv, gw)
         t_notice(t, own)
+        t_strip(t, own)
         t_label(t, own)
         t_retry(t, own)
         t_digest(t, own)
