@@ -5,6 +5,8 @@
 import email.message
 import hashlib
 import io
+import os
+import subprocess
 import sys
 import time
 import zipfile
@@ -13,7 +15,7 @@ sys.path.insert(0, "regress/lib")
 
 from mwtest import client, mail, wait                           # noqa: E402
 from mwtest.case import case, check, check_equal, check_in, run  # noqa: E402
-from mwtest.gateway import Gateway                              # noqa: E402
+from mwtest.gateway import Gateway, objdir                      # noqa: E402
 from mwtest.net import Net                                      # noqa: E402
 from mwtest.server import Server                                # noqa: E402
 
@@ -290,6 +292,15 @@ def t_pairs(net, srv, gw):
                  r.text)
         check_equal(rcpt("pair@client.example", "user@example.org").code, 250)
         check_equal(rcpt("b@client.example", "b@example.org").code, 250)
+    with case("a pair that an operator puts in, and takes out"):
+        for verb, code in (("add", 550), ("delete", 250)):
+            subprocess.run([os.path.join(objdir(), "mailwallctl"), "-s",
+                            os.path.join(gw.rundir, "control"), "table", verb,
+                            "pairs", "New@client.example B@example.org"],
+                           check=True, timeout=60)
+            wait.until(lambda: rcpt("new@client.example",
+                                    "b@example.org").code == code,
+                       "all workers to know it")
 
 
 def main():
