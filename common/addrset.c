@@ -16,6 +16,7 @@
 
 #include "addrset.h"
 #include "conf.h"
+#include "puny.h"
 
 #define PATH_MAX_LEN	(SMTP_ADDR_MAX + 8)
 
@@ -65,11 +66,14 @@ static uint64_t	 hash(const struct addrset *, const char *, size_t);
 static struct item *item_new(struct items *);
 static int	 keep(struct addrset *, const char *, size_t, uint32_t *);
 static int	 grow(struct addrset *);
+static int	 item_add(struct addrset *, const char *, size_t, uint32_t,
+		    int);
 static int	 expr_add(struct addrset *, const char *, size_t, uint32_t,
 		    int);
 static void	 look(const struct asked *, const char *, size_t);
 static void	 look_exprs(const struct asked *, const char *);
 static void	 look_path(const struct asked *, char *);
+static void	 look_forms(const struct addrset *, char *, uint64_t *);
 
 static char
 lower(char c)
@@ -271,13 +275,33 @@ int
 addrset_add(struct addrset *s, const char *p, size_t len, uint32_t list,
     int folded)
 {
+	char	 text[PATH_MAX_LEN], plain[PATH_MAX_LEN];
+	size_t	 i;
+
+	if (addrset_is_expr(p, len))
+		return (expr_add(s, p, len, list, folded));
+	if (item_add(s, p, len, list, folded) == -1)
+		return (-1);
+	/* Paths with "xn--" are turned into letters, too: see below. */
+	if (memmem(p, len, "--", 2) == NULL)
+		return (0);
+	for (i = 0; i < len; i++)
+		text[i] = lower(p[i]);
+	text[len] = '\0';
+	if (puny_plain(text, plain, sizeof(plain)) == NULL)
+		return (0);
+	return (item_add(s, plain, strlen(plain), list, folded));
+}
+
+static int
+item_add(struct addrset *s, const char *p, size_t len, uint32_t list,
+    int folded)
+{
 	struct item	*it;
 	uint32_t	 off;
 	size_t		 at;
 	int		 is_glob;
 
-	if (addrset_is_expr(p, len))
-		return (expr_add(s, p, len, list, folded));
 	is_glob = memchr(p, '*', len) != NULL || memchr(p, '?', len) != NULL;
 	if (grow(s) == -1 || keep(s, p, len, &off) == -1 ||
 	    (it = item_new(is_glob ? &s->glob : &s->plain)) == NULL)
@@ -390,27 +414,39 @@ addrset_key(const char *path, char *buf, size_t size)
 	return (buf);
 }
 
-void
-addrset_find(const struct addrset *s, const char *path, uint64_t *bits)
+/* A key, with a byte before it that may be used; with and without its tag. */
+static void
+look_forms(const struct addrset *s, char *key, uint64_t *bits)
 {
 	struct asked	 a;
-	char		 key[1 + PATH_MAX_LEN], *plus, *at;
+	char		*plus, *at;
 
-	if (addrset_key(path, key + 1, sizeof(key) - 1) == NULL)
-		return;
 	memset(&a, 0, sizeof(a));
 	a.set = s;
 	a.bits = bits;
-	look_path(&a, key + 1);
-	at = strrchr(key + 1, '@');
-	plus = strchr(key + 1, '+');
+	look_path(&a, key);
+	at = strrchr(key, '@');
+	plus = strchr(key, '+');
 	/* A quoted name is not made of a name and a tag. */
 	if (!s->has_folded || at == NULL || plus == NULL || plus > at ||
-	    plus == key + 1 || key[1] == '"')
+	    plus == key || *key == '"')
 		return;
 	memmove(plus, at, strlen(at) + 1);
 	a.folded = 1;
-	look_path(&a, key + 1);
+	look_path(&a, key);
+}
+
+void
+addrset_find(const struct addrset *s, const char *path, uint64_t *bits)
+{
+	char	 key[1 + PATH_MAX_LEN], plain[1 + PATH_MAX_LEN];
+
+	if (addrset_key(path, key + 1, sizeof(key) - 1) == NULL)
+		return;
+	if (strstr(key + 1, "xn--") != NULL &&
+	    puny_plain(key + 1, plain + 1, sizeof(plain) - 1) != NULL)
+		look_forms(s, plain + 1, bits);
+	look_forms(s, key + 1, bits);
 }
 
 char *

@@ -13,6 +13,9 @@
  *	*.doc?@example.org	a pattern: * and ? anywhere
  *	/^[a-z]+[0-9]{6,}@/	an expression, found anywhere in it
  *
+ * Names of hosts in other scripts are equal in both of their forms, letters and
+ * "xn--" labels (RFC 5890).
+ *
  * ASCII letters are equal in both cases, also before the at sign: RFC 5321
  * section 2.4 leaves that to the receiving host, and nobody has two mailboxes
  * that differ by it.

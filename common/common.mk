@@ -19,6 +19,7 @@ COMMON_SRCS =	\
 	parts.c \
 	priv.c \
 	proto.c \
+	puny.c \
 	rule.c \
 	sandbox.c \
 	source.c \

@@ -9,6 +9,10 @@ common/test_buf_SRCS =	regress/common/test_buf.c common/buf.c
 UNIT +=			common/test_log
 common/test_log_SRCS =	regress/common/test_log.c common/log.c common/utf8.c
 
+UNIT +=			common/test_puny
+common/test_puny_SRCS =	regress/common/test_puny.c common/puny.c \
+			common/utf8.c
+
 UNIT +=			common/test_macro
 common/test_macro_SRCS = regress/common/test_macro.c common/macro.c
 
@@ -16,7 +20,8 @@ UNIT +=			common/test_ev
 common/test_ev_SRCS =	regress/common/test_ev.c common/ev.c common/log.c \
 			common/utf8.c
 
-common_wire_SRCS =	common/addr.c common/addrset.c common/conf.c \
+common_wire_SRCS =	common/addr.c common/addrset.c common/puny.c \
+			common/conf.c \
 			common/rule.c common/netset.c \
 			common/conflist.c common/confmail.c common/confwire.c \
 			common/imsg.c common/log.c common/utf8.c \

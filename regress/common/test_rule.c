@@ -185,6 +185,19 @@ test_addresses(void)
 	    !has("/^\\W+$/", 0, "a@b"));
 	CASE("expression-fold", has("/^a@/", 1, "a+t@example.org") &&
 	    !has("/^a@/", 0, "a+t@example.org"));
+	CASE("letters", has("@b\xc3\xbc" "cher.example", 0,
+	    "a@xn--bcher-kva.example") && has("@XN--bcher-kva.example", 0,
+	    "a@b\xc3\xbc" "cher.example") && has("@xn--bcher-kva.example",
+	    0, "a@XN--BCHER-KVA.example") && has(".b\xc3\xbc"
+	    "cher.example", 0, "a@x.xn--bcher-kva.example"));
+	CASE("letters-fold", has("a@b\xc3\xbc" "cher.example", 1,
+	    "a+x@xn--bcher-kva.example"));
+	CASE("letters-pattern", has("*@*b\xc3\xbc" "cher*", 0,
+	    "a@www.xn--bcher-kva.example"));
+	CASE("letters-not", !has("@bcher.example", 0,
+	    "a@xn--bcher-kva.example") && !has("@abc.example", 0,
+	    "a@xn--abc-.example") && !has("@b\xc3\xbc" "cher.example", 0,
+	    "xn--bcher-kva.example@a.example"));
 	CASE("quoted", has("@example.org", 0, "\"a@b\"@example.org") &&
 	    !has("@b", 0, "\"a@b\"@example.org"));
 	CASE("fold", has("a@example.org", 1, "a+tag@example.org") &&

@@ -5,7 +5,8 @@ config_SRCS =	$(config_GEN) master/kept.c master/lex.c master/value.c \
 		master/expect.c \
 		master/keyword.c master/content.c \
 		master/context.c master/disclaimer.c \
-		master/envelope.c common/addrset.c common/facts.c \
+		master/envelope.c common/addrset.c common/puny.c \
+		common/facts.c \
 		master/setting.c master/lists.c \
 		master/nets.c master/build.c master/check.c master/pattern.c \
 		master/outbox.c master/printconf.c common/conf.c \
@@ -35,6 +36,7 @@ config/test_load_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 config/test_load_LIBS =	-lbsd -ltre -Wl,--wrap=calloc,--wrap=setrlimit
 
 pattern_SRCS =		master/pattern.c common/addr.c common/addrset.c \
+			common/puny.c \
 			common/conf.c common/facts.c common/rule.c \
 			common/netset.c \
 			common/conflist.c common/confmail.c common/ev.c \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 
 ctl_rows_SRCS =		ctl/output.c ctl/rows.c ctl/times.c common/addr.c \
-			common/addrset.c common/conf.c \
+			common/addrset.c common/puny.c common/conf.c \
 			common/facts.c common/rule.c common/netset.c \
 			common/conflist.c \
 			common/confmail.c \

@@ -4,7 +4,7 @@
 proxy_unit_SRCS =	regress/proxy/unit.c proxy/data.c common/buf.c \
 			common/log.c common/utf8.c common/conf.c \
 			common/facts.c common/rule.c common/netset.c \
-			common/addrset.c \
+			common/addrset.c common/puny.c \
 			common/conflist.c common/confmail.c common/addr.c \
 			common/parts.c
 proxy_unit_CPPFLAGS =	-Iproxy -Iregress/proxy
@@ -120,7 +120,8 @@ proxy/test_sock_LIBS =	-lbsd -ltre
 proxy_body_SRCS =	proxy/body.c proxy/strip.c proxy/disclaimer.c \
 			proxy/recode.c proxy/data.c regress/proxy/unit.c \
 			regress/parser/harness.c common/buf.c common/conf.c \
-			common/addrset.c common/conflist.c common/addr.c \
+			common/addrset.c common/puny.c common/conflist.c \
+			common/addr.c \
 			common/rule.c common/netset.c common/facts.c \
 			$(parser_TESTED)
 proxy_body_CPPFLAGS =	$(proxy_unit_CPPFLAGS) $(parser_INC) $(GMIME_CFLAGS)

@@ -116,7 +116,7 @@ scanner/test_expr_CPPFLAGS =	-iquote common -iquote scanner
 scanner/test_expr_LIBS =	-ltre
 
 match_SRCS =	$(addprefix scanner/,match.c expr.c field.c ident.c keyword.c) \
-		$(addprefix common/,addr.c addrset.c conf.c \
+		$(addprefix common/,addr.c addrset.c puny.c conf.c \
 			facts.c netset.c rule.c conflist.c ev.c \
 		exprfold.c log.c normal.c normtab.c parts.c utf8.c)
 UNIT +=		scanner/test_match
@@ -137,7 +137,7 @@ scanner/fuzz_ident_CPPFLAGS =	-iquote common -iquote scanner
 FUZZ +=		scanner/fuzz_expr
 scanner/fuzz_expr_SRCS =	regress/scanner/fuzz_expr.c scanner/expr.c \
 				master/pattern.c \
-				$(addprefix common/,addr.c addrset.c conf.c \
+				$(addprefix common/,addr.c addrset.c puny.c conf.c \
 			facts.c netset.c rule.c \
 				conflist.c \
 				ev.c exprfold.c log.c normal.c normtab.c \

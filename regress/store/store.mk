@@ -7,7 +7,8 @@ store/test_send_SRCS =	regress/store/test_send.c store/db.c \
 			store/quarantine.c store/record.c store/send.c \
 			store/files.c store/outbox.c store/notice.c \
 			store/compose.c common/buf.c \
-			common/addr.c common/addrset.c common/conf.c \
+			common/addr.c common/addrset.c common/puny.c \
+			common/conf.c \
 			common/rule.c common/netset.c \
 			common/conflist.c common/confmail.c \
 			common/ev.c common/facts.c common/imsg.c common/log.c \
