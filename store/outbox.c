@@ -45,6 +45,7 @@ static struct going *going_find(uint64_t);
 static int	 room(uint64_t);
 static int	 insert(const struct outgoing *, uint64_t, uint64_t *);
 static int	 put(const struct outgoing *, int, const void *, uint64_t);
+static int	 load(uint64_t, struct msg_send *, char *, uint64_t *);
 static int	 start(uint64_t);
 static void	 done(void *, const struct msg_send_done *);
 static void	 settle(struct going *);
@@ -319,34 +320,56 @@ outbox_lost(const struct peer *p)
 
 /* ---- out ----------------------------------------------------------------- */
 
+/*
+ * What its row says, and to whom (MAIL_ADDR_MAX bytes): 0, or -1 for one that
+ * can never be sent.
+ */
+static int
+load(uint64_t number, struct msg_send *m, char *to, uint64_t *size)
+{
+	sqlite3_stmt	*s;
+	uint64_t	 port;
+	int		 ok;
+
+	memset(m, 0, sizeof(*m));
+	s = db_prepare("SELECT sender, rcpt, server, port, size FROM outbox "
+	    "WHERE number = ?");
+	db_int(s, 1, number);
+	if (!db_row(s))
+		fatalx("outbox %" PRIu64 ": no such row", number);
+	port = db_get(s, 3);
+	ok = addr_parse(&m->dest, db_string(s, 2)) == 0 && port <= 65535;
+	m->dest.port = (uint16_t)port;
+	strlcpy(m->from, db_string(s, 0), sizeof(m->from));
+	ok &= strlcpy(to, db_string(s, 1), MAIL_ADDR_MAX) < MAIL_ADDR_MAX &&
+	    to[0] != '\0';
+	*size = db_get(s, 4);
+	db_done(s);
+	m->nrcpt = 1;
+	return (ok ? 0 : -1);
+}
+
 /* 0, or -1 when no other can be sent now either. */
 static int
 start(uint64_t number)
 {
 	struct msg_send	 m;
 	struct going	*g;
-	sqlite3_stmt	*s;
 	uint64_t	 size;
 	char		 to[MAIL_ADDR_MAX];
 	int		 fd;
 
-	memset(&m, 0, sizeof(m));
-	s = db_prepare("SELECT sender, rcpt, server, port, size FROM outbox "
-	    "WHERE number = ?");
-	db_int(s, 1, number);
-	if (!db_row(s) || addr_parse(&m.dest, db_string(s, 2)) == -1)
-		fatalx("outbox %" PRIu64 ": no such row", number);
-	m.dest.port = (uint16_t)db_get(s, 3);
-	strlcpy(m.from, db_string(s, 0), sizeof(m.from));
-	strlcpy(to, db_string(s, 1), sizeof(to));
-	size = db_get(s, 4);
-	db_done(s);
-	m.nrcpt = 1;
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		fatal("%s", __func__);
 	g->number = number;
 	TAILQ_INSERT_TAIL(&goings, g, entry);
 	ngoing++;
+	if (load(number, &m, to, &size) == -1) {
+		g->outcome = OUT_REFUSED;
+		strlcpy(g->text, "it says no server or nobody to send it to",
+		    sizeof(g->text));
+		return (0);
+	}
 	if ((fd = outbox_open(number)) == -1) {
 		log_warn("outbox %" PRIu64, number);
 		g->outcome = OUT_LATER;

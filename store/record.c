@@ -160,7 +160,7 @@ record_strings(struct peer *p, struct record *r, struct strings *s,
 	return (0);
 }
 
-/* A message that is to be sent needs the message. */
+/* A message that is to be sent needs the message, and a server. */
 static int
 record_out(struct record *r, const struct imsg *imsg)
 {
@@ -170,7 +170,8 @@ record_out(struct record *r, const struct imsg *imsg)
 	    proto_get_out(imsg->data, &o) == -1 ||
 	    (o.kind != OUT_REPLY && !conf_mailbox_ok(o.to)) ||
 	    ((o.kind == OUT_COPY || o.kind == OUT_REDIRECT) &&
-	    (r->r.flags & RECORD_OUT) == 0))
+	    ((r->r.flags & RECORD_OUT) == 0 ||
+	    (o.server.family == 0 && r->r.dest.family == 0))))
 		return (-1);
 	v = reallocarray(r->out, r->nout + 1, sizeof(*v));
 	if (v == NULL)

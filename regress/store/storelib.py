@@ -46,7 +46,7 @@ def record(session=1, flags=0, nrcpt=0, size=0, time=None,
     if time is None:
         time = int(clock.time() * 1000)
     data = (struct.pack("=QQQ", session, time, size) +
-            addr("192.0.2.1", 4321) + addr(*dest) +
+            addr("192.0.2.1", 4321) + (addr(*dest) if dest else NOBODY) +
             struct.pack("=10I", flags, verdict, action, 7, nrcpt, nparts,
                         1, 2, 3, 4) +
             struct.pack("=256s1032s256s256s128s256s", b"client.example",

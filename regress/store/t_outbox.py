@@ -10,6 +10,7 @@ import errno
 import os
 import random
 import re
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -440,11 +441,33 @@ def n_server(p):
     p.sync(outs=[out(NOTIFY, TO, server=b"\x05" * 20)])
 
 
+def n_nowhere(p):
+    """Without a server of its own, and without one that was meant."""
+    p.sync(flags=OUT, mail=MAIL, outs=[out(REDIRECT, TO)], dest=None)
+
+
 def n_message_unannounced(p):
     p.send("IMSG_RECORD", record(flags=SYNC), ident=5)
     fd = memfd(b"x")
     p.send("IMSG_RECORD_MAIL", (1).to_bytes(8, "little"), fd, ident=5)
     os.close(fd)
+
+
+def no_address(s, p):
+    """A row that names no server, from whenever: nobody dies of it."""
+    p.sync(flags=OUT, mail=MAIL, outs=[out(REDIRECT, TO)])
+    p.sends()
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.state, "store.db"))
+    with db:
+        db.execute("UPDATE outbox SET server = 'none', port = 0")
+    db.close()
+    s, p = again(s)
+    try:
+        assert s.wait_log("kept as quarantine 1")
+        assert empty(s) and s.message(1) == MAIL
+    finally:
+        s.close()
 
 
 def n_after_message(p):
@@ -459,7 +482,7 @@ def main():
     assert strings and tmpfs and Disk
     c = Cases()
     for f in (notice, kept, reply, reply_later, copy, copy_lost, crash,
-              lost_file):
+              lost_file, no_address):
         c.run(f.__name__.replace("_", " "), store(f, retry=1))
     c.run("redirect", store(redirect, retry=1))
     c.run("hostile", store(hostile, limit=10000))
