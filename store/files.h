@@ -50,6 +50,8 @@ void	 files_doom(struct files *, uint64_t number, uint64_t size);
 int	 files_sync(const struct files *);
 /* After it; with an error the owner must count used again. */
 void	 files_committed(struct files *, int error);
+/* Fatal when there is one: no database has rows for it. */
+void	 files_none(const struct files *);
 /* At the start: delete those that have no row. */
 void	 files_repair(struct files *, int (*has_row)(uint64_t number));
 

@@ -32,6 +32,7 @@ static void	 master_event(int, uint32_t, void *);
 static void	 master_frame(struct imsg *);
 static void	 conf_use(struct conf *);
 static void	 confine(const struct conf_globals *);
+static void	 state_new(void);
 static void	 open_state(void);
 static void	 finish(void) __attribute__((__noreturn__));
 static void	 check_end(void);
@@ -126,13 +127,24 @@ confine(const struct conf_globals *g)
 	sandbox_seccomp(store_rules, store_nrules);
 }
 
+/*
+ * Files that no row tells of are deleted at the start.  Of a database that is
+ * not there any more all of them would be.
+ */
+static void
+state_new(void)
+{
+	quarantine_new();
+	outbox_new();
+}
+
 /* Once confined: everything that is kept. */
 static void
 open_state(void)
 {
 	quarantine_begin();
 	outbox_begin();
-	db_open();
+	db_open(state_new);
 	quarantine_repair();
 	outbox_repair();
 	evtimer_init(&house_timer, housekeeping, NULL);

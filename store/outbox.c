@@ -67,6 +67,12 @@ outbox_begin(void)
 	files_open(&files, "outbox");
 }
 
+void
+outbox_new(void)
+{
+	files_none(&files);
+}
+
 static void
 count(void)
 {

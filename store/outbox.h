@@ -27,8 +27,12 @@ struct outgoing {
 
 /* outbox.c */
 
-/* Open its directory; make rows and files agree; fatal. */
+/*
+ * Open its directory; a database is new, so nothing can be in it; make rows
+ * and files agree; fatal.
+ */
 void	 outbox_begin(void);
+void	 outbox_new(void);
 void	 outbox_repair(void);
 /*
  * Put a message into it, size bytes of a descriptor or a text: row and file,

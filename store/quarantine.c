@@ -30,6 +30,12 @@ quarantine_begin(void)
 	files_open(&files, "quarantine");
 }
 
+void
+quarantine_new(void)
+{
+	files_none(&files);
+}
+
 int
 quarantine_put(uint64_t number, int fd, uint64_t size, char *digest)
 {

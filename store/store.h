@@ -104,9 +104,10 @@ int	 store_commit(void);
 /*
  * Open the database in the state directory, bring its schema up to date.
  * Fatal when that fails: nothing is started over a file that is not ours.
- * The tables are described in db.c.
+ * is_new() is called for one that is not there yet, before it is made.  The
+ * tables are described in db.c.
  */
-void	 db_open(void);
+void	 db_open(void (*is_new)(void));
 void	 db_close(void);
 /*
  * Prepare once, and use again: a statement by its text, which must be a
@@ -202,6 +203,8 @@ enum quarantine_state {
 
 /* Open its directory; fatal. */
 void	 quarantine_begin(void);
+/* There is no database yet: fatal when there are messages. */
+void	 quarantine_new(void);
 /*
  * Put the message (size bytes of a descriptor) into the quarantine under that
  * number, which its record has: a row, and a file, complete and on disk when

@@ -129,7 +129,7 @@ setup(void)
 	TAILQ_INIT(&store.peers);
 	quarantine_begin();
 	outbox_begin();
-	db_open();
+	db_open(quarantine_new);
 	for (i = 0; i < 2; i++) {
 		if (imsg_pair(sv) == -1)
 			fatal("imsg_pair");
