@@ -204,12 +204,21 @@ files_doom(struct files *f, uint64_t number, uint64_t size)
 }
 
 void
-files_undo(struct files *f, size_t mark)
+files_mark(const struct files *f, struct files_mark *mark)
+{
+	mark->fresh = f->fresh.len;
+	mark->doomed = f->doomed.len;
+}
+
+void
+files_undo(struct files *f, const struct files_mark *mark)
 {
 	struct file_number	*n;
 	char			 name[NAME_SIZE];
 
-	while (f->fresh.len > mark) {
+	while (f->doomed.len > mark->doomed)
+		f->used += f->doomed.n[--f->doomed.len].size;
+	while (f->fresh.len > mark->fresh) {
 		n = &f->fresh.n[--f->fresh.len];
 		f->used -= n->size < f->used ? n->size : f->used;
 		file_name(name, n->number, "");

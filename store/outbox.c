@@ -124,14 +124,14 @@ outbox_repair(void)
 	count();
 }
 
-size_t
-outbox_mark(void)
+void
+outbox_mark(struct files_mark *mark)
 {
-	return (files.fresh.len);
+	files_mark(&files, mark);
 }
 
 void
-outbox_undo(size_t mark)
+outbox_undo(const struct files_mark *mark)
 {
 	files_undo(&files, mark);
 }

@@ -39,14 +39,14 @@ quarantine_new(void)
 int
 quarantine_put(uint64_t number, int fd, uint64_t size, char *digest)
 {
-	sqlite3_stmt	*s;
-	uint64_t	 now;
-	size_t		 mark;
-	int		 error;
+	sqlite3_stmt		*s;
+	struct files_mark	 mark;
+	uint64_t		 now;
+	int			 error;
 
 	if (make_room(size) == -1)
 		return (-1);
-	mark = files.fresh.len;
+	files_mark(&files, &mark);
 	if (files_put(&files, number, fd, size, digest) == -1)
 		return (-1);
 	now = (uint64_t)time(NULL);
@@ -61,19 +61,19 @@ quarantine_put(uint64_t number, int fd, uint64_t size, char *digest)
 	if (db_run(s) == 0)
 		return (0);
 	error = errno;
-	files_undo(&files, mark);
+	files_undo(&files, &mark);
 	errno = error;
 	return (-1);
 }
 
-size_t
-quarantine_mark(void)
+void
+quarantine_mark(struct files_mark *mark)
 {
-	return (files.fresh.len);
+	files_mark(&files, mark);
 }
 
 void
-quarantine_undo(size_t mark)
+quarantine_undo(const struct files_mark *mark)
 {
 	files_undo(&files, mark);
 }

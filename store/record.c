@@ -299,9 +299,9 @@ record_forget(struct peer *p)
 static int
 record_write(const struct peer *p, const struct record *r, uint64_t *number)
 {
-	size_t	 kept, out;
-	char	 digest[65];
-	int	 error;
+	struct files_mark	 kept, out;
+	char			 digest[65];
+	int			 error;
 
 	digest[0] = '\0';
 	db_write();
@@ -309,8 +309,8 @@ record_write(const struct peer *p, const struct record *r, uint64_t *number)
 		return (errno);
 	error = 0;
 	*number = 0;
-	kept = quarantine_mark();
-	out = outbox_mark();
+	quarantine_mark(&kept);
+	outbox_mark(&out);
 	if (insert_record(&r->r) == -1)
 		error = errno;
 	else {
@@ -325,8 +325,8 @@ record_write(const struct peer *p, const struct record *r, uint64_t *number)
 			error = errno;
 	}
 	if (error != 0) {
-		quarantine_undo(kept);
-		outbox_undo(out);
+		quarantine_undo(&kept);
+		outbox_undo(&out);
 		db_run(db_prepare("ROLLBACK TO record"));
 	}
 	db_run(db_prepare("RELEASE record"));

@@ -23,6 +23,7 @@
 #include "addr.h"
 #include "conf.h"
 #include "ev.h"
+#include "files.h"
 #include "imsg.h"
 #include "log.h"
 #include "proto.h"
@@ -213,9 +214,12 @@ void	 quarantine_new(void);
  */
 int	 quarantine_put(uint64_t number, int fd, uint64_t size,
 	    char *digest);
-/* Files that were put since the mark are not wanted after all; nor rows. */
-size_t	 quarantine_mark(void);
-void	 quarantine_undo(size_t mark);
+/*
+ * What was put since the mark is not wanted after all, and what was deleted
+ * stays; rows go back, too.
+ */
+void	 quarantine_mark(struct files_mark *);
+void	 quarantine_undo(const struct files_mark *);
 /* Open it to read: a descriptor, or -1 with errno. */
 int	 quarantine_open(uint64_t number);
 /* Delete file and row, and commit: 0, or -1 with errno (ENOENT). */
