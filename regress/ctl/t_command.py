@@ -102,6 +102,9 @@ class Played:
                 if not data:
                     break
                 kind, n, ident = struct.unpack("=IIQ", data[:16])
+                if kind == IMSG["IMSG_CTL_EXPLAIN"]:
+                    self.send(c, ident, frames)
+                    continue
                 assert kind == IMSG["IMSG_CTL_REQ"] and n == 424
                 r = struct.unpack("=IIQQQ64s328s", data[16:])
                 asked.append([r[0]] + list(r[1:5]) +
@@ -437,10 +440,29 @@ def screen(s):
     assert not set(re.findall("\x1b\\[[0-9;?]*([A-Za-z])", out)) - set("HKJm")
 
 
+def explain(p):
+    """A text that gets shorter moves nothing to another name."""
+    evil = "x" + "\u202e" * 9 + "phase"
+    r = p.run("explain", "--source", "192.0.2.1", answers=[[
+        row(fact="file", name=evil, type="pe"),
+        row(phase="message", rule="7", action="block", matches="0",
+            because=evil, points="3"),
+        row(phase="message", decision="block", rule="9", reply=evil,
+            tag=evil, points="5"), end()]])
+    assert r.status == REFUSED, r.err
+    shown = "x" + "?" * 9 + "phase"
+    assert r.out.decode() == (
+        "  file           %s  type=pe\n"
+        "message\n"
+        "  line 7     block 3: does not match: %s\n"
+        "  => block by line 9, 5 points\n"
+        "     reply: %s\n     tag: %s\n" % ((shown,) * 4)), r.out
+
+
 def main():
     c = Cases()
     for f in (questions, when, usage, no_one, refused, hostile, latin1,
-              terminal, save, report, report_hours,
+              terminal, save, explain, report, report_hours,
               screen):
         s = Played()
         try:
