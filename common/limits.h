@@ -125,7 +125,9 @@
 				   and recipients may have a MiB */
 #define AUDIT_WAIT	(15 * 60 * 1000) /* ms for it; RFC 5321 4.5.3.2.6 has
 				   10 minutes */
-#define AUDIT_WAITING_MAX 256	/* lines that wait for a server's reply */
+#define AUDIT_WAITING_MAX 4096	/* lines that wait for a server's reply: as
+				   many as DEF_SESSIONS */
+#define AUDIT_WAITING_BYTES (64 * MIB) /* of them; most have 2 KiB */
 #define METRICS_LISTENERS	2	/* a path and an address */
 #define METRICS_CLIENTS_MAX	16	/* at one time; a scraper has one */
 #define METRICS_REQUEST_MAX	8192	/* request and its header fields; they
