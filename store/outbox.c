@@ -47,10 +47,11 @@ static int	 insert(const struct outgoing *, uint64_t, uint64_t *);
 static int	 put(const struct outgoing *, int, const void *, uint64_t);
 static int	 load(uint64_t, struct msg_send *, char *, uint64_t *);
 static int	 start(uint64_t);
+static void	 turned_back(uint64_t);
 static void	 done(void *, const struct msg_send_done *);
 static void	 settle(struct going *);
 static int	 settle_row(const struct going *);
-static int	 row_delete(uint64_t, uint64_t);
+static int	 row_delete(uint64_t);
 static int	 put_off(const struct going *, uint64_t, uint64_t, uint64_t);
 static int	 give_up(const struct going *, uint64_t, uint64_t, uint32_t);
 static int	 keep(const struct going *, uint64_t, uint64_t);
@@ -274,23 +275,21 @@ void
 outbox_fate(const struct peer *p, uint64_t ident, int arrived)
 {
 	sqlite3_stmt	*s;
-	uint64_t	 number[RULE_MAILS], size[RULE_MAILS];
+	uint64_t	 number[RULE_MAILS];
 	unsigned int	 n, i;
 
-	s = db_prepare("SELECT number, size FROM outbox WHERE state = ? AND "
+	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
 	    "owner = ? AND ident = ?");
 	db_int(s, 1, OUTBOX_PENDING);
 	db_int(s, 2, p->instance);
 	db_int(s, 3, ident);
-	for (n = 0; n < RULE_MAILS && db_row(s); n++) {
+	for (n = 0; n < RULE_MAILS && db_row(s); n++)
 		number[n] = db_get(s, 0);
-		size[n] = db_get(s, 1);
-	}
 	db_done(s);
 	for (i = 0; i < n; i++) {
 		db_write();
 		if (!arrived) {
-			if (row_delete(number[i], size[i]) == -1)
+			if (row_delete(number[i]) == -1)
 				return;
 			log_info("outbox %" PRIu64 ": not delivered, no copy",
 			    number[i]);
@@ -390,12 +389,40 @@ start(uint64_t number)
 	return (-1);
 }
 
+/*
+ * None waits for longer than that, unless the clock was wrong when it was put
+ * off: then it is due, and lives no longer than others.
+ */
+static void
+turned_back(uint64_t now)
+{
+	sqlite3_stmt	*s;
+
+	s = db_prepare("SELECT 1 FROM outbox WHERE state = ? AND next > ? "
+	    "LIMIT 1");
+	db_int(s, 1, OUTBOX_WAITING);
+	db_int(s, 2, now + OUTBOX_RETRY_MAX);
+	if (db_number(s) == 0)
+		return;
+	log_warnx("outbox: the clock was turned back, what waited for it is "
+	    "sent now");
+	db_write();
+	s = db_prepare("UPDATE outbox SET next = ?, expires = "
+	    "min(expires, ?) WHERE state = ? AND next > ?");
+	db_int(s, 1, now);
+	db_int(s, 2, now + store.conf->outbox.keep);
+	db_int(s, 3, OUTBOX_WAITING);
+	db_int(s, 4, now + OUTBOX_RETRY_MAX);
+	db_run(s);
+	store_commit();
+}
+
 void
 outbox_send(void)
 {
 	sqlite3_stmt	*s;
 	struct going	*g, *next;
-	uint64_t	 number[DUE];
+	uint64_t	 number[DUE], now;
 	unsigned int	 n, i;
 
 	for (g = TAILQ_FIRST(&goings); g != NULL; g = next) {
@@ -405,10 +432,12 @@ outbox_send(void)
 	}
 	if (ngoing >= OUTBOX_SENDS_MAX || store.draining)
 		return;
+	now = (uint64_t)time(NULL);
+	turned_back(now);
 	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
 	    "next <= ? ORDER BY next, number LIMIT ?");
 	db_int(s, 1, OUTBOX_WAITING);
-	db_int(s, 2, (uint64_t)time(NULL));
+	db_int(s, 2, now);
 	db_int(s, 3, DUE);
 	for (n = 0; n < DUE && db_row(s); n++)
 		number[n] = db_get(s, 0);
@@ -437,12 +466,19 @@ done(void *arg, const struct msg_send_done *d)
 	outbox_send();
 }
 
-/* Put on disk what became of it; what fails comes again, see outbox_send(). */
+/*
+ * Put on disk what became of it; what fails comes again, see outbox_send().
+ * In any case nothing is left that is written and not on disk, which would be
+ * sent next, and might not have been put into the outbox after all.
+ */
 static void
 settle(struct going *g)
 {
+	int	 ret;
+
 	db_write();
-	if (settle_row(g) == -1 || store_commit() != 0)
+	ret = settle_row(g);
+	if (store_commit() != 0 || ret == -1)
 		return;
 	TAILQ_REMOVE(&goings, g, entry);
 	ngoing--;
@@ -471,7 +507,7 @@ settle_row(const struct going *g)
 	db_done(s);
 	if (g->outcome == OUT_SENT) {
 		log_info("outbox %" PRIu64 ": sent: %s", g->number, g->text);
-		return (row_delete(g->number, size));
+		return (row_delete(g->number));
 	}
 	now = (uint64_t)time(NULL);
 	if (g->outcome == OUT_LATER && now < expires)
@@ -479,17 +515,33 @@ settle_row(const struct going *g)
 	return (give_up(g, record, size, kind));
 }
 
+/* 0, or -1 with errno: ENOENT. */
 static int
-row_delete(uint64_t number, uint64_t size)
+row_delete(uint64_t number)
 {
 	sqlite3_stmt	*s;
+	uint64_t	 record, size, state;
 
+	s = db_prepare("SELECT record, size, state FROM outbox WHERE "
+	    "number = ?");
+	db_int(s, 1, number);
+	if (!db_row(s)) {
+		db_done(s);
+		errno = ENOENT;
+		return (-1);
+	}
+	record = db_get(s, 0);
+	size = db_get(s, 1);
+	state = db_get(s, 2);
+	db_done(s);
+	db_write();
 	s = db_prepare("DELETE FROM outbox WHERE number = ?");
 	db_int(s, 1, number);
 	if (db_run(s) == -1)
 		return (-1);
-	files_doom(&files, number, size);
-	record_rescan();
+	/* What is lost was not counted any more. */
+	files_doom(&files, number, state == OUTBOX_LOST ? 0 : size);
+	record_unkept(record);
 	return (0);
 }
 
@@ -527,13 +579,13 @@ give_up(const struct going *g, uint64_t record, uint64_t size, uint32_t kind)
 	if (kind != OUT_COPY && kind != OUT_REDIRECT) {
 		log_warnx("outbox %" PRIu64 ": %s not delivered, given up: %s",
 		    g->number, conf_out_name(kind), g->text);
-		return (row_delete(g->number, size));
+		return (row_delete(g->number));
 	}
 	if (keep(g, record, size) == 0) {
 		log_warnx("outbox %" PRIu64 ": %s not delivered, kept as "
 		    "quarantine %" PRIu64 ": %s", g->number,
 		    conf_out_name(kind), record, g->text);
-		return (row_delete(g->number, size));
+		return (row_delete(g->number));
 	}
 	log_warn("outbox %" PRIu64 ": %s not delivered, and no room in the "
 	    "quarantine: %s", g->number, conf_out_name(kind), g->text);
@@ -571,25 +623,13 @@ keep(const struct going *g, uint64_t record, uint64_t size)
 int
 outbox_delete(uint64_t number)
 {
-	sqlite3_stmt	*s;
-	uint64_t	 size;
-	int		 error;
+	int	 error;
 
-	s = db_prepare("SELECT size FROM outbox WHERE number = ?");
-	db_int(s, 1, number);
-	if (!db_row(s)) {
-		db_done(s);
-		errno = ENOENT;
-		return (-1);
-	}
-	size = db_get(s, 0);
-	db_done(s);
 	if (going_find(number) != NULL) {
 		errno = EBUSY;
 		return (-1);
 	}
-	db_write();
-	if (row_delete(number, size) == -1)
+	if (row_delete(number) == -1)
 		return (-1);
 	if ((error = store_commit()) == 0)
 		return (0);

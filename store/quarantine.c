@@ -106,7 +106,7 @@ row_delete(uint64_t number)
 	db_int(s, 1, number);
 	if (db_run(s) == -1)
 		return (-1);
-	record_rescan();
+	record_unkept(number);
 	/* What is lost was not counted any more. */
 	files_doom(&files, number, state == QUARANTINE_LOST ? 0 : size);
 	return (0);
@@ -123,6 +123,12 @@ quarantine_delete(uint64_t number)
 		return (0);
 	errno = error;
 	return (-1);
+}
+
+uint64_t
+quarantine_used(void)
+{
+	return (files.used);
 }
 
 /* Those that have been kept long enough: how many went. */

@@ -23,6 +23,13 @@
 #define EXPIRE_STEP	500	/* records that go in half a second */
 #define RECORD_TIME_MAX	(1ULL << 53)	/* ms; SQLite's are signed */
 
+/* What says that nothing else needs a record. */
+#define UNKEPT								\
+	"NOT EXISTS (SELECT 1 FROM quarantine q WHERE "			\
+	"q.number = record.number) AND NOT EXISTS (SELECT 1 FROM "	\
+	"outbox o WHERE o.record = record.number) AND NOT EXISTS "	\
+	"(SELECT 1 FROM notice n WHERE n.record = record.number)"
+
 /* Strings, one behind the other. */
 struct strings {
 	char		*data;
@@ -462,6 +469,20 @@ record_rescan(void)
 	expired = 0;
 }
 
+/* It is looked at here, or record_expire() comes to it yet. */
+void
+record_unkept(uint64_t number)
+{
+	sqlite3_stmt	*s;
+
+	s = db_prepare("DELETE FROM record WHERE number = ? AND time < ? AND "
+	    UNKEPT);
+	db_int(s, 1, number);
+	db_int(s, 2, expired);
+	if (db_run(s) == -1)
+		log_warn("record %" PRIu64, number);
+}
+
 /* A message in quarantine keeps its record. */
 int
 record_expire(void)
@@ -471,12 +492,11 @@ record_expire(void)
 	int		 i, n;
 
 	before = ((uint64_t)time(NULL) - store.conf->g.audit_keep) * 1000;
+	/* The clock was turned back: those that come now are looked at. */
+	if ((int64_t)expired > (int64_t)before)
+		expired = before;
 	s = db_prepare("SELECT number FROM record WHERE time >= ? AND "
-	    "time < ? AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE "
-	    "q.number = record.number) AND NOT EXISTS (SELECT 1 FROM outbox o "
-	    "WHERE o.record = record.number) AND NOT EXISTS (SELECT 1 FROM "
-	    "notice n WHERE n.record = record.number) "
-	    "ORDER BY time LIMIT ?");
+	    "time < ? AND " UNKEPT " ORDER BY time LIMIT ?");
 	db_int(s, 1, expired);
 	db_int(s, 2, before);
 	db_int(s, 3, EXPIRE_STEP);

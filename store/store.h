@@ -162,6 +162,8 @@ void	 member_send_all(struct peer *);
 void	 member_stream(struct peer *);
 /* Those whose time has come, those beyond the size; 1: a part of them. */
 int	 member_expire(void);
+/* How many a table of the configuration has. */
+uint64_t member_count(uint32_t id);
 /* A commit has failed: count again. */
 void	 member_recount(void);
 /* A rule's wish; all proxies hear of it when it is granted. */
@@ -191,7 +193,11 @@ void	 record_forget(struct peer *);
 void	 record_committed(int error);
 /* Delete what is older than the configuration wants; 1: a part of it. */
 int	 record_expire(void);
-/* A record that was kept need not be any more. */
+/*
+ * A record that was kept need not be any more, by what has just been deleted;
+ * or many of them.
+ */
+void	 record_unkept(uint64_t number);
 void	 record_rescan(void);
 
 /* quarantine.c */
@@ -224,6 +230,8 @@ void	 quarantine_undo(const struct files_mark *);
 int	 quarantine_open(uint64_t number);
 /* Delete file and row, and commit: 0, or -1 with errno (ENOENT). */
 int	 quarantine_delete(uint64_t number);
+/* Bytes of the messages in it, without those that are lost. */
+uint64_t quarantine_used(void);
 /* At the start: files without a row and rows without a file. */
 void	 quarantine_repair(void);
 /* Those that are too old go; 1: a part of them. */

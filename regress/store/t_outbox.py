@@ -12,6 +12,7 @@ import random
 import re
 import sqlite3
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from storelib import (COPY, NOTIFY, OUT, QUARANTINE, REDIRECT, REPLY, SYNC,
@@ -349,6 +350,50 @@ def lost_file(s, p):
         s.close(keep=True)
 
 
+def record_goes(s, p):
+    """A record that is too old goes with the last that is about it."""
+    def there():
+        return peek(s.state, "SELECT count(*) FROM record") == [(1,)]
+    p.sync(mail=MAIL, flags=OUT, time=1000, sender=b"u@x.example",
+           outs=[out(REDIRECT, b"r@x.example"), out(REPLY, b"", b"x")])
+    # The answer is written after all that is old was looked at, and left.
+    ids = [p.sends()[0] for i in range(2)]
+    p.sent(ids[0])
+    assert wait_for(lambda: len(rows(s)) == 1) and there()
+    p.sent(ids[1])
+    assert empty(s)
+    assert wait_for(lambda: peek(
+        s.state, "SELECT count(*) FROM record") == [(0,)])
+
+
+def turned_back(s, p):
+    """A clock that was in the future once keeps nobody waiting for it."""
+    p.sync(mail=MAIL, flags=OUT, outs=[out(REDIRECT, b"r@x.example")])
+    p.sends()
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.state, "store.db"))
+    far = int(time.time()) + 10 * 365 * 86400
+    with db:
+        db.execute("UPDATE outbox SET next = ?, expires = ?",
+                   (far, far + 86400))
+        db.executemany("INSERT INTO replied VALUES (?, ?)",
+                       [("u%d@x.example" % i, far) for i in range(101)])
+    db.close()
+    s, p = again(s)
+    try:
+        ident, _, _, rcpt, data = p.sends()
+        assert (rcpt, data) == ("r@x.example", MAIL)
+        assert rows(s, "expires")[0][0] <= time.time() + 2 * 86400
+        p.sent(ident)
+        p.sync(sender=b"u1@x.example", outs=[out(REPLY, b"", b"x")])
+        ident, _, _, rcpt, _ = p.sends()
+        assert rcpt == "u1@x.example"
+        p.sent(ident)
+        assert empty(s)
+    finally:
+        s.close()
+
+
 def full(s, p):
     """The outbox's own limit; what is told is true."""
     mail = b"x" * 700000 + b"\r\n"
@@ -482,7 +527,7 @@ def main():
     assert strings and tmpfs and Disk
     c = Cases()
     for f in (notice, kept, reply, reply_later, copy, copy_lost, crash,
-              lost_file, no_address):
+              lost_file, no_address, record_goes, turned_back):
         c.run(f.__name__.replace("_", " "), store(f, retry=1))
     c.run("redirect", store(redirect, retry=1))
     c.run("hostile", store(hostile, limit=10000))
