@@ -160,6 +160,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE replied ("
 	"  rcpt TEXT PRIMARY KEY,"
 	"  time INTEGER NOT NULL) WITHOUT ROWID;",
+
+	"CREATE INDEX notice_kind ON notice (kind, number);"
+	"CREATE INDEX replied_time ON replied (time);",
 };
 
 #define NMIGRATIONS	(sizeof(migrations) / sizeof(migrations[0]))

@@ -121,6 +121,12 @@ count(void)
 	}
 }
 
+uint64_t
+member_count(uint32_t id)
+{
+	return (tables[id].n);
+}
+
 void
 member_recount(void)
 {

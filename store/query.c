@@ -21,6 +21,9 @@
 #define STEP		500	/* rows looked at before others have a turn */
 #define STEP_ROWS	32	/* and rows sent */
 #define NUMLEN		24
+#define DISORDER	86400	/* s; between the times of records and their
+				   numbers: how long one may take, and how
+				   far a clock may be set back */
 #define NOBODY		"no such message"
 
 /* Columns of a record, in this order. */
@@ -45,7 +48,7 @@ static void	 endpoint(char *, size_t, const char *, uint64_t);
 static void	 record_row(struct client *, sqlite3_stmt *, int);
 static int	 record_matches(sqlite3_stmt *, const char *);
 static int	 rcpt_matches(uint64_t, const char *);
-static void	 bounds(struct client *, const char *, const char *);
+static void	 bounds(struct client *);
 static int	 records_step(struct client *, const char *, int);
 static void	 trace(struct client *);
 static void	 strings_of(struct client *, const char *, const char *,
@@ -179,25 +182,30 @@ record_matches(sqlite3_stmt *s, const char *key)
 
 /*
  * Which numbers lie in the time that was asked for.  Records are numbered as
- * they come, a few seconds after their time at most, so these bounds may let
- * in some more at their ends: query_more() looks at the time again.
+ * they come, a while after their time, so these bounds let in more at their
+ * ends: query_more() looks at the time again.  The index has the times; the
+ * largest number of a time and all before it would be looked for in gigabytes.
  */
 static void
-bounds(struct client *c, const char *last, const char *first)
+bounds(struct client *c)
 {
 	sqlite3_stmt	*s;
+	uint64_t	 from;
 
 	c->at = UINT64_MAX >> 1;
 	c->least = 0;
 	if (c->req.until != 0) {
-		s = db_prepare(last);
-		db_int(s, 1, c->req.until * 1000 + 999);
+		s = db_prepare("SELECT number FROM record WHERE time <= ? "
+		    "ORDER BY time DESC LIMIT 1");
+		db_int(s, 1, (c->req.until + DISORDER) * 1000 + 999);
 		c->at = db_row(s) ? db_get(s, 0) + 1 : 0;
 		db_done(s);
 	}
 	if (c->req.from != 0) {
-		s = db_prepare(first);
-		db_int(s, 1, c->req.from * 1000);
+		from = c->req.from > DISORDER ? c->req.from - DISORDER : 0;
+		s = db_prepare("SELECT number FROM record WHERE time >= ? "
+		    "ORDER BY time LIMIT 1");
+		db_int(s, 1, from * 1000);
 		c->least = db_row(s) ? db_get(s, 0) : UINT64_MAX >> 1;
 		db_done(s);
 	}
@@ -408,15 +416,12 @@ static void
 tables(struct client *c)
 {
 	const struct conf_dynamic_wire	*d;
-	sqlite3_stmt			*s;
 	char				 n[NUMLEN], size[NUMLEN], e[NUMLEN];
 	uint32_t			 i;
 
 	for (i = 0; i < store.conf->ndynamics; i++) {
 		d = &store.conf->dynamic[i];
-		s = db_prepare("SELECT count(*) FROM member WHERE tbl = ?");
-		db_text(s, 1, d->name);
-		snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
+		snprintf(n, sizeof(n), "%" PRIu64, member_count(i));
 		snprintf(size, sizeof(size), "%u", d->size);
 		snprintf(e, sizeof(e), "%" PRIu64, d->expire);
 		control_row(c, "table", d->name, "members", n, "size", size,
@@ -461,8 +466,7 @@ query_counts(struct client *c)
 	s = db_prepare("SELECT count(*) FROM quarantine");
 	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
 	control_row(c, "name", "quarantine", "value", n, NULL);
-	s = db_prepare("SELECT coalesce(sum(size), 0) FROM quarantine");
-	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
+	snprintf(n, sizeof(n), "%" PRIu64, quarantine_used());
 	control_row(c, "name", "quarantine_bytes", "value", n, NULL);
 	s = db_prepare("SELECT count(*) FROM outbox");
 	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
@@ -478,12 +482,8 @@ query_start(struct client *c, const struct msg_ctl *r)
 	c->at = c->least = 0;
 	switch (r->command) {
 	case CTL_LOG:
-		bounds(c, "SELECT max(number) FROM record WHERE time <= ?",
-		    "SELECT min(number) FROM record WHERE time >= ?");
-		return;
 	case CTL_QUARANTINE_LIST:
-		bounds(c, "SELECT max(number) FROM record WHERE time <= ?",
-		    "SELECT min(number) FROM record WHERE time >= ?");
+		bounds(c);
 		return;
 	case CTL_TRACE:
 		trace(c);
