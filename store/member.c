@@ -42,7 +42,7 @@ static int	 member_set(const char *, const char *, uint64_t,
 		    const char *);
 static int	 member_remove(uint64_t);
 static int	 wish_counts(const struct msg_member *);
-static void	 wishes_expire(uint64_t);
+static int	 wishes_expire(uint64_t);
 static int	 remove_rows(sqlite3_stmt *);
 static void	 count(void);
 static int	 forget_step(void);
@@ -370,12 +370,15 @@ member_stream(struct peer *p)
 	peer_want_write(p);
 }
 
-/* Has every proxy read nearly all of what it was sent? */
+/* Has every proxy read nearly all of what it was sent, and master? */
 static int
 all_read(void)
 {
 	struct peer	*p;
 
+	/* The kernel would go on to drop those of whom it is not told. */
+	if (store.master.nqueued > QUEUE_HIGH)
+		return (0);
 	TAILQ_FOREACH(p, &store.peers, entry)
 		if (p->ib.nqueued > QUEUE_HIGH) {
 			if (!nproxies_behind)
@@ -496,12 +499,15 @@ forget_step(void)
 	return ((int)n);
 }
 
-static void
+/* Those that do not count any more, and the oldest of too many; 1: a part. */
+static int
 wishes_expire(uint64_t now)
 {
 	sqlite3_stmt	*s;
 	uint64_t	 oldest, newest;
+	int		 more;
 
+	more = 0;
 	s = db_prepare("SELECT 1 FROM wish WHERE until > 0 AND until <= ? "
 	    "LIMIT 1");
 	db_int(s, 1, now);
@@ -512,18 +518,18 @@ wishes_expire(uint64_t now)
 		    "LIMIT ?)");
 		db_int(s, 1, now);
 		db_int(s, 2, STEP);
-		db_run(s);
+		more = db_run(s) == 0 && db_changes() == STEP;
 	}
 	/* Numbers have gaps, which makes the limit a little smaller. */
 	oldest = db_number(db_prepare("SELECT min(number) FROM wish"));
 	newest = db_number(db_prepare("SELECT max(number) FROM wish"));
 	if (newest - oldest < WISHES_MAX)
-		return;
+		return (more);
 	db_write();
 	s = db_prepare("DELETE FROM wish WHERE number < ?");
 	db_int(s, 1, oldest + STEP < newest - WISHES_MAX ? oldest + STEP :
 	    newest - WISHES_MAX + 1);
-	db_run(s);
+	return (db_run(s) == 0);
 }
 
 int
@@ -535,14 +541,14 @@ member_expire(void)
 	int		 more;
 
 	now = now_s();
-	wishes_expire(now);
+	more = wishes_expire(now);
 	if (!all_read())
-		return (0);
+		return (more);
 	s = db_prepare("SELECT number, tbl, key FROM member WHERE "
 	    "expires > 0 AND expires <= ? ORDER BY expires LIMIT ?");
 	db_int(s, 1, now);
 	db_int(s, 2, STEP);
-	more = remove_rows(s) == STEP;
+	more |= remove_rows(s) == STEP;
 	for (i = 0; i < store.conf->ndynamics; i++) {
 		more |= trim_step(i) == STEP;
 		more |= flush_step(i) == STEP;

@@ -283,7 +283,7 @@ class Store:
                             USER.encode(), b"", b""))
 
     def configure(self, **kw):
-        """tables: (name, size, expire in s) each."""
+        """tables: (name, size, expire in s[, flags]) each."""
         self.args.update(kw)
         a = dict(self.args)
         tables = a.pop("tables")
@@ -291,10 +291,10 @@ class Store:
         self.master.send("IMSG_CONF_BEGIN", self.globals(**a))
         if mails is not None:
             self.master.send("IMSG_CONF_OUTBOX", mails)
-        for i, (name, size, expire) in enumerate(tables):
+        for i, (name, size, expire, *flags) in enumerate(tables):
             self.master.send("IMSG_CONF_DYNAMIC",
-                             struct.pack("=IIQII64s", i, size, expire, 0, 0,
-                                         name.encode()))
+                             struct.pack("=IIQII64s", i, size, expire,
+                                         *(flags or [0]), 0, name.encode()))
         self.master.send("IMSG_CONF_END")
 
     def ready(self):
