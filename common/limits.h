@@ -115,6 +115,9 @@
 #define RECORD_FACTS_MAX	(64 * KIB) /* lines about one message */
 #define RECORD_RCPT_BYTES_MAX	(1 * MIB) /* paths of one message */
 #define STORE_RECORDS_MAX	1024	/* of one proxy, begun and not ended */
+#define COUNTS_QUEUE_MAX	1024	/* frames that wait; counts are left out
+					   then, so that what must not be
+					   missed has room */
 #define STORE_TIME		60000	/* ms until a message is on disk */
 #define STATS_ACTIONS		4	/* ACTION_MAX */
 #define DEF_QUARANTINE_SIZE	(1 * GIB)

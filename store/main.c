@@ -428,14 +428,19 @@ peer_event(int fd, uint32_t events, void *arg)
 	peer_reap();
 }
 
-/* Counted by one proxy, and of interest to all others. */
+/*
+ * Counted by one proxy, and of interest to all others.  Who does not keep up
+ * with it, for a moment or since somebody floods it, misses some: that costs
+ * a rule a few events, and not a worker its sessions.
+ */
 static void
 count_relay(const struct peer *from, const struct msg_count *c)
 {
 	struct peer	*p;
 
 	TAILQ_FOREACH(p, &store.peers, entry)
-		if (p != from && p->ib.fd != -1)
+		if (p != from && p->ib.fd != -1 &&
+		    p->ib.nqueued < COUNTS_QUEUE_MAX)
 			peer_compose(p, IMSG_COUNT, 0, -1, c, sizeof(*c));
 }
 
