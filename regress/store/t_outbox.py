@@ -108,7 +108,8 @@ def hostile(s, p):
     rng = random.Random(5)
     pool = ["=?utf-8?B?", "?=", "\r"[:0], " ", "  ", "\u202e", "读", "é", "=",
             "<>", "@", ",", ";", "\"", "\\", ".", "From ", "x" * 90, "--",
-            "\U0001f600", ": ", "\u2066"]
+            "\U0001f600", ": ", "\u2066", "\u061c",
+            "\x9b"]
     seen = set()
 
     def words(n):
@@ -128,7 +129,7 @@ def hostile(s, p):
         ident, _, sender, rcpt, data = p.sends()
         assert sender == ""
         m, text = parsed(data, rcpt)
-        assert "\u202e" not in text + m["Subject"]
+        assert not set("\u202e\u2066\u061c\x9b") & set(text + m["Subject"])
         seen.add(re.search("trace ([0-9a-f]{16})", text).group(1))
         seen.add(m["Message-ID"])
         p.sent(ident)
