@@ -157,8 +157,9 @@
 #define MAIL_TEXT_MAX		512	/* of a reply to a sender */
 #define OUTBOX_ROWS_MAX		20000	/* messages in it: a few seconds to
 					   look through at start */
-#define OUTBOX_SENDS_MAX	8	/* sent at one time: a server counts
-					   connections of one client */
+#define OUTBOX_SENDS_MAX	8	/* sent to one server at one time: it
+					   counts connections of one client */
+#define OUTBOX_GOING_MAX	64	/* sent at one time in all */
 #define DEF_OUTBOX_SIZE		(1 * GIB)
 #define DEF_OUTBOX_KEEP		(2 * 86400)	/* s; RFC 5321, 4.5.4.1 has
 					   4 to 5 days for what can bounce */

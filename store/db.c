@@ -161,6 +161,7 @@ static const char *const migrations[] = {
 	"  rcpt TEXT PRIMARY KEY,"
 	"  time INTEGER NOT NULL) WITHOUT ROWID;",
 
+	"CREATE INDEX outbox_server ON outbox (state, server, port, next);"
 	"CREATE INDEX notice_kind ON notice (kind, number);"
 	"CREATE INDEX replied_time ON replied (time);",
 };

@@ -24,7 +24,9 @@
 #include "files.h"
 #include "outbox.h"
 
-#define DUE		64	/* rows looked at in one round */
+#define DUE		(2 * OUTBOX_SENDS_MAX) /* rows looked at: those that
+						   are sent are among them */
+#define SERVERS		256	/* looked at in one round */
 
 enum outcome {
 	OUT_UNKNOWN,		/* it is being sent */
@@ -33,21 +35,31 @@ enum outcome {
 	OUT_REFUSED
 };
 
+/* Where one goes, as its row says. */
+struct server {
+	char			 ip[ADDR_STRLEN];
+	uint64_t		 port;
+};
+
 /* One that is being sent, or whose row does not say yet what became of it. */
 struct going {
 	TAILQ_ENTRY(going)	 entry;
 	uint64_t		 number;
+	struct server		 server;
 	enum outcome		 outcome;
 	char			 text[CONF_REPLY_MAX];	/* the server's */
 };
 
 static struct going *going_find(uint64_t);
+static unsigned int going_to(const struct server *);
 static int	 room(uint64_t);
 static int	 insert(const struct outgoing *, uint64_t, uint64_t *);
 static int	 put(const struct outgoing *, int, const void *, uint64_t);
 static int	 load(uint64_t, struct msg_send *, char *, uint64_t *);
-static int	 start(uint64_t);
+static int	 start(uint64_t, const struct server *);
 static void	 turned_back(uint64_t);
+static int	 next_server(struct server *);
+static int	 send_to(const struct server *, uint64_t);
 static void	 done(void *, const struct msg_send_done *);
 static void	 settle(struct going *);
 static int	 settle_row(const struct going *);
@@ -166,6 +178,19 @@ going_find(uint64_t number)
 		if (g->number == number)
 			break;
 	return (g);
+}
+
+static unsigned int
+going_to(const struct server *server)
+{
+	struct going	*g;
+	unsigned int	 n;
+
+	n = 0;
+	TAILQ_FOREACH(g, &goings, entry)
+		n += g->server.port == server->port &&
+		    strcmp(g->server.ip, server->ip) == 0;
+	return (n);
 }
 
 int
@@ -356,7 +381,7 @@ load(uint64_t number, struct msg_send *m, char *to, uint64_t *size)
 
 /* 0, or -1 when no other can be sent now either. */
 static int
-start(uint64_t number)
+start(uint64_t number, const struct server *server)
 {
 	struct msg_send	 m;
 	struct going	*g;
@@ -367,6 +392,7 @@ start(uint64_t number)
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		fatal("%s", __func__);
 	g->number = number;
+	g->server = *server;
 	TAILQ_INSERT_TAIL(&goings, g, entry);
 	ngoing++;
 	if (load(number, &m, to, &size) == -1) {
@@ -417,33 +443,86 @@ turned_back(uint64_t now)
 	store_commit();
 }
 
+/*
+ * The next one behind *at, of all for whom something is in the outbox; after
+ * the last one 0, and *at is before the first.
+ */
+static int
+next_server(struct server *at)
+{
+	sqlite3_stmt	*s;
+	struct server	 last;
+	int		 found;
+
+	last = *at;
+	memset(at, 0, sizeof(*at));
+	s = db_prepare("SELECT server, port FROM outbox WHERE state = ? AND "
+	    "(server, port) > (?, ?) ORDER BY server, port LIMIT 1");
+	db_int(s, 1, OUTBOX_WAITING);
+	db_text(s, 2, last.ip);
+	db_int(s, 3, last.port);
+	if ((found = db_row(s))) {
+		strlcpy(at->ip, db_string(s, 0), sizeof(at->ip));
+		at->port = db_get(s, 1);
+	}
+	db_done(s);
+	return (found);
+}
+
+/* What is due there, as far as it has room: 0, or -1 as from start(). */
+static int
+send_to(const struct server *server, uint64_t now)
+{
+	sqlite3_stmt	*s;
+	uint64_t	 number[DUE];
+	unsigned int	 n, i, room_left;
+
+	if ((n = going_to(server)) >= OUTBOX_SENDS_MAX)
+		return (0);
+	room_left = OUTBOX_SENDS_MAX - n;
+	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
+	    "server = ? AND port = ? AND next <= ? ORDER BY next LIMIT ?");
+	db_int(s, 1, OUTBOX_WAITING);
+	db_text(s, 2, server->ip);
+	db_int(s, 3, server->port);
+	db_int(s, 4, now);
+	db_int(s, 5, DUE);
+	for (n = 0; n < DUE && db_row(s); n++)
+		number[n] = db_get(s, 0);
+	db_done(s);
+	for (i = 0; i < n && room_left > 0 && ngoing < OUTBOX_GOING_MAX; i++) {
+		if (going_find(number[i]) != NULL)
+			continue;
+		if (start(number[i], server) == -1)
+			return (-1);
+		room_left--;
+	}
+	return (0);
+}
+
+/*
+ * Each server has its turn, and no more than its share: one that is slow, or
+ * whose owner wants to be, keeps what is for itself.
+ */
 void
 outbox_send(void)
 {
-	sqlite3_stmt	*s;
-	struct going	*g, *next;
-	uint64_t	 number[DUE], now;
-	unsigned int	 n, i;
+	static struct server	 at;
+	struct going		*g, *next;
+	uint64_t		 now;
+	unsigned int		 i;
 
 	for (g = TAILQ_FIRST(&goings); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, entry);
 		if (g->outcome != OUT_UNKNOWN)
 			settle(g);
 	}
-	if (ngoing >= OUTBOX_SENDS_MAX || store.draining)
+	if (store.draining)
 		return;
 	now = (uint64_t)time(NULL);
 	turned_back(now);
-	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
-	    "next <= ? ORDER BY next, number LIMIT ?");
-	db_int(s, 1, OUTBOX_WAITING);
-	db_int(s, 2, now);
-	db_int(s, 3, DUE);
-	for (n = 0; n < DUE && db_row(s); n++)
-		number[n] = db_get(s, 0);
-	db_done(s);
-	for (i = 0; i < n && ngoing < OUTBOX_SENDS_MAX; i++)
-		if (going_find(number[i]) == NULL && start(number[i]) == -1)
+	for (i = 0; i < SERVERS && ngoing < OUTBOX_GOING_MAX; i++)
+		if (!next_server(&at) || send_to(&at, now) == -1)
 			break;
 }
 

@@ -367,6 +367,49 @@ def record_goes(s, p):
         s.state, "SELECT count(*) FROM record") == [(0,)])
 
 
+def redirect_to(p, ip, n=1):
+    """Put n messages for that server into it; answers come between sends."""
+    def recv(timeout=60.0, recv=p.recv):
+        while True:
+            got = recv(timeout)
+            if got is None or got[0] != "IMSG_RECORD_DONE":
+                return got
+    p.recv = recv
+    for i in range(n):
+        p.record(mail=MAIL, flags=OUT, dest=(ip, 25),
+                 outs=[out(REDIRECT, b"r@x.example")])
+
+
+def hung_server(s, p):
+    """One that says nothing keeps only what is for itself."""
+    slow, other = "192.0.2.66", "192.0.2.77"
+    redirect_to(p, slow, 100)
+    held = [p.sends() for i in range(8)]
+    assert {h[1][0] for h in held} == {slow}
+    redirect_to(p, other)
+    ident, server = p.sends(5)[:2]
+    assert server[0] == other
+    p.sent(ident)
+    # As one is over, the next one has its place, and no more than that.
+    p.sent(held[0][0])
+    assert p.sends()[1][0] == slow
+    assert p.sends(1) is None
+    assert len(rows(s)) == 99
+
+
+def many_servers(s, p):
+    """Each has its turn, however many there are of them."""
+    want = {"192.0.%d.%d" % (i // 200, i % 200 + 1) for i in range(300)}
+    for ip in want:
+        redirect_to(p, ip)
+    got = set()
+    while got != want:
+        ident, server = p.sends()[:2]
+        got.add(server[0])
+        p.sent(ident)
+    assert empty(s)
+
+
 def turned_back(s, p):
     """A clock that was in the future once keeps nobody waiting for it."""
     p.sync(mail=MAIL, flags=OUT, outs=[out(REDIRECT, b"r@x.example")])
@@ -528,7 +571,8 @@ def main():
     assert strings and tmpfs and Disk
     c = Cases()
     for f in (notice, kept, reply, reply_later, copy, copy_lost, crash,
-              lost_file, no_address, record_goes, turned_back):
+              lost_file, no_address, record_goes, turned_back, hung_server,
+              many_servers):
         c.run(f.__name__.replace("_", " "), store(f, retry=1))
     c.run("redirect", store(redirect, retry=1))
     c.run("hostile", store(hostile, limit=10000))
