@@ -428,6 +428,48 @@ def report(s):
     assert bars and all(0 < float(b) <= 260 for b in bars), bars
 
 
+def alike(n, bits=18):
+    """Names that one hash after another takes for the same: FNV-1a, low bits.
+
+    Its low bits depend on low bits only, so that two characters at the end
+    reach any state from some others.
+    """
+    mask, prime = (1 << bits) - 1, 1099511628211
+    inverse = pow(prime, -1, 1 << bits)
+    letters = [c for c in range(0x21, 0x7f)]
+    ends = {}
+    for c in letters:
+        h = (0x155 * inverse ^ c) & mask
+        for b in letters:
+            ends[(h * inverse ^ b) & mask] = chr(b) + chr(c)
+    i = 0
+    while n > 0:
+        i += 1
+        h = 14695981039346656037
+        for c in b"%d" % i:
+            h = (h ^ c) * prime & mask
+        for a in letters:
+            end = ends.get((h ^ a) * prime & mask)
+            if end is not None and n > 0:
+                n -= 1
+                yield "%d%c%s" % (i, a, end)
+
+
+def report_alike(s):
+    """Who may choose senders cannot make it take for ever."""
+    now = int(time.time())
+
+    def spent(names):
+        frames = [row(time=str(now * 1000), size="1", action="pass",
+                      verdict="clean", **{"from": name}) for name in names]
+        start = time.monotonic()
+        r = s.run("report", "--from", "1d", answers=[frames + [end()]])
+        assert r.status == DONE and b"<b>50000</b>" in r.out, r.err
+        return time.monotonic() - start
+    ordinary = spent("sender%d" % i for i in range(50000))
+    assert spent(alike(50000)) < 8 * ordinary + 5
+
+
 def screen(s):
     stats = [row(name="sessions", value="7"), row(name="messages", value="9")]
     names = ("seconds", "state", "client", "dest", "messages", "from")
@@ -462,7 +504,7 @@ def explain(p):
 def main():
     c = Cases()
     for f in (questions, when, usage, no_one, refused, hostile, latin1,
-              terminal, save, explain, report, report_hours,
+              terminal, save, explain, report, report_hours, report_alike,
               screen):
         s = Played()
         try:
