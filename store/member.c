@@ -55,6 +55,7 @@ static struct {
 	uint64_t	 n;		/* members */
 	uint64_t	 flush;		/* up to this number they go; 0: none */
 } tables[CONF_DYNAMICS_MAX];
+static int	 touched;		/* since they were counted last */
 static int	 forgetting;		/* of tables that are no more */
 static int	 nproxies_behind;	/* for the log: once is enough */
 
@@ -130,7 +131,9 @@ member_count(uint32_t id)
 void
 member_recount(void)
 {
-	count();
+	if (touched)
+		count();
+	touched = 0;
 }
 
 void
@@ -155,6 +158,7 @@ member_set(const char *table, const char *key, uint64_t expires,
 		errno = ENOENT;
 		return (-1);
 	}
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM member WHERE tbl = ? AND key = ?");
 	db_text(s, 1, table);
@@ -212,6 +216,7 @@ member_delete(const char *table, const char *key)
 		errno = ENOENT;
 		return (-1);
 	}
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM member WHERE tbl = ? AND key = ?");
 	db_text(s, 1, table);
@@ -396,6 +401,7 @@ member_remove(uint64_t number)
 {
 	sqlite3_stmt	*s;
 
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM member WHERE number = ?");
 	db_int(s, 1, number);
@@ -464,6 +470,7 @@ flush_step(uint32_t id)
 	if (n == STEP)
 		return (n);
 	tables[id].flush = 0;
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM setting WHERE name = 'flush.' || ?");
 	db_text(s, 1, store.conf->dynamic[id].name);

@@ -20,7 +20,8 @@
 #include "outbox.h"
 #include "store.h"
 
-#define EXPIRE_STEP	500	/* records that go in half a second */
+#define EXPIRE_STEP	500	/* records that go at a time ... */
+#define EXPIRE_RCPTS	20000	/* ... unless they have more recipients */
 #define RECORD_TIME_MAX	(1ULL << 53)	/* ms; SQLite's are signed */
 
 /* What says that nothing else needs a record. */
@@ -488,22 +489,26 @@ int
 record_expire(void)
 {
 	sqlite3_stmt	*s;
-	uint64_t	 number[EXPIRE_STEP], before;
-	int		 i, n;
+	uint64_t	 number[EXPIRE_STEP], before, nrcpt;
+	int		 i, n, more;
 
 	before = ((uint64_t)time(NULL) - store.conf->g.audit_keep) * 1000;
 	/* The clock was turned back: those that come now are looked at. */
 	if ((int64_t)expired > (int64_t)before)
 		expired = before;
-	s = db_prepare("SELECT number FROM record WHERE time >= ? AND "
+	s = db_prepare("SELECT number, nrcpt FROM record WHERE time >= ? AND "
 	    "time < ? AND " UNKEPT " ORDER BY time LIMIT ?");
 	db_int(s, 1, expired);
 	db_int(s, 2, before);
 	db_int(s, 3, EXPIRE_STEP);
-	for (n = 0; n < EXPIRE_STEP && db_row(s); n++)
+	nrcpt = 0;
+	for (n = 0; n < EXPIRE_STEP && nrcpt < EXPIRE_RCPTS && db_row(s); n++) {
 		number[n] = db_get(s, 0);
+		nrcpt += db_get(s, 1);
+	}
 	db_done(s);
-	if (n < EXPIRE_STEP)
+	more = n == EXPIRE_STEP || nrcpt >= EXPIRE_RCPTS;
+	if (!more)
 		expired = before;
 	for (i = 0; i < n; i++) {
 		db_write();
@@ -512,5 +517,5 @@ record_expire(void)
 		if (db_run(s) == -1)
 			return (0);
 	}
-	return (n == EXPIRE_STEP);
+	return (more);
 }

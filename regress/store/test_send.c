@@ -53,6 +53,8 @@ static void	 test_lost(void);
 static void	 test_two(void);
 static void	 test_broken(void);
 static void	 test_no_room(void);
+static void	 old_records(unsigned int, unsigned int);
+static void	 test_expire(void);
 
 /* main.c */
 
@@ -467,6 +469,51 @@ test_no_room(void)
 	(void)take(0, IMSG_RECORD_DONE, &imsg);
 }
 
+/* So many old records, with so many recipients each. */
+static void
+old_records(unsigned int n, unsigned int nrcpt)
+{
+	char	 sql[1024];
+
+	snprintf(sql, sizeof(sql), "WITH RECURSIVE i (n) AS (SELECT 1 UNION "
+	    "ALL SELECT n + 1 FROM i WHERE n < %u) INSERT INTO record SELECT "
+	    "NULL, 9, n, '', 0, '', 0, '', '', '', '', 0, 0, 0, 0, '', '', "
+	    "0, %u, 0, 0, 0, 0, 0 FROM i; WITH RECURSIVE i (n) AS (SELECT 1 "
+	    "UNION ALL SELECT n + 1 FROM i WHERE n < %u) INSERT INTO "
+	    "recipient SELECT number, n, 'a' FROM record, i WHERE "
+	    "session = 9;", n, nrcpt, nrcpt);
+	if (sqlite3_exec(store.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fatalx("%s", sqlite3_errmsg(store.db));
+}
+
+/* Records that go, with all that they have, in parts of a bounded size. */
+static void
+test_expire(void)
+{
+	sqlite3_stmt	*s;
+	uint64_t	 n, before, most;
+	unsigned int	 rounds;
+
+	old_records(20, 10000);
+	conf.g.audit_keep = 86400;
+	record_rescan();
+	most = 0;
+	s = db_prepare("SELECT count(*) FROM recipient");
+	before = db_number(s);
+	for (rounds = 0; rounds < 100; rounds++) {
+		if (!record_expire())
+			break;
+		store_commit();
+		n = db_number(s);
+		if (before - n > most)
+			most = before - n;
+		before = n;
+	}
+	CASE("in parts", rounds > 5 && rounds < 100 && most <= 30000);
+	s = db_prepare("SELECT count(*) FROM record WHERE session = 9");
+	CASE("all of them", store_commit() == 0 && db_number(s) == 0);
+}
+
 /* A proxy that ends between two frames of recipients. */
 static void
 test_broken(void)
@@ -497,6 +544,7 @@ main(void)
 	test_lost();
 	test_two();
 	test_no_room();
+	test_expire();
 	test_broken();
 	cleanup();
 	return (unit_failed);
