@@ -553,6 +553,7 @@ housekeeping(void *arg)
 	more = quarantine_expire();
 	more |= record_expire();
 	more |= member_expire();
+	kernel_again();
 	more |= notice_run();
 	/* On a disk that is full nothing goes away faster by trying. */
 	if (store_commit() != 0)

@@ -337,9 +337,13 @@ const char *query_name(uint32_t command);
 
 /* kernel.c */
 
-/* A member of this table is new, stays longer, or is no more: master is told,
- * if the table is one for the kernel.  And of all members of such tables. */
+/*
+ * A member of this table is new, stays longer, or is no more: master is told,
+ * if the table is one for the kernel.  And of all members of such tables; and
+ * once more, if it could not be told.
+ */
 void	 kernel_changed(const struct conf_dynamic_wire *, const char *key);
 void	 kernel_all(void);
+void	 kernel_again(void);
 
 #endif /* MAILWALL_STORE_H */

@@ -305,6 +305,24 @@ def kernel(s, p):
         t.stop()
 
 
+def kernel_flood(s, p):
+    """Those that master had no room for are told of when it has."""
+    s.configure(tables=[("t", MANY, 0, KERNEL)])
+    s.master.expect("IMSG_CONF_DONE")
+    n = 20000
+    for i in range(n):
+        p.wish("t", "2001:db8::%x" % i)
+        if i % 100 == 99:
+            p.until(lambda m: ("t", "2001:db8::%x" % i) in m)
+    seen = set()
+    while len(seen) < n:
+        got = s.master.recv(5)
+        assert got is not None, len(seen)
+        for off in range(0, len(got[2]), BLOCK_LEN):
+            seen.add(got[2][off + 4:off + 20])
+    assert len([x for x in s.log() if "kernel" in x]) == 1
+
+
 def wishes(s, p):
     """A flood of them is over as fast as it came."""
     s.stop()
@@ -342,7 +360,8 @@ def main():
     c = Cases()
     for f in (granted, no_table, restart, killed, after_n, after_restart,
               after_late, size, forgotten, many, many_expire,
-              reads_nothing, counts, kernel, wishes):
+              reads_nothing, counts, kernel, kernel_flood,
+              wishes):
         c.run(f.__name__.replace("_", " "), store(f))
     c.run("expire", store(expire, (("long", 9, 86400), ("short", 9, 1))))
     c.run("renewed", store(renewed, (("t", 2, 0),)))
