@@ -118,6 +118,9 @@
 #define RECORD_FACTS_MAX	(64 * KIB) /* lines about one message */
 #define RECORD_RCPT_BYTES_MAX	(1 * MIB) /* paths of one message */
 #define STORE_RECORDS_MAX	1024	/* of one proxy, begun and not ended */
+#define COUNTS_QUEUE_MAX	1024	/* frames that wait; counts are left out
+					   then, so that what must not be
+					   missed has room */
 #define STORE_TIME		60000	/* ms until a message is on disk */
 #define STATS_ACTIONS		4	/* ACTION_MAX */
 #define DEF_QUARANTINE_SIZE	(1 * GIB)
@@ -128,7 +131,9 @@
 				   and recipients may have a MiB */
 #define AUDIT_WAIT	(15 * 60 * 1000) /* ms for it; RFC 5321 4.5.3.2.6 has
 				   10 minutes */
-#define AUDIT_WAITING_MAX 256	/* lines that wait for a server's reply */
+#define AUDIT_WAITING_MAX 4096	/* lines that wait for a server's reply: as
+				   many as DEF_SESSIONS */
+#define AUDIT_WAITING_BYTES (64 * MIB) /* of them; most have 2 KiB */
 #define METRICS_LISTENERS	2	/* a path and an address */
 #define METRICS_CLIENTS_MAX	16	/* at one time; a scraper has one */
 #define METRICS_REQUEST_MAX	8192	/* request and its header fields; they
@@ -155,8 +160,9 @@
 #define MAIL_TEXT_MAX		512	/* of a reply to a sender */
 #define OUTBOX_ROWS_MAX		20000	/* messages in it: a few seconds to
 					   look through at start */
-#define OUTBOX_SENDS_MAX	8	/* sent at one time: a server counts
-					   connections of one client */
+#define OUTBOX_SENDS_MAX	8	/* sent to one server at one time: it
+					   counts connections of one client */
+#define OUTBOX_GOING_MAX	64	/* sent at one time in all */
 #define DEF_OUTBOX_SIZE		(1 * GIB)
 #define DEF_OUTBOX_KEEP		(2 * 86400)	/* s; RFC 5321, 4.5.4.1 has
 					   4 to 5 days for what can bounce */

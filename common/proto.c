@@ -453,11 +453,19 @@ proto_next(const void *data, size_t len, const char *s)
 	return (s < end ? s : NULL);
 }
 
+/* An address, or none. */
+static int
+family_ok(const struct addr *a)
+{
+	return (a->family == 0 || a->family == 4 || a->family == 6);
+}
+
 int
 proto_get_record(const void *data, struct msg_record *r)
 {
 	memcpy(r, data, sizeof(*r));
 	if ((r->flags & ~(uint32_t)RECORD_FLAGS_ALL) != 0 ||
+	    !family_ok(&r->client) || !family_ok(&r->dest) ||
 	    r->verdict >= VERDICT_MAX || r->action >= ACTION_MAX ||
 	    r->nrcpt > SMTP_RCPT_MAX || r->nparts > PARSE_PARTS_MAX ||
 	    r->size > MAX_MESSAGE_SIZE ||
@@ -479,8 +487,7 @@ int
 proto_get_out(const void *data, struct msg_out *o)
 {
 	memcpy(o, data, sizeof(*o));
-	if ((o->server.family != 0 && o->server.family != 4 &&
-	    o->server.family != 6) || o->kind >= OUT_MAX ||
+	if (!family_ok(&o->server) || o->kind >= OUT_MAX ||
 	    o->if_added > (o->kind == OUT_NOTIFY) ||
 	    !utf8_line(o->to, sizeof(o->to)) ||
 	    !utf8_line(o->text, sizeof(o->text)) ||

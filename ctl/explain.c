@@ -36,6 +36,7 @@ static void	 print_fact(const struct row *);
 static void	 print_rule(const struct row *);
 static void	 print_decision(const struct row *);
 static int	 is_set(const struct row *, const char *);
+static void	 plain_row(struct row *);
 static void	 print_rows(const struct rows *);
 static int	 passes(const struct rows *);
 
@@ -278,22 +279,37 @@ print_decision(const struct row *r)
 	}
 }
 
+/*
+ * Nothing of a message may steer the terminal.  Strings that get shorter move
+ * together: what is left behind one would be another.
+ */
+static void
+plain_row(struct row *r)
+{
+	char	*p, *to;
+	size_t	 n, left;
+
+	to = p = r->data;
+	for (left = r->len; left > 0; left -= n, p += n) {
+		n = strlen(p) + 1;
+		make_plain(p);
+		memmove(to, p, strlen(p) + 1);
+		to += strlen(to) + 1;
+	}
+	r->len = (size_t)(to - r->data);
+}
+
 static void
 print_rows(const struct rows *rows)
 {
 	const char	*phase, *last;
 	struct row	*r;
-	char		*p;
-	size_t		 i, k;
+	size_t		 i;
 
 	last = "";
 	for (i = 0; i < rows->n; i++) {
 		r = &rows->row[i];
-		/* Nothing of a message may steer the terminal. */
-		for (k = 0; k < r->len; k += strlen(p) + 1) {
-			p = r->data + k;
-			make_plain(p);
-		}
+		plain_row(r);
 		phase = row_get(r, "phase");
 		if (phase != NULL && strcmp(phase, last) != 0)
 			printf("%s\n", last = phase);

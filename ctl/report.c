@@ -12,12 +12,12 @@
 #include <time.h>
 
 #include <bsd/string.h>
+#include <bsd/sys/tree.h>
 
 #include "ctl.h"
 
 #define BUCKETS_MAX	60	/* bars of the plot */
 #define TOP		15	/* rows of a table */
-#define SLOTS		4096	/* of a count; grows */
 
 #define PLOT_W		900
 #define PLOT_H		260
@@ -36,14 +36,18 @@ static const struct {
 };
 
 struct count {
-	char		*key;
+	RB_ENTRY(count)	 entry;
 	uint64_t	 n, sum, max;
+	char		 key[];
 };
 
-/* How often each of many strings came. */
+/*
+ * How often each of many strings came.  Strangers choose them, and could
+ * choose such as a hash takes for the same.
+ */
 struct counts {
-	struct count	*slot;
-	size_t		 nslots, n;
+	RB_HEAD(count_tree, count) tree;
+	size_t		 n;
 };
 
 struct page {
@@ -60,7 +64,8 @@ struct page {
 enum precision { FULL, DAY, DAY_TIME, TIME };
 
 static void	 escape(FILE *, const char *);
-static struct count *count_slot(struct counts *, const char *);
+static int	 by_key(const struct count *, const struct count *);
+static struct count *count_find(struct counts *, const char *);
 static void	 count(struct counts *, const char *, uint64_t);
 static int	 by_number(const void *, const void *);
 static int	 by_mean(const void *, const void *);
@@ -97,46 +102,40 @@ escape(FILE *f, const char *s)
 		}
 }
 
-static struct count *
-count_slot(struct counts *c, const char *key)
+static int
+by_key(const struct count *a, const struct count *b)
 {
-	const char	*p;
-	uint64_t	 h;
-	size_t		 i;
+	return (strcmp(a->key, b->key));
+}
 
-	h = 14695981039346656037ULL;
-	for (p = key; *p != '\0'; p++)
-		h = (h ^ (uint8_t)*p) * 1099511628211ULL;
-	for (i = h & (c->nslots - 1); c->slot[i].key != NULL &&
-	    strcmp(c->slot[i].key, key) != 0; i = (i + 1) & (c->nslots - 1))
-		;
-	return (&c->slot[i]);
+RB_PROTOTYPE(count_tree, count, entry, by_key)
+RB_GENERATE(count_tree, count, entry, by_key)
+
+/* The one with that key, made if need be. */
+static struct count *
+count_find(struct counts *c, const char *key)
+{
+	struct count	*s, *there;
+	size_t		 size;
+
+	size = strlen(key) + 1;
+	if ((s = calloc(1, sizeof(*s) + size)) == NULL)
+		err(CTL_REFUSED, "report");
+	memcpy(s->key, key, size);
+	if ((there = RB_INSERT(count_tree, &c->tree, s)) != NULL) {
+		free(s);
+		return (there);
+	}
+	c->n++;
+	return (s);
 }
 
 static void
 count(struct counts *c, const char *key, uint64_t value)
 {
-	struct counts	 old;
 	struct count	*s;
-	size_t		 i;
 
-	if (c->n >= c->nslots / 2) {
-		old = *c;
-		c->nslots = old.nslots == 0 ? SLOTS : old.nslots * 2;
-		c->slot = calloc(c->nslots, sizeof(*c->slot));
-		if (c->slot == NULL)
-			err(CTL_REFUSED, "report");
-		for (i = 0; i < old.nslots; i++)
-			if (old.slot[i].key != NULL)
-				*count_slot(c, old.slot[i].key) = old.slot[i];
-		free(old.slot);
-	}
-	s = count_slot(c, key);
-	if (s->key == NULL) {
-		if ((s->key = strdup(key)) == NULL)
-			err(CTL_REFUSED, "report");
-		c->n++;
-	}
+	s = count_find(c, key);
 	s->n++;
 	s->sum += value;
 	if (value > s->max)
@@ -146,25 +145,23 @@ count(struct counts *c, const char *key, uint64_t value)
 static int
 by_number(const void *a, const void *b)
 {
-	const struct count	*x = a, *y = b;
+	const struct count	*const *x = a, *const *y = b;
 
-	if (x->n != y->n)
-		return (x->n < y->n ? 1 : -1);
-	/* Free slots are last, and equal ones in one order. */
-	if (x->key == NULL || y->key == NULL)
-		return ((x->key == NULL) - (y->key == NULL));
-	return (strcmp(x->key, y->key));
+	if ((*x)->n != (*y)->n)
+		return ((*x)->n < (*y)->n ? 1 : -1);
+	/* Equal ones in one order. */
+	return (by_key(*x, *y));
 }
 
 static int
 by_mean(const void *a, const void *b)
 {
-	const struct count	*x = a, *y = b;
+	const struct count	*const *x = a, *const *y = b;
 	double			 p, q;
 
-	p = x->n == 0 ? -1 : (double)x->sum / (double)x->n;
-	q = y->n == 0 ? -1 : (double)y->sum / (double)y->n;
-	return (p < q ? 1 : p > q ? -1 : 0);
+	p = (double)(*x)->sum / (double)(*x)->n;
+	q = (double)(*y)->sum / (double)(*y)->n;
+	return (p < q ? 1 : p > q ? -1 : by_key(*x, *y));
 }
 
 static void
@@ -434,21 +431,25 @@ static void
 table(FILE *f, struct counts *c, const char *title, const char *key,
     const char *none, int ms)
 {
-	const struct count	*s;
-	size_t			 i;
+	struct count	**sorted, *s;
+	size_t		 i;
 
 	fprintf(f, "<section><h2>%s</h2>\n", title);
 	if (c->n == 0) {
 		fprintf(f, "<p class=\"none\">%s</p></section>\n", none);
 		return;
 	}
-	qsort(c->slot, c->nslots, sizeof(*c->slot), ms ? by_mean :
-	    by_number);
+	if ((sorted = reallocarray(NULL, c->n, sizeof(*sorted))) == NULL)
+		err(CTL_REFUSED, "report");
+	i = 0;
+	RB_FOREACH(s, count_tree, &c->tree)
+		sorted[i++] = s;
+	qsort(sorted, c->n, sizeof(*sorted), ms ? by_mean : by_number);
 	fprintf(f, "<table><tr><th>%s</th><th class=\"n\">messages</th>%s"
 	    "</tr>\n", key, ms ? "<th class=\"n\">mean</th>"
 	    "<th class=\"n\">longest</th>" : "");
 	for (i = 0; i < c->n && i < TOP; i++) {
-		s = &c->slot[i];
+		s = sorted[i];
 		fputs("<tr><td>", f);
 		escape(f, s->key);
 		fprintf(f, "</td><td class=\"n\">%" PRIu64 "</td>", s->n);
@@ -458,6 +459,7 @@ table(FILE *f, struct counts *c, const char *title, const char *key,
 			    (double)s->sum / (double)s->n, s->max);
 		fputs("</tr>\n", f);
 	}
+	free(sorted);
 	fputs("</table></section>\n", f);
 }
 

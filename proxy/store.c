@@ -213,8 +213,9 @@ store_member(const struct msg_member *m)
 void
 store_count(const struct msg_count *m)
 {
-	if (is_there && imsg_compose(&ib, IMSG_COUNT, 0, -1, m,
-	    sizeof(*m)) == 0)
+	/* The first that the store can do without while its disk is slow. */
+	if (is_there && ib.nqueued < COUNTS_QUEUE_MAX &&
+	    imsg_compose(&ib, IMSG_COUNT, 0, -1, m, sizeof(*m)) == 0)
 		store_want_write();
 }
 

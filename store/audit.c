@@ -5,8 +5,9 @@
  * file").  Mail does not depend on it: a line that cannot be written is
  * counted and gone.
  *
- * What was kept and is passed on has no reply yet when its record comes; its
- * line waits for the reply, and the oldest goes without when too many wait.
+ * What was kept or copied and is passed on has no reply yet when its record
+ * comes; its line waits for the reply, and the oldest goes without when too
+ * many wait.
  */
 
 #include <sys/queue.h>
@@ -44,6 +45,7 @@ static void	 release(struct line *, const char *, uint32_t);
 
 static TAILQ_HEAD(, line) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static unsigned int	 nwaiting;
+static size_t		 nbytes;	/* of their text */
 static int		 current = -1;	/* the file in use */
 static int		 next = -1;	/* that of the configuration to come */
 static uint64_t		 nlost;
@@ -116,6 +118,7 @@ release(struct line *l, const char *reply, uint32_t deliver_ms)
 {
 	TAILQ_REMOVE(&waiting, l, entry);
 	nwaiting--;
+	nbytes -= l->json.text.len;
 	finish(&l->json, reply, deliver_ms);
 	json_clear(&l->json);
 	free(l);
@@ -293,11 +296,14 @@ audit_line(uint64_t number, const struct msg_record *m, const char *rcpt,
 	json_close(&l->json, ']');
 	TAILQ_INSERT_TAIL(&waiting, l, entry);
 	nwaiting++;
-	if ((m->flags & RECORD_QUARANTINE) == 0 || m->reply[0] != '\0' ||
-	    m->action != ACTION_PASS)
+	nbytes += l->json.text.len;
+	if ((m->flags & (RECORD_QUARANTINE | RECORD_OUT)) == 0 ||
+	    m->reply[0] != '\0' || m->action != ACTION_PASS)
 		release(l, m->reply, m->deliver_ms);
-	else if (nwaiting > AUDIT_WAITING_MAX)
-		release(TAILQ_FIRST(&waiting), "", 0);
+	else
+		while (nwaiting > AUDIT_WAITING_MAX ||
+		    nbytes > AUDIT_WAITING_BYTES)
+			release(TAILQ_FIRST(&waiting), "", 0);
 }
 
 void

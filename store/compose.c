@@ -25,7 +25,7 @@
 
 static const char	 digits[] = "0123456789ABCDEF";
 
-static int	 is_turning(const uint8_t *, size_t);
+static int	 is_unquiet(const uint8_t *, size_t);
 static int	 put_word(struct buf *, const uint8_t *, size_t, size_t *);
 static int	 put_text_header(struct buf *, const char *, const char *);
 static int	 put_body(struct buf *, const struct buf *);
@@ -35,10 +35,16 @@ static const char *what_happened(const struct about *);
 static const char *show_sender(const struct about *, char *, size_t);
 static int	 is_msgid(const char *);
 
-/* Marks of direction: what follows would be shown in another order. */
+/*
+ * Marks of direction: what follows would be shown in another order.  And
+ * controls of two bytes, which steer the terminal of who reads it there.
+ */
 static int
-is_turning(const uint8_t *p, size_t n)
+is_unquiet(const uint8_t *p, size_t n)
 {
+	if (n == 2)
+		return ((p[0] == 0xc2 && p[1] < 0xa0) ||
+		    (p[0] == 0xd8 && p[1] == 0x9c));
 	if (n != 3 || p[0] != 0xe2)
 		return (0);
 	return ((p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f ||
@@ -59,7 +65,7 @@ compose_calm(char *dst, size_t size, const char *src)
 	for (; len > 0; p += n, len -= n) {
 		if ((n = utf8_char(p, len)) == 0)
 			n = 1;
-		if (is_turning(p, n)) {
+		if (is_unquiet(p, n)) {
 			dst[used++] = '?';
 			continue;
 		}

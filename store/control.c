@@ -24,7 +24,7 @@
 
 #define CLIENT_QUEUE	64	/* frames that wait, then no more are made */
 #define NUMLEN		24
-#define TIME_MAX	(INT64_MAX / 1000 - 1)	/* s */
+#define TIME_MAX	(INT64_MAX / 1000 - 10 * 86400)	/* s */
 
 static void	 listen_event(int, uint32_t, void *);
 static void	 client_event(int, uint32_t, void *);

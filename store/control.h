@@ -30,7 +30,6 @@ struct client {
 	/* A query: rows are made as they are taken. */
 	int			 querying;
 	uint64_t		 at;		/* the last row */
-	uint64_t		 least;		/* no row below it matters */
 };
 
 /*

@@ -25,7 +25,7 @@
 static int	 db_error(const char *, int);
 static void	 db_exec(const char *);
 static uint64_t	 pragma(const char *);
-static void	 identify(void);
+static int	 identify(void);
 static void	 migrate(void);
 static void	 check(void);
 static void	 rollback(void);
@@ -160,6 +160,10 @@ static const char *const migrations[] = {
 	"CREATE TABLE replied ("
 	"  rcpt TEXT PRIMARY KEY,"
 	"  time INTEGER NOT NULL) WITHOUT ROWID;",
+
+	"CREATE INDEX outbox_server ON outbox (state, server, port, next);"
+	"CREATE INDEX notice_kind ON notice (kind, number);"
+	"CREATE INDEX replied_time ON replied (time);",
 };
 
 #define NMIGRATIONS	(sizeof(migrations) / sizeof(migrations[0]))
@@ -261,8 +265,8 @@ pragma(const char *sql)
 	return (n);
 }
 
-/* Refuse a database of somebody else, or of a later mailwall. */
-static void
+/* Refuse a database of somebody else, or of a later mailwall; 1: it is new. */
+static int
 identify(void)
 {
 	uint64_t	 id, version;
@@ -271,13 +275,14 @@ identify(void)
 	version = pragma("PRAGMA user_version");
 	if (id == 0 && version == 0 &&
 	    pragma("SELECT count(*) FROM sqlite_master") == 0)
-		return;
+		return (1);
 	if (id != DB_APPLICATION)
 		fatalx("%s: is not a database of mailwall", db_name());
 	if (version > NMIGRATIONS)
 		fatalx("%s: has version %llu, from a later mailwall; this one "
 		    "knows %zu", db_name(), (unsigned long long)version,
 		    NMIGRATIONS);
+	return (0);
 }
 
 /* Each change with its number, in a transaction of its own. */
@@ -324,7 +329,7 @@ check(void)
 }
 
 void
-db_open(void)
+db_open(void (*is_new)(void))
 {
 	int	 fd, on;
 
@@ -341,7 +346,8 @@ db_open(void)
 	sqlite3_db_config(store.db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
 	/* Before WAL: then it needs no memory that others could map. */
 	db_exec("PRAGMA locking_mode = EXCLUSIVE");
-	identify();
+	if (identify())
+		is_new();
 	db_exec("PRAGMA journal_mode = WAL");
 	db_exec("PRAGMA synchronous = FULL");
 	db_exec("PRAGMA temp_store = MEMORY");

@@ -34,6 +34,8 @@ static int	 write_all(int, const uint8_t *, size_t);
 static int	 file_copy(int, int, uint64_t, char *);
 static int	 file_begin(const struct files *, const char *);
 static int	 file_end(struct files *, uint64_t, uint64_t, int, int);
+static int	 file_number(const char *, uint64_t *, const char **);
+static DIR	*files_list(const struct files *);
 static void	 repair_file(struct files *, const char *,
 		    int (*)(uint64_t));
 
@@ -202,12 +204,21 @@ files_doom(struct files *f, uint64_t number, uint64_t size)
 }
 
 void
-files_undo(struct files *f, size_t mark)
+files_mark(const struct files *f, struct files_mark *mark)
+{
+	mark->fresh = f->fresh.len;
+	mark->doomed = f->doomed.len;
+}
+
+void
+files_undo(struct files *f, const struct files_mark *mark)
 {
 	struct file_number	*n;
 	char			 name[NAME_SIZE];
 
-	while (f->fresh.len > mark) {
+	while (f->doomed.len > mark->doomed)
+		f->used += f->doomed.n[--f->doomed.len].size;
+	while (f->fresh.len > mark->fresh) {
 		n = &f->fresh.n[--f->fresh.len];
 		f->used -= n->size < f->used ? n->size : f->used;
 		file_name(name, n->number, "");
@@ -237,20 +248,63 @@ files_committed(struct files *f, int error)
 	f->fresh.len = f->doomed.len = 0;
 }
 
+/*
+ * The number that a file has as its name, and what follows: "", or ".tmp" for
+ * one that is not whole.  0, or -1: it is none of ours.
+ */
+static int
+file_number(const char *name, uint64_t *number, const char **end)
+{
+	char	 canon[NAME_SIZE];
+	char	*p;
+
+	*number = strtoull(name, &p, 10);
+	*end = p;
+	file_name(canon, *number, p);
+	return (strcmp(canon, name) == 0 && p != name &&
+	    (*p == '\0' || strcmp(p, ".tmp") == 0) ? 0 : -1);
+}
+
+static DIR *
+files_list(const struct files *f)
+{
+	DIR	*dir;
+	int	 fd;
+
+	fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL)
+		fatal("%s", f->name);
+	return (dir);
+}
+
+void
+files_none(const struct files *f)
+{
+	struct dirent	*d;
+	const char	*end;
+	uint64_t	 number;
+	DIR		*dir;
+
+	dir = files_list(f);
+	while ((d = readdir(dir)) != NULL)
+		if (file_number(d->d_name, &number, &end) == 0 &&
+		    *end == '\0')
+			fatalx("%s/%s has messages, and the database is new: "
+			    "restore that which belongs to them, or move them "
+			    "away", store.conf->g.statedir, f->name);
+	closedir(dir);
+}
+
 /* A file of the directory: has it a row?  Others' names are left alone. */
 static void
 repair_file(struct files *f, const char *name, int (*has_row)(uint64_t))
 {
-	char		 canon[NAME_SIZE];
-	char		*end;
+	const char	*end;
 	uint64_t	 number;
 
 	if (name[0] == '.')
 		return;
-	number = strtoull(name, &end, 10);
-	file_name(canon, number, end);
-	if (strcmp(canon, name) != 0 || end == name ||
-	    (*end != '\0' && strcmp(end, ".tmp") != 0)) {
+	if (file_number(name, &number, &end) == -1) {
 		log_warnx("%s: what is \"%s\"?", f->name, name);
 		return;
 	}
@@ -266,11 +320,8 @@ files_repair(struct files *f, int (*has_row)(uint64_t))
 {
 	struct dirent	*d;
 	DIR		*dir;
-	int		 fd;
 
-	fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL)
-		fatal("%s", f->name);
+	dir = files_list(f);
 	while ((d = readdir(dir)) != NULL)
 		repair_file(f, d->d_name, has_row);
 	closedir(dir);

@@ -26,6 +26,11 @@ struct files {
 	uint64_t		 used;		/* bytes of all with a row */
 };
 
+/* How far a transaction is, to go back there. */
+struct files_mark {
+	size_t	 fresh, doomed;
+};
+
 /* Open the directory, which is there; fatal. */
 void	 files_open(struct files *, const char *name);
 /*
@@ -38,8 +43,12 @@ int	 files_put(struct files *, uint64_t number, int fd, uint64_t size,
 	    char *digest);
 int	 files_put_text(struct files *, uint64_t number, const void *,
 	    size_t len);
-/* Forget those that were put since fresh.len was mark. */
-void	 files_undo(struct files *, size_t mark);
+/*
+ * Forget those that were put since the mark, and that others were to go; for
+ * the owner, whose rows go back as well.
+ */
+void	 files_mark(const struct files *, struct files_mark *);
+void	 files_undo(struct files *, const struct files_mark *);
 /* Open one to read: a descriptor, or -1 with errno. */
 int	 files_get(const struct files *, uint64_t number);
 /* Is it there with so many bytes: 1, or 0 and a line in the log. */
@@ -50,6 +59,8 @@ void	 files_doom(struct files *, uint64_t number, uint64_t size);
 int	 files_sync(const struct files *);
 /* After it; with an error the owner must count used again. */
 void	 files_committed(struct files *, int error);
+/* Fatal when there is one: no database has rows for it. */
+void	 files_none(const struct files *);
 /* At the start: delete those that have no row. */
 void	 files_repair(struct files *, int (*has_row)(uint64_t number));
 

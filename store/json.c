@@ -2,7 +2,8 @@
 
 /*
  * JSON (RFC 8259) from bytes of any kind: what is not UTF-8 becomes U+FFFD,
- * what is a control is escaped.  After the first addition that did not fit
+ * what is a control, in one byte or two, is escaped: people look at such
+ * lines on a terminal.  After the first addition that did not fit
  * nothing is added, and json_end() says so.
  */
 
@@ -66,6 +67,9 @@ string(struct json *j, const char *s, size_t len)
 			put(j, esc, 2);
 		} else if (*p < 0x20 || *p == 0x7f) {
 			snprintf(esc, sizeof(esc), "\\u%04x", *p);
+			put(j, esc, 6);
+		} else if (*p == 0xc2 && p[1] < 0xa0) {
+			snprintf(esc, sizeof(esc), "\\u%04x", p[1]);
 			put(j, esc, 6);
 		} else
 			put(j, (const char *)p, n);

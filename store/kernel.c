@@ -4,7 +4,8 @@
  * Members of dynamic tables that the kernel shall know, because it drops what
  * comes from them: master is told of each, since it alone may talk to the
  * kernel.  It learns all of them whenever the store starts or the
- * configuration changes; the kernel itself forgets them in time.
+ * configuration changes, or it has missed some; the kernel itself forgets
+ * them in time.
  */
 
 #include <string.h>
@@ -21,6 +22,8 @@ struct blocks {
 
 static int	 block_make(struct msg_block *, const char *, uint64_t);
 static void	 blocks_end(struct blocks *);
+
+static int	 missed;	/* master's queue was full */
 
 /* What master must know; 0 for a member that is no address, or is over. */
 static int
@@ -45,8 +48,12 @@ static void
 blocks_end(struct blocks *v)
 {
 	if (v->n > 0 && imsg_compose(&store.master, IMSG_BLOCK, 0, -1, v->b,
-	    v->n * sizeof(v->b[0])) == -1)
-		log_warn("master, %zu addresses for the kernel", v->n);
+	    v->n * sizeof(v->b[0])) == -1) {
+		if (!missed)
+			log_warn("master cannot be told whom the kernel shall "
+			    "drop: it is told later");
+		missed = 1;
+	}
 	v->n = 0;
 	store_want_write();
 }
@@ -90,6 +97,15 @@ kernel_changed(const struct conf_dynamic_wire *t, const char *key)
 		v.n = 1;
 	}
 	blocks_end(&v);
+}
+
+void
+kernel_again(void)
+{
+	if (!missed || store.master.nqueued > 0)
+		return;
+	missed = 0;
+	kernel_all();
 }
 
 void

@@ -32,6 +32,7 @@ static void	 master_event(int, uint32_t, void *);
 static void	 master_frame(struct imsg *);
 static void	 conf_use(struct conf *);
 static void	 confine(const struct conf_globals *);
+static void	 state_new(void);
 static void	 open_state(void);
 static void	 finish(void) __attribute__((__noreturn__));
 static void	 check_end(void);
@@ -126,13 +127,24 @@ confine(const struct conf_globals *g)
 	sandbox_seccomp(store_rules, store_nrules);
 }
 
+/*
+ * Files that no row tells of are deleted at the start.  Of a database that is
+ * not there any more all of them would be.
+ */
+static void
+state_new(void)
+{
+	quarantine_new();
+	outbox_new();
+}
+
 /* Once confined: everything that is kept. */
 static void
 open_state(void)
 {
 	quarantine_begin();
 	outbox_begin();
-	db_open();
+	db_open(state_new);
 	quarantine_repair();
 	outbox_repair();
 	evtimer_init(&house_timer, housekeeping, NULL);
@@ -416,14 +428,19 @@ peer_event(int fd, uint32_t events, void *arg)
 	peer_reap();
 }
 
-/* Counted by one proxy, and of interest to all others. */
+/*
+ * Counted by one proxy, and of interest to all others.  Who does not keep up
+ * with it, for a moment or since somebody floods it, misses some: that costs
+ * a rule a few events, and not a worker its sessions.
+ */
 static void
 count_relay(const struct peer *from, const struct msg_count *c)
 {
 	struct peer	*p;
 
 	TAILQ_FOREACH(p, &store.peers, entry)
-		if (p != from && p->ib.fd != -1)
+		if (p != from && p->ib.fd != -1 &&
+		    p->ib.nqueued < COUNTS_QUEUE_MAX)
 			peer_compose(p, IMSG_COUNT, 0, -1, c, sizeof(*c));
 }
 
@@ -543,6 +560,7 @@ housekeeping(void *arg)
 	more = quarantine_expire();
 	more |= record_expire();
 	more |= member_expire();
+	kernel_again();
 	more |= notice_run();
 	/* On a disk that is full nothing goes away faster by trying. */
 	if (store_commit() != 0)

@@ -46,7 +46,7 @@ static int	 member_set(const char *, const char *, uint64_t,
 static int	 member_remove(uint64_t);
 static int	 wish_counts(const struct msg_member *);
 static void	 granted_add(const char *);
-static void	 wishes_expire(uint64_t);
+static int	 wishes_expire(uint64_t);
 static int	 remove_rows(sqlite3_stmt *);
 static void	 count(void);
 static int	 forget_step(void);
@@ -59,6 +59,7 @@ static struct {
 	uint64_t	 n;		/* members */
 	uint64_t	 flush;		/* up to this number they go; 0: none */
 } tables[CONF_DYNAMICS_MAX];
+static int	 touched;		/* since they were counted last */
 static int	 forgetting;		/* of tables that are no more */
 static char	 granted[GRANTED_MAX][MEMBER_WHY_MAX];
 static unsigned int ngranted;
@@ -127,10 +128,18 @@ count(void)
 	}
 }
 
+uint64_t
+member_count(uint32_t id)
+{
+	return (tables[id].n);
+}
+
 void
 member_recount(void)
 {
-	count();
+	if (touched)
+		count();
+	touched = 0;
 }
 
 void
@@ -155,6 +164,7 @@ member_set(const char *table, const char *key, uint64_t expires,
 		errno = ENOENT;
 		return (-1);
 	}
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM member WHERE tbl = ? AND key = ?");
 	db_text(s, 1, table);
@@ -212,6 +222,7 @@ member_delete(const char *table, const char *key)
 		errno = ENOENT;
 		return (-1);
 	}
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM member WHERE tbl = ? AND key = ?");
 	db_text(s, 1, table);
@@ -396,12 +407,15 @@ member_stream(struct peer *p)
 	peer_want_write(p);
 }
 
-/* Has every proxy read nearly all of what it was sent? */
+/* Has every proxy read nearly all of what it was sent, and master? */
 static int
 all_read(void)
 {
 	struct peer	*p;
 
+	/* The kernel would go on to drop those of whom it is not told. */
+	if (store.master.nqueued > QUEUE_HIGH)
+		return (0);
 	TAILQ_FOREACH(p, &store.peers, entry)
 		if (p->ib.nqueued > QUEUE_HIGH) {
 			if (!nproxies_behind)
@@ -419,6 +433,7 @@ member_remove(uint64_t number)
 {
 	sqlite3_stmt	*s;
 
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM member WHERE number = ?");
 	db_int(s, 1, number);
@@ -487,6 +502,7 @@ flush_step(uint32_t id)
 	if (n == STEP)
 		return (n);
 	tables[id].flush = 0;
+	touched = 1;
 	db_write();
 	s = db_prepare("DELETE FROM setting WHERE name = 'flush.' || ?");
 	db_text(s, 1, store.conf->dynamic[id].name);
@@ -522,12 +538,15 @@ forget_step(void)
 	return ((int)n);
 }
 
-static void
+/* Those that do not count any more, and the oldest of too many; 1: a part. */
+static int
 wishes_expire(uint64_t now)
 {
 	sqlite3_stmt	*s;
 	uint64_t	 oldest, newest;
+	int		 more;
 
+	more = 0;
 	s = db_prepare("SELECT 1 FROM wish WHERE until > 0 AND until <= ? "
 	    "LIMIT 1");
 	db_int(s, 1, now);
@@ -538,18 +557,18 @@ wishes_expire(uint64_t now)
 		    "LIMIT ?)");
 		db_int(s, 1, now);
 		db_int(s, 2, STEP);
-		db_run(s);
+		more = db_run(s) == 0 && db_changes() == STEP;
 	}
 	/* Numbers have gaps, which makes the limit a little smaller. */
 	oldest = db_number(db_prepare("SELECT min(number) FROM wish"));
 	newest = db_number(db_prepare("SELECT max(number) FROM wish"));
 	if (newest - oldest < WISHES_MAX)
-		return;
+		return (more);
 	db_write();
 	s = db_prepare("DELETE FROM wish WHERE number < ?");
 	db_int(s, 1, oldest + STEP < newest - WISHES_MAX ? oldest + STEP :
 	    newest - WISHES_MAX + 1);
-	db_run(s);
+	return (db_run(s) == 0);
 }
 
 int
@@ -561,14 +580,14 @@ member_expire(void)
 	int		 more;
 
 	now = now_s();
-	wishes_expire(now);
+	more = wishes_expire(now);
 	if (!all_read())
-		return (0);
+		return (more);
 	s = db_prepare("SELECT number, tbl, key FROM member WHERE "
 	    "expires > 0 AND expires <= ? ORDER BY expires LIMIT ?");
 	db_int(s, 1, now);
 	db_int(s, 2, STEP);
-	more = remove_rows(s) == STEP;
+	more |= remove_rows(s) == STEP;
 	for (i = 0; i < store.conf->ndynamics; i++) {
 		more |= trim_step(i) == STEP;
 		more |= flush_step(i) == STEP;

@@ -175,9 +175,7 @@ kept(void)
 	one("quarantine_messages", "gauge", "Messages in the quarantine.",
 	    db_number(db_prepare("SELECT count(*) FROM quarantine")));
 	one("quarantine_bytes", "gauge",
-	    "Bytes of messages in the quarantine.",
-	    db_number(db_prepare("SELECT coalesce(sum(size), 0) "
-	    "FROM quarantine")));
+	    "Bytes of messages in the quarantine.", quarantine_used());
 	one("quarantine_limit_bytes", "gauge",
 	    "Bytes that the quarantine may have.",
 	    store.conf->g.quarantine_max);
@@ -214,19 +212,16 @@ static void
 tables(void)
 {
 	const struct conf_dynamic_wire	*d;
-	sqlite3_stmt			*s;
 	char				 name[LABEL_MAX];
 	uint32_t			 i;
 
 	if (store.conf->ndynamics == 0)
 		return;
 	head("table_members", "gauge", "Members of a dynamic table.");
-	for (i = 0; i < store.conf->ndynamics; i++) {
-		s = db_prepare("SELECT count(*) FROM member WHERE tbl = ?");
-		db_text(s, 1, store.conf->dynamic[i].name);
+	for (i = 0; i < store.conf->ndynamics; i++)
 		put("mailwall_table_members{table=\"%s\"} %" PRIu64 "\n",
-		    label(store.conf->dynamic[i].name, name), db_number(s));
-	}
+		    label(store.conf->dynamic[i].name, name),
+		    member_count(i));
 	head("table_limit_members", "gauge",
 	    "Members that a dynamic table may have.");
 	for (i = 0; i < store.conf->ndynamics; i++) {

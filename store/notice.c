@@ -25,7 +25,7 @@
 
 #define STEP		64	/* messages written in one round */
 #define HOUR		3600	/* s */
-#define FULL_PAUSE	10	/* s; nothing is lost meanwhile */
+#define FULL_PAUSE	10000	/* ms; nothing is lost meanwhile */
 #define REPLY_WAIT	86400	/* s; longer than any server may think */
 
 /* How an address stands. */
@@ -40,7 +40,7 @@ static int	 told_get(const char *, struct told *);
 static int	 told_set(const char *, const struct told *);
 static int	 about_load(uint64_t, struct about *);
 static void	 about_rcpts(uint64_t, struct about *);
-static int	 notice_delete(uint64_t);
+static int	 notice_delete(uint64_t, uint64_t);
 static int	 write_out(const struct buf *, uint64_t, enum out_kind,
 		    const char *);
 static void	 letter_fill(struct letter *, const char *);
@@ -51,7 +51,7 @@ static int	 notify_digest(const char *, struct told *);
 static int	 notify_address(const char *, unsigned int *);
 static int	 reply_due(const char *);
 static int	 reply_write(uint64_t, const char *, const char *);
-static int	 reply_one(void);
+static int	 reply_one(uint64_t *);
 static int	 forget_all(void);
 
 /* 0 for one of whom nothing is known, which is all zero. */
@@ -179,14 +179,16 @@ about_load(uint64_t record, struct about *a)
 }
 
 static int
-notice_delete(uint64_t number)
+notice_delete(uint64_t number, uint64_t record)
 {
 	sqlite3_stmt	*s;
 
 	s = db_prepare("DELETE FROM notice WHERE number = ?");
 	db_int(s, 1, number);
-	record_rescan();
-	return (db_run(s));
+	if (db_run(s) == -1)
+		return (-1);
+	record_unkept(record);
+	return (0);
 }
 
 static int
@@ -248,7 +250,7 @@ notify_one(const char *to, struct told *t)
 		return (0);
 	}
 	if (!about_load(record, &a))
-		return (notice_delete(number));
+		return (notice_delete(number, record));
 	letter_fill(&l, to);
 	if (text[0] != '\0')
 		l.text = text;
@@ -258,7 +260,7 @@ notify_one(const char *to, struct told *t)
 		ret = write_out(&b, record, OUT_NOTIFY, to);
 	buf_clear(&b);
 	t->count++;
-	return (ret == 0 ? notice_delete(number) : -1);
+	return (ret == 0 ? notice_delete(number, record) : -1);
 }
 
 /* All that wait, as the body of a digest; *n of them, the last is *last. */
@@ -367,8 +369,10 @@ reply_due(const char *to)
 	uint64_t	 now;
 
 	now = (uint64_t)time(NULL);
-	s = db_prepare("DELETE FROM replied WHERE time < ?");
+	/* Nor did one have it in the future: the clock was wrong then. */
+	s = db_prepare("DELETE FROM replied WHERE time < ? OR time > ?");
 	db_int(s, 1, now - REPLY_EVERY);
+	db_int(s, 2, now + HOUR);
 	if (db_run(s) == -1)
 		return (0);
 	s = db_prepare("SELECT 1 FROM replied WHERE rcpt = ?");
@@ -428,36 +432,39 @@ reply_write(uint64_t record, const char *to, const char *text)
 }
 
 /*
- * The oldest wish for one: 1, 0 for none, -1 with errno.  A message that is
+ * The oldest wish for one behind *at, which goes on: 1, 0 for none, -1 with
+ * errno.  A message that is
  * kept or copied and then passed has no reply in its record until its server
  * has said something; one that never does (the client went away, a process
  * died) is not waited for without end.
  */
 static int
-reply_one(void)
+reply_one(uint64_t *at)
 {
 	sqlite3_stmt	*s;
 	uint64_t	 number, record;
 	char		 to[SMTP_ADDR_MAX + 8], text[MAIL_TEXT_MAX];
 
 	s = db_prepare("SELECT number, record, rcpt, text FROM notice WHERE "
-	    "kind = ? AND NOT EXISTS (SELECT 1 FROM record WHERE "
-	    "record.number = notice.record AND record.action = ? AND "
+	    "kind = ? AND number > ? AND NOT EXISTS (SELECT 1 FROM record "
+	    "WHERE record.number = notice.record AND record.action = ? AND "
 	    "record.reply = '' AND record.time > ?) ORDER BY number LIMIT 1");
 	db_int(s, 1, OUT_REPLY);
-	db_int(s, 2, ACTION_PASS);
-	db_int(s, 3, ((uint64_t)time(NULL) - REPLY_WAIT) * 1000);
+	db_int(s, 2, *at);
+	db_int(s, 3, ACTION_PASS);
+	db_int(s, 4, ((uint64_t)time(NULL) - REPLY_WAIT) * 1000);
 	if (!db_row(s)) {
 		db_done(s);
 		return (0);
 	}
-	number = db_get(s, 0);
+	*at = number = db_get(s, 0);
 	record = db_get(s, 1);
 	strlcpy(to, db_string(s, 2), sizeof(to));
 	strlcpy(text, db_string(s, 3), sizeof(text));
 	db_done(s);
 	db_write();
-	if (reply_write(record, to, text) == -1 || notice_delete(number) == -1)
+	if (reply_write(record, to, text) == -1 ||
+	    notice_delete(number, record) == -1)
 		return (-1);
 	return (1);
 }
@@ -484,15 +491,16 @@ forget_all(void)
 int
 notice_run(void)
 {
-	static time_t	 not_before;	/* the outbox was full */
+	static uint64_t	 not_before;	/* ms: the outbox was full */
 	sqlite3_stmt	*s;
+	uint64_t	 at;
 	char		 to[MAIL_ADDR_MAX];
 	unsigned int	 n;
 	int		 ret;
 
 	if (store.conf->outbox.server.family == 0)
 		return (forget_all());
-	if (time(NULL) < not_before)
+	if (now_ms() < not_before)
 		return (0);
 	to[0] = '\0';
 	n = 0;
@@ -511,15 +519,16 @@ notice_run(void)
 		db_write();
 		if (notify_address(to, &n) == -1) {
 			log_warn("notice to %s", to);
-			not_before = time(NULL) + FULL_PAUSE;
+			not_before = now_ms() + FULL_PAUSE;
 			return (0);
 		}
 	}
-	while (n < STEP && (ret = reply_one()) == 1)
+	at = 0;
+	while (n < STEP && (ret = reply_one(&at)) == 1)
 		n++;
 	if (ret == -1) {
 		log_warn("reply");
-		not_before = time(NULL) + FULL_PAUSE;
+		not_before = now_ms() + FULL_PAUSE;
 		return (0);
 	}
 	return (n >= STEP);

@@ -24,7 +24,9 @@
 #include "files.h"
 #include "outbox.h"
 
-#define DUE		64	/* rows looked at in one round */
+#define DUE		(2 * OUTBOX_SENDS_MAX) /* rows looked at: those that
+						   are sent are among them */
+#define SERVERS		256	/* looked at in one round */
 
 enum outcome {
 	OUT_UNKNOWN,		/* it is being sent */
@@ -33,23 +35,35 @@ enum outcome {
 	OUT_REFUSED
 };
 
+/* Where one goes, as its row says. */
+struct server {
+	char			 ip[ADDR_STRLEN];
+	uint64_t		 port;
+};
+
 /* One that is being sent, or whose row does not say yet what became of it. */
 struct going {
 	TAILQ_ENTRY(going)	 entry;
 	uint64_t		 number;
+	struct server		 server;
 	enum outcome		 outcome;
 	char			 text[CONF_REPLY_MAX];	/* the server's */
 };
 
 static struct going *going_find(uint64_t);
+static unsigned int going_to(const struct server *);
 static int	 room(uint64_t);
 static int	 insert(const struct outgoing *, uint64_t, uint64_t *);
 static int	 put(const struct outgoing *, int, const void *, uint64_t);
-static int	 start(uint64_t);
+static int	 load(uint64_t, struct msg_send *, char *, uint64_t *);
+static int	 start(uint64_t, const struct server *);
+static void	 turned_back(uint64_t);
+static int	 next_server(struct server *);
+static int	 send_to(const struct server *, uint64_t);
 static void	 done(void *, const struct msg_send_done *);
 static void	 settle(struct going *);
 static int	 settle_row(const struct going *);
-static int	 row_delete(uint64_t, uint64_t);
+static int	 row_delete(uint64_t);
 static int	 put_off(const struct going *, uint64_t, uint64_t, uint64_t);
 static int	 give_up(const struct going *, uint64_t, uint64_t, uint32_t);
 static int	 keep(const struct going *, uint64_t, uint64_t);
@@ -64,6 +78,12 @@ void
 outbox_begin(void)
 {
 	files_open(&files, "outbox");
+}
+
+void
+outbox_new(void)
+{
+	files_none(&files);
 }
 
 static void
@@ -117,14 +137,14 @@ outbox_repair(void)
 	count();
 }
 
-size_t
-outbox_mark(void)
+void
+outbox_mark(struct files_mark *mark)
 {
-	return (files.fresh.len);
+	files_mark(&files, mark);
 }
 
 void
-outbox_undo(size_t mark)
+outbox_undo(const struct files_mark *mark)
 {
 	files_undo(&files, mark);
 }
@@ -158,6 +178,19 @@ going_find(uint64_t number)
 		if (g->number == number)
 			break;
 	return (g);
+}
+
+static unsigned int
+going_to(const struct server *server)
+{
+	struct going	*g;
+	unsigned int	 n;
+
+	n = 0;
+	TAILQ_FOREACH(g, &goings, entry)
+		n += g->server.port == server->port &&
+		    strcmp(g->server.ip, server->ip) == 0;
+	return (n);
 }
 
 int
@@ -267,23 +300,21 @@ void
 outbox_fate(const struct peer *p, uint64_t ident, int arrived)
 {
 	sqlite3_stmt	*s;
-	uint64_t	 number[RULE_MAILS], size[RULE_MAILS];
+	uint64_t	 number[RULE_MAILS];
 	unsigned int	 n, i;
 
-	s = db_prepare("SELECT number, size FROM outbox WHERE state = ? AND "
+	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
 	    "owner = ? AND ident = ?");
 	db_int(s, 1, OUTBOX_PENDING);
 	db_int(s, 2, p->instance);
 	db_int(s, 3, ident);
-	for (n = 0; n < RULE_MAILS && db_row(s); n++) {
+	for (n = 0; n < RULE_MAILS && db_row(s); n++)
 		number[n] = db_get(s, 0);
-		size[n] = db_get(s, 1);
-	}
 	db_done(s);
 	for (i = 0; i < n; i++) {
 		db_write();
 		if (!arrived) {
-			if (row_delete(number[i], size[i]) == -1)
+			if (row_delete(number[i]) == -1)
 				return;
 			log_info("outbox %" PRIu64 ": not delivered, no copy",
 			    number[i]);
@@ -319,34 +350,57 @@ outbox_lost(const struct peer *p)
 
 /* ---- out ----------------------------------------------------------------- */
 
+/*
+ * What its row says, and to whom (MAIL_ADDR_MAX bytes): 0, or -1 for one that
+ * can never be sent.
+ */
+static int
+load(uint64_t number, struct msg_send *m, char *to, uint64_t *size)
+{
+	sqlite3_stmt	*s;
+	uint64_t	 port;
+	int		 ok;
+
+	memset(m, 0, sizeof(*m));
+	s = db_prepare("SELECT sender, rcpt, server, port, size FROM outbox "
+	    "WHERE number = ?");
+	db_int(s, 1, number);
+	if (!db_row(s))
+		fatalx("outbox %" PRIu64 ": no such row", number);
+	port = db_get(s, 3);
+	ok = addr_parse(&m->dest, db_string(s, 2)) == 0 && port <= 65535;
+	m->dest.port = (uint16_t)port;
+	strlcpy(m->from, db_string(s, 0), sizeof(m->from));
+	ok &= strlcpy(to, db_string(s, 1), MAIL_ADDR_MAX) < MAIL_ADDR_MAX &&
+	    to[0] != '\0';
+	*size = db_get(s, 4);
+	db_done(s);
+	m->nrcpt = 1;
+	return (ok ? 0 : -1);
+}
+
 /* 0, or -1 when no other can be sent now either. */
 static int
-start(uint64_t number)
+start(uint64_t number, const struct server *server)
 {
 	struct msg_send	 m;
 	struct going	*g;
-	sqlite3_stmt	*s;
 	uint64_t	 size;
 	char		 to[MAIL_ADDR_MAX];
 	int		 fd;
 
-	memset(&m, 0, sizeof(m));
-	s = db_prepare("SELECT sender, rcpt, server, port, size FROM outbox "
-	    "WHERE number = ?");
-	db_int(s, 1, number);
-	if (!db_row(s) || addr_parse(&m.dest, db_string(s, 2)) == -1)
-		fatalx("outbox %" PRIu64 ": no such row", number);
-	m.dest.port = (uint16_t)db_get(s, 3);
-	strlcpy(m.from, db_string(s, 0), sizeof(m.from));
-	strlcpy(to, db_string(s, 1), sizeof(to));
-	size = db_get(s, 4);
-	db_done(s);
-	m.nrcpt = 1;
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		fatal("%s", __func__);
 	g->number = number;
+	g->server = *server;
 	TAILQ_INSERT_TAIL(&goings, g, entry);
 	ngoing++;
+	if (load(number, &m, to, &size) == -1) {
+		g->outcome = OUT_REFUSED;
+		strlcpy(g->text, "it says no server or nobody to send it to",
+		    sizeof(g->text));
+		return (0);
+	}
 	if ((fd = outbox_open(number)) == -1) {
 		log_warn("outbox %" PRIu64, number);
 		g->outcome = OUT_LATER;
@@ -361,31 +415,114 @@ start(uint64_t number)
 	return (-1);
 }
 
+/*
+ * None waits for longer than that, unless the clock was wrong when it was put
+ * off: then it is due, and lives no longer than others.
+ */
+static void
+turned_back(uint64_t now)
+{
+	sqlite3_stmt	*s;
+
+	s = db_prepare("SELECT 1 FROM outbox WHERE state = ? AND next > ? "
+	    "LIMIT 1");
+	db_int(s, 1, OUTBOX_WAITING);
+	db_int(s, 2, now + OUTBOX_RETRY_MAX);
+	if (db_number(s) == 0)
+		return;
+	log_warnx("outbox: the clock was turned back, what waited for it is "
+	    "sent now");
+	db_write();
+	s = db_prepare("UPDATE outbox SET next = ?, expires = "
+	    "min(expires, ?) WHERE state = ? AND next > ?");
+	db_int(s, 1, now);
+	db_int(s, 2, now + store.conf->outbox.keep);
+	db_int(s, 3, OUTBOX_WAITING);
+	db_int(s, 4, now + OUTBOX_RETRY_MAX);
+	db_run(s);
+	store_commit();
+}
+
+/*
+ * The next one behind *at, of all for whom something is in the outbox; after
+ * the last one 0, and *at is before the first.
+ */
+static int
+next_server(struct server *at)
+{
+	sqlite3_stmt	*s;
+	struct server	 last;
+	int		 found;
+
+	last = *at;
+	memset(at, 0, sizeof(*at));
+	s = db_prepare("SELECT server, port FROM outbox WHERE state = ? AND "
+	    "(server, port) > (?, ?) ORDER BY server, port LIMIT 1");
+	db_int(s, 1, OUTBOX_WAITING);
+	db_text(s, 2, last.ip);
+	db_int(s, 3, last.port);
+	if ((found = db_row(s))) {
+		strlcpy(at->ip, db_string(s, 0), sizeof(at->ip));
+		at->port = db_get(s, 1);
+	}
+	db_done(s);
+	return (found);
+}
+
+/* What is due there, as far as it has room: 0, or -1 as from start(). */
+static int
+send_to(const struct server *server, uint64_t now)
+{
+	sqlite3_stmt	*s;
+	uint64_t	 number[DUE];
+	unsigned int	 n, i, room_left;
+
+	if ((n = going_to(server)) >= OUTBOX_SENDS_MAX)
+		return (0);
+	room_left = OUTBOX_SENDS_MAX - n;
+	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
+	    "server = ? AND port = ? AND next <= ? ORDER BY next LIMIT ?");
+	db_int(s, 1, OUTBOX_WAITING);
+	db_text(s, 2, server->ip);
+	db_int(s, 3, server->port);
+	db_int(s, 4, now);
+	db_int(s, 5, DUE);
+	for (n = 0; n < DUE && db_row(s); n++)
+		number[n] = db_get(s, 0);
+	db_done(s);
+	for (i = 0; i < n && room_left > 0 && ngoing < OUTBOX_GOING_MAX; i++) {
+		if (going_find(number[i]) != NULL)
+			continue;
+		if (start(number[i], server) == -1)
+			return (-1);
+		room_left--;
+	}
+	return (0);
+}
+
+/*
+ * Each server has its turn, and no more than its share: one that is slow, or
+ * whose owner wants to be, keeps what is for itself.
+ */
 void
 outbox_send(void)
 {
-	sqlite3_stmt	*s;
-	struct going	*g, *next;
-	uint64_t	 number[DUE];
-	unsigned int	 n, i;
+	static struct server	 at;
+	struct going		*g, *next;
+	uint64_t		 now;
+	unsigned int		 i;
 
 	for (g = TAILQ_FIRST(&goings); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, entry);
 		if (g->outcome != OUT_UNKNOWN)
 			settle(g);
 	}
-	if (ngoing >= OUTBOX_SENDS_MAX || store.draining)
+	if (store.draining)
 		return;
-	s = db_prepare("SELECT number FROM outbox WHERE state = ? AND "
-	    "next <= ? ORDER BY next, number LIMIT ?");
-	db_int(s, 1, OUTBOX_WAITING);
-	db_int(s, 2, (uint64_t)time(NULL));
-	db_int(s, 3, DUE);
-	for (n = 0; n < DUE && db_row(s); n++)
-		number[n] = db_get(s, 0);
-	db_done(s);
-	for (i = 0; i < n && ngoing < OUTBOX_SENDS_MAX; i++)
-		if (going_find(number[i]) == NULL && start(number[i]) == -1)
+	now = (uint64_t)time(NULL);
+	turned_back(now);
+	for (i = 0; i < SERVERS && ngoing < OUTBOX_GOING_MAX; i++)
+		if (!next_server(&at) || send_to(&at, now) == -1)
 			break;
 }
 
@@ -408,12 +545,19 @@ done(void *arg, const struct msg_send_done *d)
 	outbox_send();
 }
 
-/* Put on disk what became of it; what fails comes again, see outbox_send(). */
+/*
+ * Put on disk what became of it; what fails comes again, see outbox_send().
+ * In any case nothing is left that is written and not on disk, which would be
+ * sent next, and might not have been put into the outbox after all.
+ */
 static void
 settle(struct going *g)
 {
+	int	 ret;
+
 	db_write();
-	if (settle_row(g) == -1 || store_commit() != 0)
+	ret = settle_row(g);
+	if (store_commit() != 0 || ret == -1)
 		return;
 	TAILQ_REMOVE(&goings, g, entry);
 	ngoing--;
@@ -442,7 +586,7 @@ settle_row(const struct going *g)
 	db_done(s);
 	if (g->outcome == OUT_SENT) {
 		log_info("outbox %" PRIu64 ": sent: %s", g->number, g->text);
-		return (row_delete(g->number, size));
+		return (row_delete(g->number));
 	}
 	now = (uint64_t)time(NULL);
 	if (g->outcome == OUT_LATER && now < expires)
@@ -450,17 +594,33 @@ settle_row(const struct going *g)
 	return (give_up(g, record, size, kind));
 }
 
+/* 0, or -1 with errno: ENOENT. */
 static int
-row_delete(uint64_t number, uint64_t size)
+row_delete(uint64_t number)
 {
 	sqlite3_stmt	*s;
+	uint64_t	 record, size, state;
 
+	s = db_prepare("SELECT record, size, state FROM outbox WHERE "
+	    "number = ?");
+	db_int(s, 1, number);
+	if (!db_row(s)) {
+		db_done(s);
+		errno = ENOENT;
+		return (-1);
+	}
+	record = db_get(s, 0);
+	size = db_get(s, 1);
+	state = db_get(s, 2);
+	db_done(s);
+	db_write();
 	s = db_prepare("DELETE FROM outbox WHERE number = ?");
 	db_int(s, 1, number);
 	if (db_run(s) == -1)
 		return (-1);
-	files_doom(&files, number, size);
-	record_rescan();
+	/* What is lost was not counted any more. */
+	files_doom(&files, number, state == OUTBOX_LOST ? 0 : size);
+	record_unkept(record);
 	return (0);
 }
 
@@ -498,13 +658,13 @@ give_up(const struct going *g, uint64_t record, uint64_t size, uint32_t kind)
 	if (kind != OUT_COPY && kind != OUT_REDIRECT) {
 		log_warnx("outbox %" PRIu64 ": %s not delivered, given up: %s",
 		    g->number, conf_out_name(kind), g->text);
-		return (row_delete(g->number, size));
+		return (row_delete(g->number));
 	}
 	if (keep(g, record, size) == 0) {
 		log_warnx("outbox %" PRIu64 ": %s not delivered, kept as "
 		    "quarantine %" PRIu64 ": %s", g->number,
 		    conf_out_name(kind), record, g->text);
-		return (row_delete(g->number, size));
+		return (row_delete(g->number));
 	}
 	log_warn("outbox %" PRIu64 ": %s not delivered, and no room in the "
 	    "quarantine: %s", g->number, conf_out_name(kind), g->text);
@@ -542,25 +702,13 @@ keep(const struct going *g, uint64_t record, uint64_t size)
 int
 outbox_delete(uint64_t number)
 {
-	sqlite3_stmt	*s;
-	uint64_t	 size;
-	int		 error;
+	int	 error;
 
-	s = db_prepare("SELECT size FROM outbox WHERE number = ?");
-	db_int(s, 1, number);
-	if (!db_row(s)) {
-		db_done(s);
-		errno = ENOENT;
-		return (-1);
-	}
-	size = db_get(s, 0);
-	db_done(s);
 	if (going_find(number) != NULL) {
 		errno = EBUSY;
 		return (-1);
 	}
-	db_write();
-	if (row_delete(number, size) == -1)
+	if (row_delete(number) == -1)
 		return (-1);
 	if ((error = store_commit()) == 0)
 		return (0);

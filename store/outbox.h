@@ -27,8 +27,12 @@ struct outgoing {
 
 /* outbox.c */
 
-/* Open its directory; make rows and files agree; fatal. */
+/*
+ * Open its directory; a database is new, so nothing can be in it; make rows
+ * and files agree; fatal.
+ */
 void	 outbox_begin(void);
+void	 outbox_new(void);
 void	 outbox_repair(void);
 /*
  * Put a message into it, size bytes of a descriptor or a text: row and file,
@@ -37,9 +41,9 @@ void	 outbox_repair(void);
  */
 int	 outbox_put(const struct outgoing *, int fd, uint64_t size);
 int	 outbox_put_text(const struct outgoing *, const void *, size_t);
-/* Files that were put since the mark are not wanted after all; nor rows. */
-size_t	 outbox_mark(void);
-void	 outbox_undo(size_t mark);
+/* What was put since the mark is not wanted after all; rows go back, too. */
+void	 outbox_mark(struct files_mark *);
+void	 outbox_undo(const struct files_mark *);
 /* The message whose copies they are has arrived, or not. */
 void	 outbox_fate(const struct peer *, uint64_t ident, int arrived);
 /* A proxy is gone: nobody knows, so its copies are sent. */

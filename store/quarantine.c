@@ -30,17 +30,23 @@ quarantine_begin(void)
 	files_open(&files, "quarantine");
 }
 
+void
+quarantine_new(void)
+{
+	files_none(&files);
+}
+
 int
 quarantine_put(uint64_t number, int fd, uint64_t size, char *digest)
 {
-	sqlite3_stmt	*s;
-	uint64_t	 now;
-	size_t		 mark;
-	int		 error;
+	sqlite3_stmt		*s;
+	struct files_mark	 mark;
+	uint64_t		 now;
+	int			 error;
 
 	if (make_room(size) == -1)
 		return (-1);
-	mark = files.fresh.len;
+	files_mark(&files, &mark);
 	if (files_put(&files, number, fd, size, digest) == -1)
 		return (-1);
 	now = (uint64_t)time(NULL);
@@ -55,19 +61,19 @@ quarantine_put(uint64_t number, int fd, uint64_t size, char *digest)
 	if (db_run(s) == 0)
 		return (0);
 	error = errno;
-	files_undo(&files, mark);
+	files_undo(&files, &mark);
 	errno = error;
 	return (-1);
 }
 
-size_t
-quarantine_mark(void)
+void
+quarantine_mark(struct files_mark *mark)
 {
-	return (files.fresh.len);
+	files_mark(&files, mark);
 }
 
 void
-quarantine_undo(size_t mark)
+quarantine_undo(const struct files_mark *mark)
 {
 	files_undo(&files, mark);
 }
@@ -100,7 +106,7 @@ row_delete(uint64_t number)
 	db_int(s, 1, number);
 	if (db_run(s) == -1)
 		return (-1);
-	record_rescan();
+	record_unkept(number);
 	/* What is lost was not counted any more. */
 	files_doom(&files, number, state == QUARANTINE_LOST ? 0 : size);
 	return (0);
@@ -117,6 +123,12 @@ quarantine_delete(uint64_t number)
 		return (0);
 	errno = error;
 	return (-1);
+}
+
+uint64_t
+quarantine_used(void)
+{
+	return (files.used);
 }
 
 /* Those that have been kept long enough: how many went. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bsd/string.h>
@@ -21,6 +22,9 @@
 #define STEP		500	/* rows looked at before others have a turn */
 #define STEP_ROWS	32	/* and rows sent */
 #define NUMLEN		24
+#define DISORDER	(6 * 3600) /* s; between the times of records and their
+				   numbers: how long one may take, and how
+				   far a clock may be set back */
 #define NOBODY		"no such message"
 
 /* Columns of a record, in this order. */
@@ -45,7 +49,7 @@ static void	 endpoint(char *, size_t, const char *, uint64_t);
 static void	 record_row(struct client *, sqlite3_stmt *, int);
 static int	 record_matches(sqlite3_stmt *, const char *);
 static int	 rcpt_matches(uint64_t, const char *);
-static void	 bounds(struct client *, const char *, const char *);
+static uint64_t	 newest(const struct client *);
 static int	 records_step(struct client *, const char *, int);
 static void	 trace(struct client *);
 static void	 strings_of(struct client *, const char *, const char *,
@@ -178,48 +182,46 @@ record_matches(sqlite3_stmt *s, const char *key)
 }
 
 /*
- * Which numbers lie in the time that was asked for.  Records are numbered as
- * they come, a few seconds after their time at most, so these bounds may let
- * in some more at their ends: query_more() looks at the time again.
+ * Where to begin, at the newest.  Records are numbered as they come, which is
+ * not quite the order of their times: the last number of those up to a time
+ * is that of one of the newest of them, a while later.  It would be looked
+ * for in gigabytes; the index on the time has these at once.
  */
-static void
-bounds(struct client *c, const char *last, const char *first)
+static uint64_t
+newest(const struct client *c)
 {
 	sqlite3_stmt	*s;
 
-	c->at = UINT64_MAX >> 1;
-	c->least = 0;
-	if (c->req.until != 0) {
-		s = db_prepare(last);
-		db_int(s, 1, c->req.until * 1000 + 999);
-		c->at = db_row(s) ? db_get(s, 0) + 1 : 0;
-		db_done(s);
-	}
-	if (c->req.from != 0) {
-		s = db_prepare(first);
-		db_int(s, 1, c->req.from * 1000);
-		c->least = db_row(s) ? db_get(s, 0) : UINT64_MAX >> 1;
-		db_done(s);
-	}
+	if (c->req.until == 0 || c->req.until >= (uint64_t)time(NULL))
+		return (UINT64_MAX >> 1);
+	s = db_prepare("SELECT max(number) + 1 FROM (SELECT number FROM "
+	    "record WHERE time <= ? ORDER BY time DESC LIMIT 1000)");
+	db_int(s, 1, (c->req.until + DISORDER) * 1000 + 999);
+	return (db_number(s));
 }
 
-/* The next rows of records: 1 when there are more. */
+/*
+ * The next rows of records: 1 when there are more.  Where a whole step has
+ * none but what is much too old, all before it are older: one with a wrong
+ * time proves nothing.
+ */
 static int
 records_step(struct client *c, const char *sql, int quarantine)
 {
 	sqlite3_stmt	*s;
-	unsigned int	 looked, rows;
+	unsigned int	 looked, rows, old;
 	uint64_t	 t;
 
 	s = db_prepare(sql);
 	db_int(s, 1, c->at);
-	db_int(s, 2, c->least);
-	looked = rows = 0;
+	looked = rows = old = 0;
 	while (looked < STEP && rows < STEP_ROWS &&
 	    c->end.nrows < c->req.limit && db_row(s)) {
 		looked++;
 		c->at = db_get(s, 0);
 		t = db_get(s, 1) / 1000;
+		if (t + DISORDER < c->req.from)
+			old++;
 		if ((c->req.from != 0 && t < c->req.from) ||
 		    (c->req.until != 0 && t > c->req.until) ||
 		    !record_matches(s, c->req.key))
@@ -228,7 +230,7 @@ records_step(struct client *c, const char *sql, int quarantine)
 		rows++;
 	}
 	db_done(s);
-	if (c->end.nrows < c->req.limit && (looked == STEP ||
+	if (c->end.nrows < c->req.limit && old < STEP && (looked == STEP ||
 	    rows == STEP_ROWS))
 		return (1);
 	control_end(c, 0, "");
@@ -408,15 +410,12 @@ static void
 tables(struct client *c)
 {
 	const struct conf_dynamic_wire	*d;
-	sqlite3_stmt			*s;
 	char				 n[NUMLEN], size[NUMLEN], e[NUMLEN];
 	uint32_t			 i;
 
 	for (i = 0; i < store.conf->ndynamics; i++) {
 		d = &store.conf->dynamic[i];
-		s = db_prepare("SELECT count(*) FROM member WHERE tbl = ?");
-		db_text(s, 1, d->name);
-		snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
+		snprintf(n, sizeof(n), "%" PRIu64, member_count(i));
 		snprintf(size, sizeof(size), "%u", d->size);
 		snprintf(e, sizeof(e), "%" PRIu64, d->expire);
 		control_row(c, "table", d->name, "members", n, "size", size,
@@ -461,8 +460,7 @@ query_counts(struct client *c)
 	s = db_prepare("SELECT count(*) FROM quarantine");
 	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
 	control_row(c, "name", "quarantine", "value", n, NULL);
-	s = db_prepare("SELECT coalesce(sum(size), 0) FROM quarantine");
-	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
+	snprintf(n, sizeof(n), "%" PRIu64, quarantine_used());
 	control_row(c, "name", "quarantine_bytes", "value", n, NULL);
 	s = db_prepare("SELECT count(*) FROM outbox");
 	snprintf(n, sizeof(n), "%" PRIu64, db_number(s));
@@ -475,15 +473,11 @@ query_counts(struct client *c)
 void
 query_start(struct client *c, const struct msg_ctl *r)
 {
-	c->at = c->least = 0;
+	c->at = 0;
 	switch (r->command) {
 	case CTL_LOG:
-		bounds(c, "SELECT max(number) FROM record WHERE time <= ?",
-		    "SELECT min(number) FROM record WHERE time >= ?");
-		return;
 	case CTL_QUARANTINE_LIST:
-		bounds(c, "SELECT max(number) FROM record WHERE time <= ?",
-		    "SELECT min(number) FROM record WHERE time >= ?");
+		c->at = newest(c);
 		return;
 	case CTL_TRACE:
 		trace(c);
@@ -516,13 +510,13 @@ query_more(struct client *c)
 	switch (c->req.command) {
 	case CTL_LOG:
 		return (records_step(c, "SELECT " RECORD_COLUMNS " FROM "
-		    "record r WHERE r.number < ? AND r.number >= ? "
+		    "record r WHERE r.number < ? "
 		    "ORDER BY r.number DESC LIMIT 500", 0));
 	case CTL_QUARANTINE_LIST:
 		return (records_step(c, "SELECT " RECORD_COLUMNS ", q.state, "
 		    "q.expires, q.sha256 FROM quarantine q JOIN record r ON "
-		    "r.number = q.number WHERE q.number < ? AND "
-		    "q.number >= ? ORDER BY q.number DESC LIMIT 500", 1));
+		    "r.number = q.number WHERE q.number < ? "
+		    "ORDER BY q.number DESC LIMIT 500", 1));
 	case CTL_OUTBOX_LIST:
 		return (outbox_step(c));
 	case CTL_TABLE_SHOW:

@@ -20,8 +20,16 @@
 #include "outbox.h"
 #include "store.h"
 
-#define EXPIRE_STEP	500	/* records that go in half a second */
+#define EXPIRE_STEP	500	/* records that go at a time ... */
+#define EXPIRE_RCPTS	20000	/* ... unless they have more recipients */
 #define RECORD_TIME_MAX	(1ULL << 53)	/* ms; SQLite's are signed */
+
+/* What says that nothing else needs a record. */
+#define UNKEPT								\
+	"NOT EXISTS (SELECT 1 FROM quarantine q WHERE "			\
+	"q.number = record.number) AND NOT EXISTS (SELECT 1 FROM "	\
+	"outbox o WHERE o.record = record.number) AND NOT EXISTS "	\
+	"(SELECT 1 FROM notice n WHERE n.record = record.number)"
 
 /* Strings, one behind the other. */
 struct strings {
@@ -160,7 +168,7 @@ record_strings(struct peer *p, struct record *r, struct strings *s,
 	return (0);
 }
 
-/* A message that is to be sent needs the message. */
+/* A message that is to be sent needs the message, and a server. */
 static int
 record_out(struct record *r, const struct imsg *imsg)
 {
@@ -170,7 +178,8 @@ record_out(struct record *r, const struct imsg *imsg)
 	    proto_get_out(imsg->data, &o) == -1 ||
 	    (o.kind != OUT_REPLY && !conf_mailbox_ok(o.to)) ||
 	    ((o.kind == OUT_COPY || o.kind == OUT_REDIRECT) &&
-	    (r->r.flags & RECORD_OUT) == 0))
+	    ((r->r.flags & RECORD_OUT) == 0 ||
+	    (o.server.family == 0 && r->r.dest.family == 0))))
 		return (-1);
 	v = reallocarray(r->out, r->nout + 1, sizeof(*v));
 	if (v == NULL)
@@ -298,9 +307,9 @@ record_forget(struct peer *p)
 static int
 record_write(const struct peer *p, const struct record *r, uint64_t *number)
 {
-	size_t	 kept, out;
-	char	 digest[65];
-	int	 error;
+	struct files_mark	 kept, out;
+	char			 digest[65];
+	int			 error;
 
 	digest[0] = '\0';
 	db_write();
@@ -308,8 +317,8 @@ record_write(const struct peer *p, const struct record *r, uint64_t *number)
 		return (errno);
 	error = 0;
 	*number = 0;
-	kept = quarantine_mark();
-	out = outbox_mark();
+	quarantine_mark(&kept);
+	outbox_mark(&out);
 	if (insert_record(&r->r) == -1)
 		error = errno;
 	else {
@@ -324,8 +333,8 @@ record_write(const struct peer *p, const struct record *r, uint64_t *number)
 			error = errno;
 	}
 	if (error != 0) {
-		quarantine_undo(kept);
-		outbox_undo(out);
+		quarantine_undo(&kept);
+		outbox_undo(&out);
 		db_run(db_prepare("ROLLBACK TO record"));
 	}
 	db_run(db_prepare("RELEASE record"));
@@ -464,28 +473,45 @@ record_rescan(void)
 	expired = 0;
 }
 
+/* It is looked at here, or record_expire() comes to it yet. */
+void
+record_unkept(uint64_t number)
+{
+	sqlite3_stmt	*s;
+
+	s = db_prepare("DELETE FROM record WHERE number = ? AND time < ? AND "
+	    UNKEPT);
+	db_int(s, 1, number);
+	db_int(s, 2, expired);
+	if (db_run(s) == -1)
+		log_warn("record %" PRIu64, number);
+}
+
 /* A message in quarantine keeps its record. */
 int
 record_expire(void)
 {
 	sqlite3_stmt	*s;
-	uint64_t	 number[EXPIRE_STEP], before;
-	int		 i, n;
+	uint64_t	 number[EXPIRE_STEP], before, nrcpt;
+	int		 i, n, more;
 
 	before = ((uint64_t)time(NULL) - store.conf->g.audit_keep) * 1000;
-	s = db_prepare("SELECT number FROM record WHERE time >= ? AND "
-	    "time < ? AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE "
-	    "q.number = record.number) AND NOT EXISTS (SELECT 1 FROM outbox o "
-	    "WHERE o.record = record.number) AND NOT EXISTS (SELECT 1 FROM "
-	    "notice n WHERE n.record = record.number) "
-	    "ORDER BY time LIMIT ?");
+	/* The clock was turned back: those that come now are looked at. */
+	if ((int64_t)expired > (int64_t)before)
+		expired = before;
+	s = db_prepare("SELECT number, nrcpt FROM record WHERE time >= ? AND "
+	    "time < ? AND " UNKEPT " ORDER BY time LIMIT ?");
 	db_int(s, 1, expired);
 	db_int(s, 2, before);
 	db_int(s, 3, EXPIRE_STEP);
-	for (n = 0; n < EXPIRE_STEP && db_row(s); n++)
+	nrcpt = 0;
+	for (n = 0; n < EXPIRE_STEP && nrcpt < EXPIRE_RCPTS && db_row(s); n++) {
 		number[n] = db_get(s, 0);
+		nrcpt += db_get(s, 1);
+	}
 	db_done(s);
-	if (n < EXPIRE_STEP)
+	more = n == EXPIRE_STEP || nrcpt >= EXPIRE_RCPTS;
+	if (!more)
 		expired = before;
 	for (i = 0; i < n; i++) {
 		db_write();
@@ -494,5 +520,5 @@ record_expire(void)
 		if (db_run(s) == -1)
 			return (0);
 	}
-	return (n == EXPIRE_STEP);
+	return (more);
 }

@@ -23,6 +23,7 @@
 #include "addr.h"
 #include "conf.h"
 #include "ev.h"
+#include "files.h"
 #include "imsg.h"
 #include "log.h"
 #include "proto.h"
@@ -104,9 +105,10 @@ int	 store_commit(void);
 /*
  * Open the database in the state directory, bring its schema up to date.
  * Fatal when that fails: nothing is started over a file that is not ours.
- * The tables are described in db.c.
+ * is_new() is called for one that is not there yet, before it is made.  The
+ * tables are described in db.c.
  */
-void	 db_open(void);
+void	 db_open(void (*is_new)(void));
 void	 db_close(void);
 /*
  * Prepare once, and use again: a statement by its text, which must be a
@@ -160,6 +162,8 @@ void	 member_send_all(struct peer *);
 void	 member_stream(struct peer *);
 /* Those whose time has come, those beyond the size; 1: a part of them. */
 int	 member_expire(void);
+/* How many a table of the configuration has. */
+uint64_t member_count(uint32_t id);
 /* A commit has failed: count again. */
 void	 member_recount(void);
 /* A rule's wish; all proxies hear of it when it is granted. */
@@ -192,7 +196,11 @@ void	 record_forget(struct peer *);
 void	 record_committed(int error);
 /* Delete what is older than the configuration wants; 1: a part of it. */
 int	 record_expire(void);
-/* A record that was kept need not be any more. */
+/*
+ * A record that was kept need not be any more, by what has just been deleted;
+ * or many of them.
+ */
+void	 record_unkept(uint64_t number);
 void	 record_rescan(void);
 
 /* quarantine.c */
@@ -205,6 +213,8 @@ enum quarantine_state {
 
 /* Open its directory; fatal. */
 void	 quarantine_begin(void);
+/* There is no database yet: fatal when there are messages. */
+void	 quarantine_new(void);
 /*
  * Put the message (size bytes of a descriptor) into the quarantine under that
  * number, which its record has: a row, and a file, complete and on disk when
@@ -213,13 +223,18 @@ void	 quarantine_begin(void);
  */
 int	 quarantine_put(uint64_t number, int fd, uint64_t size,
 	    char *digest);
-/* Files that were put since the mark are not wanted after all; nor rows. */
-size_t	 quarantine_mark(void);
-void	 quarantine_undo(size_t mark);
+/*
+ * What was put since the mark is not wanted after all, and what was deleted
+ * stays; rows go back, too.
+ */
+void	 quarantine_mark(struct files_mark *);
+void	 quarantine_undo(const struct files_mark *);
 /* Open it to read: a descriptor, or -1 with errno. */
 int	 quarantine_open(uint64_t number);
 /* Delete file and row, and commit: 0, or -1 with errno (ENOENT). */
 int	 quarantine_delete(uint64_t number);
+/* Bytes of the messages in it, without those that are lost. */
+uint64_t quarantine_used(void);
 /* At the start: files without a row and rows without a file. */
 void	 quarantine_repair(void);
 /* Those that are too old go; 1: a part of them. */
@@ -331,9 +346,13 @@ const char *query_name(uint32_t command);
 
 /* kernel.c */
 
-/* A member of this table is new, stays longer, or is no more: master is told,
- * if the table is one for the kernel.  And of all members of such tables. */
+/*
+ * A member of this table is new, stays longer, or is no more: master is told,
+ * if the table is one for the kernel.  And of all members of such tables; and
+ * once more, if it could not be told.
+ */
 void	 kernel_changed(const struct conf_dynamic_wire *, const char *key);
 void	 kernel_all(void);
+void	 kernel_again(void);
 
 #endif /* MAILWALL_STORE_H */

@@ -102,6 +102,9 @@ class Played:
                 if not data:
                     break
                 kind, n, ident = struct.unpack("=IIQ", data[:16])
+                if kind == IMSG["IMSG_CTL_EXPLAIN"]:
+                    self.send(c, ident, frames)
+                    continue
                 assert kind == IMSG["IMSG_CTL_REQ"] and n == 424
                 r = struct.unpack("=IIQQQ64s328s", data[16:])
                 asked.append([r[0]] + list(r[1:5]) +
@@ -425,6 +428,48 @@ def report(s):
     assert bars and all(0 < float(b) <= 260 for b in bars), bars
 
 
+def alike(n, bits=18):
+    """Names that one hash after another takes for the same: FNV-1a, low bits.
+
+    Its low bits depend on low bits only, so that two characters at the end
+    reach any state from some others.
+    """
+    mask, prime = (1 << bits) - 1, 1099511628211
+    inverse = pow(prime, -1, 1 << bits)
+    letters = [c for c in range(0x21, 0x7f)]
+    ends = {}
+    for c in letters:
+        h = (0x155 * inverse ^ c) & mask
+        for b in letters:
+            ends[(h * inverse ^ b) & mask] = chr(b) + chr(c)
+    i = 0
+    while n > 0:
+        i += 1
+        h = 14695981039346656037
+        for c in b"%d" % i:
+            h = (h ^ c) * prime & mask
+        for a in letters:
+            end = ends.get((h ^ a) * prime & mask)
+            if end is not None and n > 0:
+                n -= 1
+                yield "%d%c%s" % (i, a, end)
+
+
+def report_alike(s):
+    """Who may choose senders cannot make it take for ever."""
+    now = int(time.time())
+
+    def spent(names):
+        frames = [row(time=str(now * 1000), size="1", action="pass",
+                      verdict="clean", **{"from": name}) for name in names]
+        start = time.monotonic()
+        r = s.run("report", "--from", "1d", answers=[frames + [end()]])
+        assert r.status == DONE and b"<b>50000</b>" in r.out, r.err
+        return time.monotonic() - start
+    ordinary = spent("sender%d" % i for i in range(50000))
+    assert spent(alike(50000)) < 8 * ordinary + 5
+
+
 def screen(s):
     stats = [row(name="sessions", value="7"), row(name="messages", value="9")]
     names = ("seconds", "state", "client", "dest", "messages", "from")
@@ -437,10 +482,29 @@ def screen(s):
     assert not set(re.findall("\x1b\\[[0-9;?]*([A-Za-z])", out)) - set("HKJm")
 
 
+def explain(p):
+    """A text that gets shorter moves nothing to another name."""
+    evil = "x" + "\u202e" * 9 + "phase"
+    r = p.run("explain", "--source", "192.0.2.1", answers=[[
+        row(fact="file", name=evil, type="pe"),
+        row(phase="message", rule="7", action="block", matches="0",
+            because=evil, points="3"),
+        row(phase="message", decision="block", rule="9", reply=evil,
+            tag=evil, points="5"), end()]])
+    assert r.status == REFUSED, r.err
+    shown = "x" + "?" * 9 + "phase"
+    assert r.out.decode() == (
+        "  file           %s  type=pe\n"
+        "message\n"
+        "  line 7     block 3: does not match: %s\n"
+        "  => block by line 9, 5 points\n"
+        "     reply: %s\n     tag: %s\n" % ((shown,) * 4)), r.out
+
+
 def main():
     c = Cases()
     for f in (questions, when, usage, no_one, refused, hostile, latin1,
-              terminal, save, report, report_hours,
+              terminal, save, explain, report, report_hours, report_alike,
               screen):
         s = Played()
         try:

@@ -137,8 +137,8 @@ scanner/fuzz_ident_CPPFLAGS =	-iquote common -iquote scanner
 FUZZ +=		scanner/fuzz_expr
 scanner/fuzz_expr_SRCS =	regress/scanner/fuzz_expr.c scanner/expr.c \
 				master/pattern.c \
-				$(addprefix common/,addr.c addrset.c puny.c conf.c \
-			facts.c netset.c rule.c \
+				$(addprefix common/,addr.c addrset.c puny.c \
+				conf.c facts.c netset.c rule.c \
 				conflist.c \
 				ev.c exprfold.c log.c normal.c normtab.c \
 				utf8.c)

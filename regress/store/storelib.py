@@ -46,7 +46,7 @@ def record(session=1, flags=0, nrcpt=0, size=0, time=None,
     if time is None:
         time = int(clock.time() * 1000)
     data = (struct.pack("=QQQ", session, time, size) +
-            addr("192.0.2.1", 4321) + addr(*dest) +
+            addr("192.0.2.1", 4321) + (addr(*dest) if dest else NOBODY) +
             struct.pack("=10I", flags, verdict, action, 7, nrcpt, nparts,
                         1, 2, 3, 4) +
             struct.pack("=256s1032s256s256s128s256s", b"client.example",
@@ -283,7 +283,7 @@ class Store:
                             USER.encode(), b"", b""))
 
     def configure(self, **kw):
-        """tables: (name, size, expire in s) each."""
+        """tables: (name, size, expire in s[, flags]) each."""
         self.args.update(kw)
         a = dict(self.args)
         tables = a.pop("tables")
@@ -291,10 +291,10 @@ class Store:
         self.master.send("IMSG_CONF_BEGIN", self.globals(**a))
         if mails is not None:
             self.master.send("IMSG_CONF_OUTBOX", mails)
-        for i, (name, size, expire) in enumerate(tables):
+        for i, (name, size, expire, *flags) in enumerate(tables):
             self.master.send("IMSG_CONF_DYNAMIC",
-                             struct.pack("=IIQII64s", i, size, expire, 0, 0,
-                                         name.encode()))
+                             struct.pack("=IIQII64s", i, size, expire,
+                                         *(flags or [0]), 0, name.encode()))
         self.master.send("IMSG_CONF_END")
 
     def ready(self):

@@ -12,11 +12,11 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from storelib import Store, tmpfs
+from storelib import COPY, OUT, REDIRECT, Store, out, tmpfs
 from scanlib import Cases
 
-PASS, BLOCK = 0, 1
-HOSTILE = '"\\/\u2028</script>\u00e9\U0001f600\u200b{}[],:'
+PASS, BLOCK, DISCARD = 0, 1, 3
+HOSTILE = '"\\/\u2028</script>\u00e9\U0001f600\x9b\u200b{}[],:'
 
 
 def reply(number, session, text, ms):
@@ -80,6 +80,9 @@ def hostile(f):
                      b"x y=\"open", b'x y=""', HOSTILE.encode()])
     one, = f.lines()
     assert one["subject"] == one["sender"] == HOSTILE
+    with open(f.path, "rb") as raw:
+        assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f]",
+                             raw.read().decode()), "controls"
     assert one["recipients"] == [HOSTILE]
     facts = one["facts"]
     assert facts[0]["text"] == '\ufffd\0\n\\" =\\x1', facts[0]
@@ -107,6 +110,24 @@ def later(f):
     p.done()
     f.store.stop()
     assert f.lines()[-1]["session"][-1] == "8"
+
+
+def copied(f):
+    """What is sent to somebody else and passed waits for its reply, too."""
+    p = f.proxy
+    p.record(session=5, mail=b"copied", flags=OUT, action=PASS, reply=b"",
+             outs=[out(COPY, b"archive@x.example")])
+    number = p.done()[2]
+    p.send("IMSG_RECORD_REPLY", reply(number, 5, b"250 taken", 99))
+    # One that does not pass has been told its reply already.
+    p.record(session=6, mail=b"sent", flags=OUT, action=DISCARD,
+             reply=b"250 gone", outs=[out(REDIRECT, b"b@x.example")])
+    p.done()
+    p.sync(session=7)
+    assert [(x["session"][-1], x["reply"], x["deliver_ms"])
+            for x in f.lines()] == [
+                ("5", "250 taken", 99), ("6", "250 gone", 4),
+                ("7", "250 ok", 4)], f.lines()
 
 
 def rotate(f):
@@ -150,7 +171,7 @@ def full(f):
 
 def main():
     c = Cases()
-    for test in (fields, hostile, later, rotate, full):
+    for test in (fields, hostile, later, copied, rotate, full):
         def one(test=test):
             with tempfile.TemporaryDirectory(prefix="mwaudit.") as d:
                 if test is full:

@@ -217,6 +217,23 @@ def log_time(s, p, op):
         assert got == want, (since - NOW, until - NOW, got, want)
 
 
+def log_clock(s, p, op):
+    """Some whose clock was wrong hide no others."""
+    def some(n, t):
+        for i in range(n):
+            p.record(time=t * 1000)
+    some(300, NOW + 10 ** 8)
+    some(600, NOW)
+    some(300, NOW - 80000)
+    some(600, NOW + 1)
+    p.sync(time=NOW * 1000)
+    for since, until, want in (
+            (NOW, NOW + 1, 1201), (NOW, NOW, 601), (NOW, 0, 1501),
+            (0, NOW + 1, 1501), (1, NOW - 1, 300)):
+        got = len(op.rows("LOG", since=since, until=until, limit=5000))
+        assert got == want, (since - NOW, until - NOW, got, want)
+
+
 def log_limit(s, p, op):
     for i in range(150):
         p.record(sender=b"%d@sender.example" % i)
@@ -796,8 +813,8 @@ def ten_thousand(s, p, op):
 
 def main():
     c = Cases()
-    for f in (log_rows, log_match, log_time, log_limit, log_while, trace,
-              trace_long, quarantine, release, forward, release_dies,
+    for f in (log_rows, log_match, log_time, log_clock, log_limit, log_while,
+              trace, trace_long, quarantine, release, forward, release_dies,
               release_alone, tables, no_key, table_long, stats, sessions,
               sessions_dies, from_master, not_asked, row_none, garbage,
               not_understood, impatient, leaves, hundred, silent, talks_only,

@@ -4,6 +4,7 @@
 
 import os
 import sqlite3
+import struct
 import sys
 import time
 
@@ -11,6 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from storelib import MEMBERS_FRAME, Store, peek, query, wait_for
 from scanlib import Cases
 
+KERNEL = 1
+BLOCK_LEN = 28
 MANY = 60000            # members; more frames than a socket has room for
 
 
@@ -197,12 +200,12 @@ def forgotten(s, p):
     p.until(lambda m: ("u", "b") in m)
 
 
-def fill(state, n, expires=0):
+def fill(state, n, expires=0, key="k%d"):
     db = sqlite3.connect(os.path.join(state, "store.db"))
     db.executemany(
         "INSERT INTO member (tbl, key, expires, added, why) VALUES "
         "('t', ?, ?, 1, '')",
-        (("k%d" % i, expires) for i in range(n)))
+        ((key % i, expires) for i in range(n)))
     db.commit()
     db.close()
 
@@ -265,11 +268,100 @@ def reads_nothing(s, p):
     assert q.sync()[0] == 0
 
 
+def kernel(s, p):
+    """A master that reads slowly hears of all whom the kernel may let in."""
+    n = 40000
+    s.stop()
+    fill(s.state, n, key="2001:db8::%x")
+    t = Store(state=s.state, tables=[("t", MANY, 0, KERNEL)], ready=False)
+
+    def blocks(remove, wanted, q=None):
+        """Read so many; fewer where none has come for a while."""
+        seen = set()
+        idle = 0
+        while len(seen) < wanted and idle < 10:
+            while q and (m := q.recv(0)) is not None:
+                q.member_frame(m)
+            got = t.master.recv(0.5)
+            idle = 0 if got else idle + 1
+            if got is None or got[0] != "IMSG_BLOCK":
+                continue
+            data = got[2]
+            for off in range(0, len(data), BLOCK_LEN):
+                if data[off + 24] == remove:
+                    seen.add(data[off + 4:off + 20])
+        return len(seen)
+    try:
+        assert blocks(0, n) == n
+        q = t.proxy()
+        q.all_members()
+        t.configure(tables=[("t", 1, 0, KERNEL)])
+        # The proxy hears of it as far as it goes while master sleeps.
+        while (got := q.recv(1)) is not None:
+            q.member_frame(got)
+        assert blocks(1, n - 1, q) == n - 1
+        q.until(lambda m: len(m) == 1)
+    finally:
+        t.stop()
+
+
+def kernel_flood(s, p):
+    """Those that master had no room for are told of when it has."""
+    s.configure(tables=[("t", MANY, 0, KERNEL)])
+    s.master.expect("IMSG_CONF_DONE")
+    n = 20000
+    for i in range(n):
+        p.wish("t", "2001:db8::%x" % i)
+        if i % 100 == 99:
+            p.until(lambda m: ("t", "2001:db8::%x" % i) in m)
+    seen = set()
+    while len(seen) < n:
+        got = s.master.recv(5)
+        assert got is not None, len(seen)
+        for off in range(0, len(got[2]), BLOCK_LEN):
+            seen.add(got[2][off + 4:off + 20])
+    assert len([x for x in s.log() if "kernel" in x]) == 1
+
+
+def wishes(s, p):
+    """A flood of them is over as fast as it came."""
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.state, "store.db"))
+    with db:
+        db.executemany("INSERT INTO wish (tbl, key, time, until) VALUES "
+                       "('t', ?, 1, 2)",
+                       (("k%d" % i,) for i in range(300000)))
+    db.close()
+    t = Store(state=s.state, tables=[("t", 5, 0)])
+    try:
+        t.proxy().all_members()
+        assert wait_for(lambda: peek(
+            t.state, "SELECT count(*) FROM wish") == [(0,)])
+    finally:
+        t.stop()
+
+
+def counts(s, p):
+    """Who reads slowly misses counts, and is not taken for dead."""
+    q = s.proxy()
+    q.all_members()
+    for i in range(30000):
+        p.send("IMSG_COUNT", struct.pack("=IIII328s", 0, 0, 60, 0,
+                                         b"192.0.2.%d" % (i % 250)))
+    p.sync()
+    n = 0
+    while q.recv(0.1) is not None:
+        n += 1
+    assert 1000 <= n < 30000, n
+    q.sync()
+
+
 def main():
     c = Cases()
     for f in (granted, no_table, restart, killed, after_n, after_restart,
               after_late, size, forgotten, many, many_expire,
-              reads_nothing):
+              reads_nothing, counts, kernel, kernel_flood,
+              wishes):
         c.run(f.__name__.replace("_", " "), store(f))
     c.run("expire", store(expire, (("long", 9, 86400), ("short", 9, 1))))
     c.run("renewed", store(renewed, (("t", 2, 0),)))

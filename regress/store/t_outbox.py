@@ -10,7 +10,9 @@ import errno
 import os
 import random
 import re
+import sqlite3
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from storelib import (COPY, NOTIFY, OUT, QUARANTINE, REDIRECT, REPLY, SYNC,
@@ -106,7 +108,8 @@ def hostile(s, p):
     rng = random.Random(5)
     pool = ["=?utf-8?B?", "?=", "\r"[:0], " ", "  ", "\u202e", "读", "é", "=",
             "<>", "@", ",", ";", "\"", "\\", ".", "From ", "x" * 90, "--",
-            "\U0001f600", ": ", "\u2066"]
+            "\U0001f600", ": ", "\u2066", "\u061c",
+            "\x9b"]
     seen = set()
 
     def words(n):
@@ -127,7 +130,7 @@ def hostile(s, p):
         ident, _, sender, rcpt, data = p.sends()
         assert sender == ""
         m, text = parsed(data, rcpt)
-        assert "\u202e" not in text + m["Subject"]
+        assert not set("\u202e\u2066\u061c\x9b") & set(text + m["Subject"])
         seen.add(re.search("trace ([0-9a-f]{16})", text).group(1))
         seen.add(m["Message-ID"])
         p.sent(ident)
@@ -349,6 +352,93 @@ def lost_file(s, p):
         s.close(keep=True)
 
 
+def record_goes(s, p):
+    """A record that is too old goes with the last that is about it."""
+    def there():
+        return peek(s.state, "SELECT count(*) FROM record") == [(1,)]
+    p.sync(mail=MAIL, flags=OUT, time=1000, sender=b"u@x.example",
+           outs=[out(REDIRECT, b"r@x.example"), out(REPLY, b"", b"x")])
+    # The answer is written after all that is old was looked at, and left.
+    ids = [p.sends()[0] for i in range(2)]
+    p.sent(ids[0])
+    assert wait_for(lambda: len(rows(s)) == 1) and there()
+    p.sent(ids[1])
+    assert empty(s)
+    assert wait_for(lambda: peek(
+        s.state, "SELECT count(*) FROM record") == [(0,)])
+
+
+def redirect_to(p, ip, n=1):
+    """Put n messages for that server into it; answers come between sends."""
+    def recv(timeout=60.0, recv=p.recv):
+        while True:
+            got = recv(timeout)
+            if got is None or got[0] != "IMSG_RECORD_DONE":
+                return got
+    p.recv = recv
+    for i in range(n):
+        p.record(mail=MAIL, flags=OUT, dest=(ip, 25),
+                 outs=[out(REDIRECT, b"r@x.example")])
+
+
+def hung_server(s, p):
+    """One that says nothing keeps only what is for itself."""
+    slow, other = "192.0.2.66", "192.0.2.77"
+    redirect_to(p, slow, 100)
+    held = [p.sends() for i in range(8)]
+    assert {h[1][0] for h in held} == {slow}
+    redirect_to(p, other)
+    ident, server = p.sends(5)[:2]
+    assert server[0] == other
+    p.sent(ident)
+    # As one is over, the next one has its place, and no more than that.
+    p.sent(held[0][0])
+    assert p.sends()[1][0] == slow
+    assert p.sends(1) is None
+    assert len(rows(s)) == 99
+
+
+def many_servers(s, p):
+    """Each has its turn, however many there are of them."""
+    want = {"192.0.%d.%d" % (i // 200, i % 200 + 1) for i in range(300)}
+    for ip in want:
+        redirect_to(p, ip)
+    got = set()
+    while got != want:
+        ident, server = p.sends()[:2]
+        got.add(server[0])
+        p.sent(ident)
+    assert empty(s)
+
+
+def turned_back(s, p):
+    """A clock that was in the future once keeps nobody waiting for it."""
+    p.sync(mail=MAIL, flags=OUT, outs=[out(REDIRECT, b"r@x.example")])
+    p.sends()
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.state, "store.db"))
+    far = int(time.time()) + 10 * 365 * 86400
+    with db:
+        db.execute("UPDATE outbox SET next = ?, expires = ?",
+                   (far, far + 86400))
+        db.executemany("INSERT INTO replied VALUES (?, ?)",
+                       [("u%d@x.example" % i, far) for i in range(101)])
+    db.close()
+    s, p = again(s)
+    try:
+        ident, _, _, rcpt, data = p.sends()
+        assert (rcpt, data) == ("r@x.example", MAIL)
+        assert rows(s, "expires")[0][0] <= time.time() + 2 * 86400
+        p.sent(ident)
+        p.sync(sender=b"u1@x.example", outs=[out(REPLY, b"", b"x")])
+        ident, _, _, rcpt, _ = p.sends()
+        assert rcpt == "u1@x.example"
+        p.sent(ident)
+        assert empty(s)
+    finally:
+        s.close()
+
+
 def full(s, p):
     """The outbox's own limit; what is told is true."""
     mail = b"x" * 700000 + b"\r\n"
@@ -441,11 +531,33 @@ def n_server(p):
     p.sync(outs=[out(NOTIFY, TO, server=b"\x05" * 20)])
 
 
+def n_nowhere(p):
+    """Without a server of its own, and without one that was meant."""
+    p.sync(flags=OUT, mail=MAIL, outs=[out(REDIRECT, TO)], dest=None)
+
+
 def n_message_unannounced(p):
     p.send("IMSG_RECORD", record(flags=SYNC), ident=5)
     fd = memfd(b"x")
     p.send("IMSG_RECORD_MAIL", (1).to_bytes(8, "little"), fd, ident=5)
     os.close(fd)
+
+
+def no_address(s, p):
+    """A row that names no server, from whenever: nobody dies of it."""
+    p.sync(flags=OUT, mail=MAIL, outs=[out(REDIRECT, TO)])
+    p.sends()
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.state, "store.db"))
+    with db:
+        db.execute("UPDATE outbox SET server = 'none', port = 0")
+    db.close()
+    s, p = again(s)
+    try:
+        assert s.wait_log("kept as quarantine 1")
+        assert empty(s) and s.message(1) == MAIL
+    finally:
+        s.close()
 
 
 def n_after_message(p):
@@ -460,7 +572,8 @@ def main():
     assert strings and tmpfs and Disk
     c = Cases()
     for f in (notice, kept, reply, reply_later, copy, copy_lost, crash,
-              lost_file):
+              lost_file, no_address, record_goes, turned_back, hung_server,
+              many_servers):
         c.run(f.__name__.replace("_", " "), store(f, retry=1))
     c.run("redirect", store(redirect, retry=1))
     c.run("hostile", store(hostile, limit=10000))

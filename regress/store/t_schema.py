@@ -173,6 +173,35 @@ def link(state, start):
     assert any("/store.db" in x for x in s.log()), s.log()
 
 
+def moved_away(state, start):
+    """Messages of a database that is gone are not taken for leftovers."""
+    for where in ("quarantine", "outbox"):
+        s = start()
+        p = s.proxy()
+        p.all_members()
+        assert p.sync(mail=b"kept")[0] == 0
+        s.stop()
+        old = os.path.join(state, "store.db")
+        os.rename(old, old + ".damaged")
+        if where == "outbox":
+            os.rename(os.path.join(state, "quarantine/1"),
+                      os.path.join(state, "outbox/1"))
+        s = start(ready=False)
+        assert s.exit_status() == CHILD_FATAL, s.exit_status()
+        assert any("the database is new" in x and where in x
+                   for x in s.log()), s.log()
+        assert s.files(where) == ["1"]
+        # Nor at the next attempt.
+        s = start(ready=False)
+        assert s.exit_status() == CHILD_FATAL and s.files(where) == ["1"]
+        os.unlink(os.path.join(state, where, "1"))
+        # What no row was ever written for does not count.
+        with open(os.path.join(state, where, "9.tmp"), "w"):
+            pass
+        own(os.path.join(state, where))
+    start().stop()
+
+
 def twice(state, start):
     """Two stores over one directory: the second one gives up."""
     s = start()
@@ -200,9 +229,8 @@ def main():
     for v in range(len(migrations()) + 1):
         c.run("from version %d" % v if v else "an empty database",
               with_dir(old(v) if v else empty))
-    for f in (newer, others, unnamed, no_database, damaged,
-              damaged_later, cut, link, twice,
-              shared):
+    for f in (newer, others, unnamed, no_database, damaged, damaged_later,
+              cut, link, moved_away, twice, shared):
         c.run(f.__name__.replace("_", " "), with_dir(f))
     c.exit()
 

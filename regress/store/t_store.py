@@ -299,6 +299,13 @@ def n_verdict(p):
     p.send("IMSG_RECORD", record(verdict=99), ident=5)
 
 
+def n_family(p):
+    data = bytearray(record())
+    data[24] = 5
+    p.send("IMSG_RECORD", bytes(data), ident=1)
+    p.send("IMSG_RECORD_END", ident=1)
+
+
 def n_flags(p):
     p.send("IMSG_RECORD", record(flags=0x100), ident=5)
 

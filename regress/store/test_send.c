@@ -34,6 +34,7 @@ static struct msg_send_done done;
 static void		*done_arg;
 static char		 dir[] = "/tmp/mw-send-XXXXXX";
 static int		 outside;	/* the root that was */
+static int		 frames_left;	/* then a proxy ends; 0: never */
 
 static void	 on_done(void *, const struct msg_send_done *);
 static void	 setup(void);
@@ -50,6 +51,10 @@ static void	 test_refused(void);
 static void	 test_answers(void);
 static void	 test_lost(void);
 static void	 test_two(void);
+static void	 test_broken(void);
+static void	 test_no_room(void);
+static void	 old_records(unsigned int, unsigned int);
+static void	 test_expire(void);
 
 /* main.c */
 
@@ -87,6 +92,14 @@ int
 peer_compose(struct peer *p, uint32_t type, uint64_t id, int fd,
     const void *data, size_t len)
 {
+	if (frames_left > 0 && --frames_left == 0)
+		imsgbuf_clear(&p->ib);
+	if (p->ib.fd == -1) {
+		if (fd != -1)
+			close(fd);
+		errno = EPIPE;
+		return (-1);
+	}
 	return (imsg_compose(&p->ib, type, id, fd, data, len));
 }
 
@@ -129,7 +142,7 @@ setup(void)
 	TAILQ_INIT(&store.peers);
 	quarantine_begin();
 	outbox_begin();
-	db_open();
+	db_open(quarantine_new);
 	for (i = 0; i < 2; i++) {
 		if (imsg_pair(sv) == -1)
 			fatal("imsg_pair");
@@ -425,6 +438,99 @@ test_two(void)
 	    peer[1].nsends == 0);
 }
 
+/*
+ * What makes room for a message that then is not kept after all stays, as its
+ * row does.
+ */
+static void
+test_no_room(void)
+{
+	struct imsg	 imsg;
+	sqlite3_stmt	*s;
+	uint64_t	 old, n;
+	int		 fd;
+
+	conf.g.quarantine_keep = 0;
+	old = keep(1, "192.0.2.25", 25);
+	conf.g.quarantine_keep = 86400;
+	conf.g.quarantine_max = 0;
+	n = keep(1, "192.0.2.25", 25);
+	conf.g.quarantine_max = 1 << 20;
+	CASE("no room, nothing new", n == old);
+	fd = quarantine_open(old);
+	CASE("what was to go is still there", fd != -1);
+	if (fd != -1)
+		close(fd);
+	CASE("it goes, then", quarantine_expire() == 0 &&
+	    store_commit() == 0 && quarantine_open(old) == -1);
+	s = db_prepare("SELECT 1 FROM quarantine WHERE number = ?");
+	db_int(s, 1, old);
+	CASE("and its row", db_number(s) == 0);
+	(void)take(0, IMSG_RECORD_DONE, &imsg);
+}
+
+/* So many old records, with so many recipients each. */
+static void
+old_records(unsigned int n, unsigned int nrcpt)
+{
+	char	 sql[1024];
+
+	snprintf(sql, sizeof(sql), "WITH RECURSIVE i (n) AS (SELECT 1 UNION "
+	    "ALL SELECT n + 1 FROM i WHERE n < %u) INSERT INTO record SELECT "
+	    "NULL, 9, n, '', 0, '', 0, '', '', '', '', 0, 0, 0, 0, '', '', "
+	    "0, %u, 0, 0, 0, 0, 0 FROM i; WITH RECURSIVE i (n) AS (SELECT 1 "
+	    "UNION ALL SELECT n + 1 FROM i WHERE n < %u) INSERT INTO "
+	    "recipient SELECT number, n, 'a' FROM record, i WHERE "
+	    "session = 9;", n, nrcpt, nrcpt);
+	if (sqlite3_exec(store.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fatalx("%s", sqlite3_errmsg(store.db));
+}
+
+/* Records that go, with all that they have, in parts of a bounded size. */
+static void
+test_expire(void)
+{
+	sqlite3_stmt	*s;
+	uint64_t	 n, before, most;
+	unsigned int	 rounds;
+
+	old_records(20, 10000);
+	conf.g.audit_keep = 86400;
+	record_rescan();
+	most = 0;
+	s = db_prepare("SELECT count(*) FROM recipient");
+	before = db_number(s);
+	for (rounds = 0; rounds < 100; rounds++) {
+		if (!record_expire())
+			break;
+		store_commit();
+		n = db_number(s);
+		if (before - n > most)
+			most = before - n;
+		before = n;
+	}
+	CASE("in parts", rounds > 5 && rounds < 100 && most <= 30000);
+	s = db_prepare("SELECT count(*) FROM record WHERE session = 9");
+	CASE("all of them", store_commit() == 0 && db_number(s) == 0);
+}
+
+/* A proxy that ends between two frames of recipients. */
+static void
+test_broken(void)
+{
+	uint64_t	 number;
+
+	number = keep(2000, "192.0.2.25", 25);
+	TAILQ_REMOVE(&store.peers, &peer[1], entry);
+	ndone = 0;
+	frames_left = 3;
+	CASE("started, for all that is known",
+	    send_start(number, "", on_done, NULL) == 0);
+	send_lost(&peer[0]);
+	CASE("it was not sent", ndone == 1 && done.code == 0 &&
+	    state(number) == QUARANTINE_KEPT);
+}
+
 int
 main(void)
 {
@@ -437,6 +543,9 @@ main(void)
 	test_answers();
 	test_lost();
 	test_two();
+	test_no_room();
+	test_expire();
+	test_broken();
 	cleanup();
 	return (unit_failed);
 }
