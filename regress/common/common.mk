@@ -53,4 +53,4 @@ $(O)/bench_rules: regress/bench/bench_rules.c $(common_wire_SRCS) \
     common/ev.c $(REGRESS_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -iquote common $(ALL_LDFLAGS) -o $@ \
-	    $(sort $(filter %.c,$^)) -lbsd
+	    $(sort $(filter %.c,$^)) -lbsd -ltre
