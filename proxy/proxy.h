@@ -124,6 +124,8 @@ struct reply {
 	size_t		 nlines;
 };
 
+#define MESSAGE_NOTED	64	/* rules; more may count twice */
+
 /* A message, from DATA to the reply to its dot. */
 struct message {
 	int			 fd;		/* memfd, sealed at the dot */
@@ -166,6 +168,9 @@ struct message {
 	int			 arena;		/* fd, for edits; or -1 */
 	uint64_t		 arena_size;
 	unsigned int		 rounds;	/* so often edited and judged */
+	const struct conf_rule_wire *noted[MESSAGE_NOTED]; /* have had their
+						   effect; only compared */
+	unsigned int		 nnoted;
 	const struct conf_rule_wire *disclaimer; /* of a rule before ... */
 	struct conf		*disclaimer_conf; /* ... and where that is */
 	const struct conf_rule_wire *rule;	/* that decided */
@@ -602,7 +607,12 @@ const struct conf_rule_wire *policy_ask(const struct session *,
 /* It counts: log those rules, keep the points that they gave. */
 void		 policy_note(struct session *, enum rule_phase,
 		    const struct conf_facts *, const struct policy_passed *);
-/* What a rule does beside its action: fill tables. */
+/* The same for recipients whose message ends here: points do not matter. */
+void		 policy_apart(struct session *, const struct policy_passed *);
+/*
+ * What a rule does beside its action: fill tables, count.  Should it decide
+ * twice about a message, that is done once.
+ */
 void		 policy_effects(const struct session *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
 /*
