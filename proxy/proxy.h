@@ -768,7 +768,7 @@ struct prdr	*prdr_new(const char *mail);
 void		 prdr_free(struct prdr *);
 /* One recipient more, that was taken as RCPT has it: 0, or -1 without
  * memory. */
-int		 prdr_rcpt(struct prdr *, const char *line);
+int		 prdr_rcpt(struct prdr *, const char *line, const char *path);
 /* May there be no more?  1 or 0. */
 int		 prdr_is_full(const struct prdr *);
 /* All that were taken, also those that are not of the envelope any more. */
@@ -790,9 +790,14 @@ void		 prdr_answer(struct session *, enum verb,
 int		 prdr_take(struct session *, const struct reply *);
 /* Are there still some to come before the last one?  1 or 0. */
 int		 prdr_is_due(const struct session *);
-/* Tell the client what becomes of each, before that last one, which is of len
- * bytes and counts for all that have none. */
-void		 prdr_replies(struct session *, const char *, size_t len);
+/* Log whom the server refuses of those whose message it could have. */
+void		 prdr_refused(struct session *);
+/*
+ * Tell the client what becomes of each, before that last one, which is of len
+ * bytes and counts for all that have none.  Returns what has to be said in its
+ * place, or NULL.
+ */
+const char	*prdr_replies(struct session *, const char *, size_t len);
 
 /* stuff.c */
 

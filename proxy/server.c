@@ -251,7 +251,8 @@ reply_envelope(struct session *s, const struct inflight *f,
 	if (s->env == NULL)
 		return;
 	if (rcpt_keep(s->env, f->arg) == -1 || (s->env->prdr != NULL &&
-	    prdr_rcpt(s->env->prdr, f->line == NULL ? "" : f->line) == -1))
+	    prdr_rcpt(s->env->prdr, f->line == NULL ? "" : f->line,
+	    f->arg) == -1))
 		goto nomem;
 	return;
 nomem:
@@ -358,6 +359,10 @@ reply_take(struct session *s, const struct inflight *f,
 		/* Not the client's business, unless the server goes. */
 		if (r->code == 421)
 			server_lost(s, "server said 421");
+		/* Who is refused must not have it of an old envelope. */
+		else if (s->state == SESSION_GO && verb == VERB_OWN_RSET &&
+		    r->code / 100 != 2)
+			server_lost(s, "server does not reset");
 		break;
 	case VERB_OWN_MAIL:
 	case VERB_OWN_RCPT:
