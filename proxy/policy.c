@@ -355,6 +355,7 @@ policy_helo(struct session *s, const char *command, const char *arg,
 	char				 helo[SMTP_HELO_MAX + 1];
 
 	utf8_plain(helo, sizeof(helo), arg, len);
+	memcpy(s->kept_points, s->points, sizeof(s->kept_points));
 	/* A client may say it again: the last name counts. */
 	s->points[PHASE_HELO] = 0;
 	policy_facts(s, &facts);
@@ -366,6 +367,7 @@ policy_helo(struct session *s, const char *command, const char *arg,
 		return (0);
 	}
 	policy_refuse(s, command, rule, &facts);
+	policy_undo(s);
 	return (1);
 }
 
@@ -376,6 +378,7 @@ policy_mail(struct session *s, const char *path, uint64_t size)
 	struct conf_facts		 facts;
 	struct policy_passed		 passed;
 
+	memcpy(s->kept_points, s->points, sizeof(s->kept_points));
 	s->points[PHASE_MAIL] = s->points[PHASE_RCPT] =
 	    s->points[PHASE_MESSAGE] = 0;
 	policy_facts(s, &facts);
@@ -389,7 +392,14 @@ policy_mail(struct session *s, const char *path, uint64_t size)
 		return (0);
 	}
 	policy_refuse(s, "MAIL", rule, &facts);
+	policy_undo(s);
 	return (1);
+}
+
+void
+policy_undo(struct session *s)
+{
+	memcpy(s->points, s->kept_points, sizeof(s->points));
 }
 
 int

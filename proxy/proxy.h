@@ -202,6 +202,7 @@ struct session {
 	uint32_t		 nseen;		/* received, passed or not */
 	uint32_t		 listener;	/* number of its name + 1 */
 	int64_t			 points[PHASE_MAX];	/* from rules */
+	int64_t			 kept_points[PHASE_MAX]; /* before HELO, MAIL */
 	uint64_t		 rcpt_class;	/* of this transaction */
 	int			 has_class;
 	uint64_t		 started;	/* ms */
@@ -623,6 +624,8 @@ int		 policy_helo(struct session *, const char *command,
 		    const char *arg, size_t len);
 int		 policy_mail(struct session *, const char *path,
 		    uint64_t size);
+/* That was not taken: points are as they were before it. */
+void		 policy_undo(struct session *);
 /*
  * What rules say about a recipient, the count-th of its transaction.  Returns
  * 1 to go on, -1 when it was refused and told, 0 when that has to wait for

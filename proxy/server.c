@@ -171,6 +171,7 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 	unsigned int	 flags;
 
 	if (r->code != 250) {
+		policy_undo(s);
 		reply_pass(s, r);
 		return;
 	}
@@ -232,6 +233,8 @@ reply_envelope(struct session *s, const struct inflight *f,
     const struct reply *r)
 {
 	reply_pass(s, r);
+	if (r->code / 100 != 2 && f->verb == VERB_MAIL)
+		policy_undo(s);
 	if (r->code / 100 != 2)
 		return;
 	if (f->verb == VERB_MAIL) {
