@@ -96,8 +96,9 @@ body_next(struct session *s)
 int
 deliver_output(struct session *s)
 {
+	/* What has come unasked is no answer to what is not said yet. */
 	if (s->state == SESSION_GO && (s->flags & SF_GO_SENT) == 0 &&
-	    STAILQ_EMPTY(&s->inflight)) {
+	    STAILQ_EMPTY(&s->inflight) && s->sin.len == 0) {
 		if (prdr_next(s))
 			return (1);
 		go(s);
