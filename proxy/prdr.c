@@ -76,6 +76,7 @@ struct group {
 /* All of them, and the one that each recipient is of. */
 struct groups {
 	struct verdict_room	 room;
+	struct conf_facts	 facts;		/* of all */
 	struct group		 g[PRDR_GROUPS];
 	unsigned int		 n;
 	unsigned int		*of;		/* PRDR_GROUPS: of none */
@@ -226,11 +227,11 @@ prdr_refused(struct session *s)
 		r = &p->rcpt[i];
 		if (r->is_apart || r->reply[0] < '4')
 			continue;
-		recipient_log(s, r, "server refuses");
+		recipient_log(s, r, "undelivered");
 		n++;
 	}
 	if (n > 0)
-		verdict_fact(s, "server refuses recipients=%u", n);
+		verdict_fact(s, "undelivered recipients=%u", n);
 }
 
 /* Is there nothing to do but to say no? */
@@ -262,19 +263,18 @@ is_alike(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
 static void
 groups_make(struct session *s, struct groups *gs)
 {
-	struct conf_facts	 facts;
-	struct group		*g;
-	const char		*path;
-	uint64_t		 class;
-	unsigned int		 k;
-	uint32_t		 i;
-	size_t			 len;
+	struct group	*g;
+	const char	*path;
+	uint64_t	 class;
+	unsigned int	 k;
+	uint32_t	 i;
+	size_t		 len;
 
-	verdict_facts(s, &facts, &gs->room);
+	verdict_facts(s, &gs->facts, &gs->room);
 	path = s->env->rcpt;
 	for (i = 0; i < s->env->nrcpt; i++, path += len) {
 		len = strlen(path) + 1;
-		class = conf_rcpt_class(s->conf, path, &facts);
+		class = conf_rcpt_class(s->conf, path, &gs->facts);
 		for (k = 0; k < gs->n && gs->g[k].class != class; k++)
 			;
 		gs->of[i] = k;
@@ -291,8 +291,6 @@ groups_make(struct session *s, struct groups *gs)
 		g->len += len;
 		g->n++;
 	}
-	for (k = 0; k < gs->n; k++)
-		gs->g[k].facts = facts;
 }
 
 /* ... and how. */
@@ -304,6 +302,7 @@ groups_ask(struct session *s, struct groups *gs)
 
 	for (k = 0; k < gs->n; k++) {
 		g = &gs->g[k];
+		g->facts = gs->facts;
 		g->facts.rcpt = g->paths;
 		g->facts.nrcpt = g->n;
 		g->rule = policy_ask(s, PHASE_MESSAGE, &g->facts, &g->passed);
@@ -353,7 +352,7 @@ groups_join(struct session *s, struct groups *gs, unsigned int main)
 	gs->g[main].is_main = 1;
 	if ((paths = malloc(s->env->rcpt_len)) == NULL)
 		fatal("%s", __func__);
-	verdict_facts(s, &facts, &gs->room);
+	facts = gs->facts;
 	facts.rcpt = paths;
 	facts.nrcpt = 0;
 	len = 0;
