@@ -58,7 +58,8 @@
 #define RATE_KEYS_MAX		200000	/* who is counted, in one process: 30
 					   MiB; the longest not seen go */
 #define ADDR_EXPRS_MAX		256	/* expressions for addresses: each is
-					   tried on each path, a microsecond */
+					   tried on each path, a microsecond;
+					   25 when it has 1 KiB */
 #define CONF_DYNAMICS_MAX	64	/* tables that rules fill */
 #define DYNAMIC_SIZE_MAX	1000000	/* members of one */
 #define DEF_DYNAMIC_SIZE	100000

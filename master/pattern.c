@@ -41,6 +41,8 @@
 #define LETTERS_MAX	64	/* of a word that may be misspelt */
 #define LETTERS_PER	3	/* of it at least, for each that is wrong */
 #define COMPILE_TIME	2	/* s of processor time, for all together */
+#define ADDR_TRIES	3	/* of each long address; so a look for all that
+				   takes more than 130 ms is too much */
 #define COMPILE_MEMORY	(256 * MIB)
 
 /* Exit statuses of the child beside those of TRE, which are 0 to 13. */
@@ -72,6 +74,7 @@ static const char *repeat(struct walk *, unsigned long);
 static const char *walk(struct walk *, const wchar_t *, size_t);
 static size_t	 similar_fold(const uint8_t *, size_t, wchar_t *, size_t);
 static int	 finds_all(const regex_t *);
+static void	 try_long(const regex_t *);
 static int	 compile(const struct conf_list *, const uint8_t *, size_t);
 static int	 compile_all(const struct conf *, int);
 static int	 limit(__rlimit_resource_t, rlim_t);
@@ -249,6 +252,28 @@ finds_all(const regex_t *re)
 	    tre_regwnexec(re, text, 1, 0, NULL, 0) == REG_OK);
 }
 
+/*
+ * Addresses are anybody's, and the proxy does nothing else meanwhile: linear
+ * as it is, an expression can take forty milliseconds for a long one.  So much
+ * is tried that 256 of them that take usual time are far from the limit.
+ */
+static void
+try_long(const regex_t *re)
+{
+	static const char	*units[] = { "a", "1", "a1", ".", "ab-1" };
+	wchar_t				 text[SMTP_ADDR_MAX];
+	size_t				 i, k, len;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		len = strlen(units[i]);
+		for (k = 0; k < SMTP_ADDR_MAX; k++)
+			text[k] = (wchar_t)units[i][k % len];
+		for (k = 0; k < ADDR_TRIES; k++)
+			(void)tre_regwnexec(re, text, SMTP_ADDR_MAX, 0, NULL,
+			    0);
+	}
+}
+
 /* Returns what TRE says, or FINDS_ALL. */
 static int
 compile(const struct conf_list *l, const uint8_t *text, size_t len)
@@ -257,10 +282,11 @@ compile(const struct conf_list *l, const uint8_t *text, size_t len)
 	const char	*why;
 	regex_t		 re;
 	size_t		 n;
-	int		 ret, is_similar;
+	int		 ret, is_similar, is_address;
 
 	is_similar = l->w.kind == LIST_SIMILAR;
-	if (l->w.kind == LIST_ADDRESSES)
+	is_address = l->w.kind == LIST_ADDRESSES;
+	if (is_address)
 		n = addrset_expr((const char *)text, len, w);
 	else
 		n = is_similar ?
@@ -270,10 +296,12 @@ compile(const struct conf_list *l, const uint8_t *text, size_t len)
 	if (n == 0)
 		return (REG_BADPAT);
 	ret = tre_regwncomp(&re, w, n, is_similar ? REG_LITERAL :
-	    REG_EXTENDED);
+	    is_address ? REG_EXTENDED | REG_NOSUB : REG_EXTENDED);
 	if (ret != REG_OK)
 		return (ret);
 	ret = finds_all(&re) ? FINDS_ALL : REG_OK;
+	if (ret == REG_OK && is_address)
+		try_long(&re);
 	tre_regfree(&re);
 	return (ret);
 }

@@ -21,13 +21,16 @@
 #include "html.h"
 
 #define HEAD_MAX	200	/* bytes from the colon to the comma */
-#define SPELT_MAX	4096	/* bytes that one is written with, all in all */
+#define SPELT_MAX	4096	/* bytes that one is written with */
+/* Bytes with references resolved: six of "&nGt;" is the most. */
+#define UNREF_GROWTH(n)	((n) + (n) / 5 + 1)
 
 /* What a browser makes of a URI, up to its comma. */
 struct spelt {
 	uint8_t		 text[8 + HEAD_MAX];
 	size_t		 len;
 	int		 is_odd;	/* not what stands there */
+	const uint8_t	*first;		/* what is not skipped before it */
 	const uint8_t	*behind;	/* the comma; NULL: there is none */
 };
 
@@ -149,13 +152,13 @@ spell(const uint8_t *p, const uint8_t *end, struct spelt *s)
 
 	s->len = 0;
 	s->is_odd = 0;
+	s->first = p;
 	s->behind = NULL;
-	if (end - p > SPELT_MAX)
-		end = p + SPELT_MAX;
 	memset(&o, 0, sizeof(o));
 	o.buf = one;
 	o.cap = sizeof(one);
-	for (; p < end && s->len < sizeof(s->text); p = next) {
+	for (; p < end && p - s->first < SPELT_MAX &&
+	    s->len < sizeof(s->text); p = next) {
 		o.len = 1;
 		one[0] = *p;
 		next = p + 1;
@@ -171,6 +174,8 @@ spell(const uint8_t *p, const uint8_t *end, struct spelt *s)
 		if (is_dropped(one[0]) || (s->len == 0 && (one[0] <= ' ' ||
 		    one[0] == '"' || one[0] == '\''))) {
 			s->is_odd = 1;
+			if (s->len == 0)
+				s->first = next;
 			continue;
 		}
 		s->text[s->len++] = one[0];
@@ -260,8 +265,14 @@ datauri_spelt(const uint8_t *begin, const uint8_t *end,
 		if (q > begin && !is_before(q[-1]))
 			continue;
 		spell(q, end, &s);
-		if (!is_whole(&s, u))
+		if (!is_whole(&s, u)) {
+			/* From any blank before it, it were the same. */
+			if (s.first > p) {
+				*place = s.first;
+				p = s.first - 1;
+			}
 			continue;
+		}
 		u->end = data_end(begin, q, u->data, end);
 		*place = u->end;
 		return (1);
@@ -293,7 +304,7 @@ percent(const uint8_t *p, size_t len, uint8_t *out, size_t cap, int *full)
 	return (n);
 }
 
-/* Resolve references: never longer than they were. */
+/* Resolve references; out has room for UNREF_GROWTH(len). */
 static size_t
 unref(const uint8_t *p, size_t len, uint8_t *out)
 {
@@ -302,8 +313,8 @@ unref(const uint8_t *p, size_t len, uint8_t *out)
 
 	memset(&o, 0, sizeof(o));
 	o.buf = out;
-	o.cap = len;
-	for (end = p + len; p < end; p = next) {
+	o.cap = UNREF_GROWTH(len);
+	for (end = p + len; p < end && o.len < o.cap; p = next) {
 		next = *p == '&' ? html_reference(p + 1, end, &o, 1) : NULL;
 		if (next != NULL)
 			continue;
@@ -326,7 +337,7 @@ datauri_decode(const struct datauri *u, uint8_t *out, size_t cap,
 	len = (size_t)(u->end - u->data);
 	plain = NULL;
 	if (u->has_refs || (u->is_base64 && memchr(p, '%', len) != NULL)) {
-		if ((plain = malloc(len)) == NULL) {
+		if ((plain = malloc(UNREF_GROWTH(len))) == NULL) {
 			d->full = 1;
 			return;
 		}

@@ -35,7 +35,7 @@ int	 datauri_next(const uint8_t *begin, const uint8_t *p,
 int	 datauri_spelt(const uint8_t *begin, const uint8_t *end,
 	    const uint8_t **place, struct datauri *u);
 
-/* Its bytes into out, cap at most; never more than u has. */
+/* Its bytes into out, cap at most. */
 void	 datauri_decode(const struct datauri *u, uint8_t *out, size_t cap,
 	    struct decoded *);
 

@@ -29,8 +29,9 @@ int	 html_text(const uint8_t *, size_t len, const struct css *css,
 
 /*
  * A character reference, p being behind its "&", in an attribute or not.  What
- * it stands for is put, in UTF-8 and never longer than it, behind what is in
- * o.  Returns what follows it, or NULL when it is none.
+ * it stands for is put, in UTF-8, behind what is in o, where there is room: it
+ * may be longer than the reference by a byte.  Returns what follows it, or NULL
+ * when it is none.
  */
 const uint8_t *html_reference(const uint8_t *p, const uint8_t *end,
 	    struct html_out *o, int in_attr);

@@ -316,7 +316,8 @@ command_mail(struct session *s, const char *line, size_t len, size_t arg)
 		s->flags |= SF_MAIL_PRDR;
 	if (policy_mail(s, path, size))
 		return;
-	s->has_class = 0;
+	if (s->env == NULL)
+		s->has_class = 0;
 	server_command(s, VERB_MAIL, line, len, path);
 }
 

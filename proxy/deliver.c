@@ -96,8 +96,9 @@ body_next(struct session *s)
 int
 deliver_output(struct session *s)
 {
+	/* What has come unasked is no answer to what is not said yet. */
 	if (s->state == SESSION_GO && (s->flags & SF_GO_SENT) == 0 &&
-	    STAILQ_EMPTY(&s->inflight)) {
+	    STAILQ_EMPTY(&s->inflight) && s->sin.len == 0) {
 		if (prdr_next(s))
 			return (1);
 		go(s);
@@ -130,7 +131,7 @@ deliver_output(struct session *s)
 void
 deliver_reply(struct session *s, const struct reply *r)
 {
-	const char	*line;
+	const char	*line, *last;
 	int		 early;
 
 	line = (const char *)buf_ptr(&s->sin);
@@ -156,9 +157,10 @@ deliver_reply(struct session *s, const struct reply *r)
 			s->flags |= SF_RSET_DUE;
 		if (s->state == SESSION_DOT && r->code / 100 == 2)
 			s->nmessages++;
+		prdr_refused(s);
 		verdict_log(s, r->code / 100 == 2 ? "pass" : "pass-refused",
 		    line, r->len);
-		prdr_replies(s, line, r->len);
+		last = prdr_replies(s, line, r->len);
 		session_reset(s);
 		s->state = SESSION_COMMAND;
 		if (early) {
@@ -167,7 +169,9 @@ deliver_reply(struct session *s, const struct reply *r)
 			s->end = "server refused in the middle";
 			s->state = SESSION_CLOSING;
 		}
-		if (buf_add(&s->cout, line, r->len) == -1) {
+		if (last != NULL)
+			client_reply(s, "%s", last);
+		else if (buf_add(&s->cout, line, r->len) == -1) {
 			s->end = "client does not read";
 			s->flags |= SF_DEAD;
 		}

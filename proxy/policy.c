@@ -27,7 +27,11 @@ static void	 add_pair(const struct session *, const struct conf_add *,
 		    const struct conf_facts *, const char *);
 static void	 add_one(const struct session *, const struct conf_add *,
 		    const char *);
+static int	 is_noted(const struct session *,
+		    const struct conf_rule_wire *);
 static void	 note_label(const struct session *,
+		    const struct conf_rule_wire *);
+static void	 note_tried(const struct session *,
 		    const struct conf_rule_wire *);
 
 /* Of a MAIL that the server has not answered yet, or of the envelope. */
@@ -89,6 +93,26 @@ policy_ask(const struct session *s, enum rule_phase phase,
 	return (conf_match(s->conf, phase, facts, passed_add, passed));
 }
 
+/*
+ * Has this rule had its effect on the message already, before it was changed
+ * or for others of its recipients?  If not, it has now.
+ */
+static int
+is_noted(const struct session *s, const struct conf_rule_wire *r)
+{
+	struct message	*m;
+	unsigned int	 i;
+
+	if (r->phase != PHASE_MESSAGE || (m = s->msg) == NULL)
+		return (0);
+	for (i = 0; i < m->nnoted; i++)
+		if (m->noted[i] == r)
+			return (1);
+	if (m->nnoted < MESSAGE_NOTED)
+		m->noted[m->nnoted++] = r;
+	return (0);
+}
+
 /* What it logs or counts. */
 static void
 note_label(const struct session *s, const struct conf_rule_wire *r)
@@ -106,32 +130,53 @@ note_label(const struct session *s, const struct conf_rule_wire *r)
 	store_tally(r->label);
 }
 
+static void
+note_tried(const struct session *s, const struct conf_rule_wire *r)
+{
+	if (r->phase == PHASE_MESSAGE)
+		verdict_fact(s, "tried rule=%u action=%s disconnect=%d",
+		    r->line, conf_action_name(r->action), (int)r->disconnect);
+	else
+		session_log(s, "tried rule=%u action=%s disconnect=%d",
+		    r->line, conf_action_name(r->action), (int)r->disconnect);
+}
+
+void
+policy_apart(struct session *s, const struct policy_passed *passed)
+{
+	const struct conf_rule_wire	*r;
+	unsigned int			 i;
+
+	for (i = 0; i < passed->n; i++) {
+		r = passed->rule[i];
+		if (is_noted(s, r))
+			continue;
+		if (r->flags & RULE_TRY)
+			note_tried(s, r);
+		else
+			note_label(s, r);
+	}
+}
+
 void
 policy_note(struct session *s, enum rule_phase phase,
     const struct conf_facts *facts, const struct policy_passed *passed)
 {
 	const struct conf_rule_wire	*r;
-	char				 line[128];
 	unsigned int			 i;
 	int64_t				 before;
 
+	policy_apart(s, passed);
 	for (i = 0; i < passed->n; i++) {
 		r = passed->rule[i];
-		if ((r->flags & RULE_TRY) == 0)
-			note_label(s, r);
-		if ((r->flags & RULE_TRY) == 0 && r->points == 0)
+		if ((r->flags & RULE_TRY) || r->points == 0)
 			continue;
-		if (r->flags & RULE_TRY)
-			snprintf(line, sizeof(line), "tried rule=%u "
-			    "action=%s disconnect=%d", r->line,
-			    conf_action_name(r->action), (int)r->disconnect);
-		else
-			snprintf(line, sizeof(line), "scored rule=%u "
-			    "points=%d", r->line, r->points);
 		if (phase == PHASE_MESSAGE)
-			verdict_fact(s, "%s", line);
+			verdict_fact(s, "scored rule=%u points=%d", r->line,
+			    r->points);
 		else
-			session_log(s, "%s", line);
+			session_log(s, "scored rule=%u points=%d", r->line,
+			    r->points);
 	}
 	/* What the facts began with, less than they have now. */
 	before = 0;
@@ -217,9 +262,16 @@ policy_effects(const struct session *s, const struct conf_rule_wire *rule,
 	char		 key[ADDR_STRLEN];
 	const char	*p;
 	uint32_t	 i, k;
+	int		 is_again;
 
-	note_label(s, rule);
-	for (i = 0; i < rule->nadds; i++)
+	if ((is_again = is_noted(s, rule)) == 0)
+		note_label(s, rule);
+	else if (s->msg->rounds > 0)
+		return;
+	for (i = 0; i < rule->nadds; i++) {
+		if (is_again && rule->add[i].what != ADD_RECIPIENT &&
+		    rule->add[i].what != ADD_PAIR)
+			continue;
 		switch ((enum rule_add)rule->add[i].what) {
 		case ADD_SOURCE:
 			add_one(s, &rule->add[i], addr_ip(&s->client, key,
@@ -253,6 +305,7 @@ policy_effects(const struct session *s, const struct conf_rule_wire *rule,
 		case ADD_MAX:
 			break;
 		}
+	}
 }
 
 void
@@ -302,6 +355,7 @@ policy_helo(struct session *s, const char *command, const char *arg,
 	char				 helo[SMTP_HELO_MAX + 1];
 
 	utf8_plain(helo, sizeof(helo), arg, len);
+	memcpy(s->kept_points, s->points, sizeof(s->kept_points));
 	/* A client may say it again: the last name counts. */
 	s->points[PHASE_HELO] = 0;
 	policy_facts(s, &facts);
@@ -313,6 +367,7 @@ policy_helo(struct session *s, const char *command, const char *arg,
 		return (0);
 	}
 	policy_refuse(s, command, rule, &facts);
+	policy_undo(s);
 	return (1);
 }
 
@@ -323,6 +378,7 @@ policy_mail(struct session *s, const char *path, uint64_t size)
 	struct conf_facts		 facts;
 	struct policy_passed		 passed;
 
+	memcpy(s->kept_points, s->points, sizeof(s->kept_points));
 	s->points[PHASE_MAIL] = s->points[PHASE_RCPT] =
 	    s->points[PHASE_MESSAGE] = 0;
 	policy_facts(s, &facts);
@@ -336,7 +392,14 @@ policy_mail(struct session *s, const char *path, uint64_t size)
 		return (0);
 	}
 	policy_refuse(s, "MAIL", rule, &facts);
+	policy_undo(s);
 	return (1);
+}
+
+void
+policy_undo(struct session *s)
+{
+	memcpy(s->points, s->kept_points, sizeof(s->points));
 }
 
 int

@@ -12,6 +12,10 @@
  *
  * Only one decision can be more than a refusal, with all that rules can do.
  * Should there be a second one, its recipients are refused for now.
+ *
+ * A client takes the last of all replies for more than that of the message:
+ * after one that is final, none may come again.  So it is never final while
+ * somebody may.
  */
 
 #include <stdio.h>
@@ -21,15 +25,18 @@
 #include <bsd/string.h>
 
 #include "proxy.h"
+#include "utf8.h"
 
 #define PRDR_RCPTS_MAX	200	/* in one transaction; then 452: their
 				   replies go to the client at once */
 #define PRDR_BYTES_MAX	131072	/* of their lines */
 #define PRDR_GROUPS	16	/* decisions that are looked at */
 #define PRDR_REPLY_MAX	256	/* bytes that are kept of a reply */
+#define PRDR_LINES	48	/* of the log for one message */
 
 struct recipient {
 	char	*line;		/* RCPT, as the client has put it */
+	char	*path;		/* behind it */
 	int	 is_apart;	/* not of the message's envelope any more */
 	char	 reply[PRDR_REPLY_MAX];	/* its own; "": the message's */
 };
@@ -50,6 +57,7 @@ struct prdr {
 	int			 is_split;	/* some are apart */
 	enum step		 step;		/* told to the server next */
 	uint32_t		 at;		/* whose reply comes next */
+	unsigned int		 lines;		/* in the log */
 	int			 is_each;	/* the server has said 353 */
 };
 
@@ -57,7 +65,9 @@ struct prdr {
 struct group {
 	uint64_t			 class;
 	const struct conf_rule_wire	*rule;
+	struct policy_passed		 passed;
 	struct conf_facts		 facts;
+	int				 is_main;	/* of the message */
 	char				*paths;	/* strings */
 	size_t				 len;
 	uint32_t			 n;
@@ -66,6 +76,7 @@ struct group {
 /* All of them, and the one that each recipient is of. */
 struct groups {
 	struct verdict_room	 room;
+	struct conf_facts	 facts;		/* of all */
 	struct group		 g[PRDR_GROUPS];
 	unsigned int		 n;
 	unsigned int		*of;		/* PRDR_GROUPS: of none */
@@ -73,9 +84,18 @@ struct groups {
 
 static void	 reply_keep(char *, const char *, size_t);
 static uint32_t	 next_main(const struct prdr *, uint32_t);
+static void	 recipient_log(struct session *, struct recipient *,
+		    const char *);
 static int	 is_plain(const struct conf_rule_wire *);
+static int	 is_unchanged(const struct conf_rule_wire *);
+static int	 is_alike(const struct conf_rule_wire *,
+		    const struct conf_rule_wire *);
 static void	 groups_make(struct session *, struct groups *);
+static void	 groups_ask(struct session *, struct groups *);
 static unsigned int groups_main(const struct groups *);
+static void	 groups_join(struct session *, struct groups *, unsigned int);
+static void	 group_reply(struct session *, const struct group *, char *,
+		    size_t);
 static void	 group_refuse(struct session *, const struct groups *,
 		    unsigned int);
 static void	 envelope_keep(struct envelope *);
@@ -103,17 +123,20 @@ prdr_free(struct prdr *p)
 	if (p == NULL)
 		return;
 	proxy.rcpt_used -= p->charged;
-	for (i = 0; i < p->n; i++)
+	for (i = 0; i < p->n; i++) {
 		free(p->rcpt[i].line);
+		free(p->rcpt[i].path);
+	}
 	free(p->rcpt);
 	free(p->mail);
 	free(p);
 }
 
 int
-prdr_rcpt(struct prdr *p, const char *line)
+prdr_rcpt(struct prdr *p, const char *line, const char *path)
 {
 	struct recipient	*r;
+	size_t			 bytes;
 	uint32_t		 n;
 
 	if (p->n == p->alloc) {
@@ -128,10 +151,15 @@ prdr_rcpt(struct prdr *p, const char *line)
 	memset(r, 0, sizeof(*r));
 	if ((r->line = strdup(line)) == NULL)
 		return (-1);
+	if ((r->path = strdup(path)) == NULL) {
+		free(r->line);
+		return (-1);
+	}
 	p->bytes += strlen(line);
 	p->n++;
-	p->charged += sizeof(*r) + strlen(line);
-	proxy.rcpt_used += sizeof(*r) + strlen(line);
+	bytes = sizeof(*r) + strlen(line) + strlen(path);
+	p->charged += bytes;
+	proxy.rcpt_used += bytes;
 	return (0);
 }
 
@@ -173,6 +201,39 @@ next_main(const struct prdr *p, uint32_t i)
 	return (i);
 }
 
+/* Who has which reply, as long as there are not too many of them. */
+static void
+recipient_log(struct session *s, struct recipient *r, const char *what)
+{
+	char	 rcpt[320], reply[2 * PRDR_REPLY_MAX];
+
+	if (s->env->prdr->lines++ < PRDR_LINES)
+		verdict_fact(s, "%s recipient=%s reply=%s", what,
+		    log_quote(rcpt, sizeof(rcpt), r->path, strlen(r->path)),
+		    log_quote(reply, sizeof(reply), r->reply,
+		    strlen(r->reply)));
+}
+
+void
+prdr_refused(struct session *s)
+{
+	struct recipient	*r;
+	struct prdr		*p;
+	uint32_t		 i, n;
+
+	if ((p = s->env->prdr) == NULL)
+		return;
+	for (i = n = 0; i < p->n; i++) {
+		r = &p->rcpt[i];
+		if (r->is_apart || r->reply[0] < '4')
+			continue;
+		recipient_log(s, r, "undelivered");
+		n++;
+	}
+	if (n > 0)
+		verdict_fact(s, "undelivered recipients=%u", n);
+}
+
 /* Is there nothing to do but to say no? */
 static int
 is_plain(const struct conf_rule_wire *r)
@@ -182,23 +243,38 @@ is_plain(const struct conf_rule_wire *r)
 	    (r->flags & RULE_QUARANTINE) == 0);
 }
 
+/* Does the message pass as it is? */
+static int
+is_unchanged(const struct conf_rule_wire *r)
+{
+	return (r->action == ACTION_PASS && r->nmails == 0 &&
+	    (r->flags & (RULE_QUARANTINE | RULE_STRIP)) == 0 &&
+	    r->tag[0] == '\0' && r->header[0] == '\0' && r->disclaimer == 0);
+}
+
+/* Does the message that goes on become the same by both? */
+static int
+is_alike(const struct conf_rule_wire *a, const struct conf_rule_wire *b)
+{
+	return (a == b || (is_unchanged(a) && is_unchanged(b)));
+}
+
 /* Who is judged alike ... */
 static void
 groups_make(struct session *s, struct groups *gs)
 {
-	struct conf_facts	 facts;
-	struct group		*g;
-	const char		*path;
-	uint64_t		 class;
-	unsigned int		 k;
-	uint32_t		 i;
-	size_t			 len;
+	struct group	*g;
+	const char	*path;
+	uint64_t	 class;
+	unsigned int	 k;
+	uint32_t	 i;
+	size_t		 len;
 
-	verdict_facts(s, &facts, &gs->room);
+	verdict_facts(s, &gs->facts, &gs->room);
 	path = s->env->rcpt;
 	for (i = 0; i < s->env->nrcpt; i++, path += len) {
 		len = strlen(path) + 1;
-		class = conf_rcpt_class(s->conf, path, &facts);
+		class = conf_rcpt_class(s->conf, path, &gs->facts);
 		for (k = 0; k < gs->n && gs->g[k].class != class; k++)
 			;
 		gs->of[i] = k;
@@ -215,20 +291,40 @@ groups_make(struct session *s, struct groups *gs)
 		g->len += len;
 		g->n++;
 	}
-	for (k = 0; k < gs->n; k++)
-		gs->g[k].facts = facts;
+}
+
+/* ... and how. */
+static void
+groups_ask(struct session *s, struct groups *gs)
+{
+	struct group	*g;
+	unsigned int	 k;
+
+	for (k = 0; k < gs->n; k++) {
+		g = &gs->g[k];
+		g->facts = gs->facts;
+		g->facts.rcpt = g->paths;
+		g->facts.nrcpt = g->n;
+		g->rule = policy_ask(s, PHASE_MESSAGE, &g->facts, &g->passed);
+	}
 }
 
 /*
- * ... and how.  The message goes on with the recipients of the group that is
- * returned: the first that needs more than a refusal; or one that is to come
- * again, so that the message does.
+ * The message goes on with the recipients of the group that is returned: the
+ * first that needs more than a refusal, if possible one with which something
+ * becomes of the message; or one that is to come again, so that it does.
  */
 static unsigned int
 groups_main(const struct groups *gs)
 {
-	unsigned int	 k;
+	const struct conf_rule_wire	*r;
+	unsigned int			 k;
 
+	for (k = 0; k < gs->n; k++) {
+		r = gs->g[k].rule;
+		if (!is_plain(r) && r->action != ACTION_TEMPFAIL)
+			return (k);
+	}
 	for (k = 0; k < gs->n; k++)
 		if (!is_plain(gs->g[k].rule))
 			return (k);
@@ -238,41 +334,95 @@ groups_main(const struct groups *gs)
 	return (0);
 }
 
-/* What is said to those of group k. */
+/*
+ * The others for which the same is done go with it, if that is so as well when
+ * they are judged together.  What their own rules do beside is done here.
+ */
+static void
+groups_join(struct session *s, struct groups *gs, unsigned int main)
+{
+	const struct conf_rule_wire	*rule;
+	struct policy_passed		 passed;
+	struct conf_facts		 facts;
+	struct group			*g;
+	char				*paths;
+	unsigned int			 k;
+	size_t				 len;
+
+	gs->g[main].is_main = 1;
+	if ((paths = malloc(s->env->rcpt_len)) == NULL)
+		fatal("%s", __func__);
+	facts = gs->facts;
+	facts.rcpt = paths;
+	facts.nrcpt = 0;
+	len = 0;
+	for (k = 0; k < gs->n; k++) {
+		g = &gs->g[k];
+		if (!is_alike(g->rule, gs->g[main].rule))
+			continue;
+		memcpy(paths + len, g->paths, g->len);
+		len += g->len;
+		facts.nrcpt += g->n;
+	}
+	rule = policy_ask(s, PHASE_MESSAGE, &facts, &passed);
+	free(paths);
+	if (!is_alike(rule, gs->g[main].rule))
+		return;
+	for (k = 0; k < gs->n; k++) {
+		g = &gs->g[k];
+		if (!is_alike(g->rule, gs->g[main].rule))
+			continue;
+		g->is_main = 1;
+		if (g->rule != rule)
+			policy_effects(s, g->rule, &g->facts);
+	}
+}
+
+/* What is said to those of a group, NULL: of none. */
+static void
+group_reply(struct session *s, const struct group *g, char *text, size_t size)
+{
+	if (g == NULL || !is_plain(g->rule))
+		strlcpy(text, "452 4.5.3 Send this recipient a message of "
+		    "its own", size);
+	else if (g->rule->reply[0] != '\0')
+		policy_reply(s, g->rule, &g->facts, text, size);
+	else
+		verdict_reply(s, g->rule, text, size);
+}
+
+/* Group k leaves the envelope. */
 static void
 group_refuse(struct session *s, const struct groups *gs, unsigned int k)
 {
 	const struct group	*g;
 	struct prdr		*p;
 	char			 text[CONF_REPLY_MAX + SCAN_NAME_MAX];
-	char			 reply[PRDR_REPLY_MAX + 64];
+	char			 cut[201], reply[PRDR_REPLY_MAX], what[40];
 	uint32_t		 i, n;
 
 	p = s->env->prdr;
 	g = k == PRDR_GROUPS ? NULL : &gs->g[k];
-	if (g == NULL || !is_plain(g->rule))
-		strlcpy(text, "452 4.5.3 Send this recipient a message of "
-		    "its own", sizeof(text));
-	else {
+	group_reply(s, g, text, sizeof(text));
+	if (g != NULL && is_plain(g->rule)) {
+		policy_apart(s, &g->passed);
 		policy_effects(s, g->rule, &g->facts);
-		if (g->rule->reply[0] != '\0')
-			policy_reply(s, g->rule, &g->facts, text,
-			    sizeof(text));
-		else
-			verdict_reply(s, g->rule, text, sizeof(text));
 	}
-	snprintf(reply, sizeof(reply), "%.200s [%016llx]", text,
+	snprintf(reply, sizeof(reply), "%s [%016llx]",
+	    utf8_plain(cut, sizeof(cut), text, strlen(text)),
 	    (unsigned long long)s->id);
+	snprintf(what, sizeof(what), "apart rule=%u",
+	    g == NULL ? 0 : g->rule->line);
 	n = 0;
 	for (i = 0; i < p->n; i++)
 		if (gs->of[i] == k) {
 			p->rcpt[i].is_apart = 1;
 			reply_keep(p->rcpt[i].reply, reply, strlen(reply));
+			recipient_log(s, &p->rcpt[i], what);
 			n++;
 		}
 	if (n > 0)
-		verdict_fact(s, "apart rule=%u recipients=%u reply=%.3s",
-		    g == NULL ? 0 : g->rule->line, n, text);
+		verdict_fact(s, "%s recipients=%u reply=%.3s", what, n, text);
 }
 
 /* The message's recipients are those that are not apart. */
@@ -300,11 +450,9 @@ envelope_keep(struct envelope *e)
 void
 prdr_split(struct session *s)
 {
-	struct policy_passed	 passed;
-	struct groups		*gs;
-	struct group		*g;
-	struct prdr		*p;
-	unsigned int		 k, main;
+	struct groups	*gs;
+	struct prdr	*p;
+	unsigned int	 k;
 
 	p = s->env->prdr;
 	if (p == NULL || p->is_split || p->n != s->env->nrcpt || p->n < 2 ||
@@ -315,20 +463,14 @@ prdr_split(struct session *s)
 		fatal("%s", __func__);
 	groups_make(s, gs);
 	if (gs->n > 1) {
-		p->is_split = 1;
-		for (k = 0; k < gs->n; k++) {
-			g = &gs->g[k];
-			g->facts.rcpt = g->paths;
-			g->facts.nrcpt = g->n;
-			g->rule = policy_ask(s, PHASE_MESSAGE, &g->facts,
-			    &passed);
-		}
-		main = groups_main(gs);
+		groups_ask(s, gs);
+		groups_join(s, gs, groups_main(gs));
 		for (k = 0; k < gs->n; k++)
-			if (k != main)
+			if (!gs->g[k].is_main)
 				group_refuse(s, gs, k);
 		group_refuse(s, gs, PRDR_GROUPS);
 		envelope_keep(s->env);
+		p->is_split = s->env->nrcpt < p->n;
 	}
 	for (k = 0; k < gs->n; k++)
 		free(gs->g[k].paths);
@@ -341,6 +483,7 @@ static void
 refused_all(struct session *s)
 {
 	struct prdr	*p;
+	const char	*last;
 	char		 reply[PRDR_REPLY_MAX];
 	uint32_t	 i;
 
@@ -348,13 +491,14 @@ refused_all(struct session *s)
 	for (i = 0; p->rcpt[i].is_apart; i++)
 		;
 	strlcpy(reply, p->rcpt[i].reply, sizeof(reply));
+	prdr_refused(s);
 	store_fate(s->msg, 0);
 	verdict_log(s, "pass-refused", reply, strlen(reply));
-	prdr_replies(s, reply, strlen(reply));
+	last = prdr_replies(s, reply, strlen(reply));
 	session_reset(s);
 	s->flags |= SF_RSET_DUE;
 	s->state = SESSION_COMMAND;
-	client_reply(s, "%s", reply);
+	client_reply(s, "%s", last == NULL ? reply : last);
 }
 
 int
@@ -451,21 +595,26 @@ prdr_is_due(const struct session *s)
 	return (p != NULL && p->is_each && p->at < p->n);
 }
 
-void
+const char *
 prdr_replies(struct session *s, const char *text, size_t len)
 {
 	const struct prdr	*p;
 	const struct recipient	*r;
 	char			 all[PRDR_REPLY_MAX];
 	uint32_t		 i;
+	int			 again;
 
 	p = s->env == NULL ? NULL : s->env->prdr;
 	if (p == NULL || (!p->is_split && !p->is_each))
-		return;
+		return (NULL);
+	again = 0;
 	reply_keep(all, text, len);
 	client_reply(s, "353 A reply for each recipient follows");
 	for (i = 0; i < p->n; i++) {
 		r = &p->rcpt[i];
 		client_reply(s, "%s", r->reply[0] != '\0' ? r->reply : all);
+		again |= r->reply[0] == '4';
 	}
+	return (again && all[0] == '5' ? "450 4.5.3 Refused for some, who "
+	    "may come again" : NULL);
 }

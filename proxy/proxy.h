@@ -124,6 +124,8 @@ struct reply {
 	size_t		 nlines;
 };
 
+#define MESSAGE_NOTED	64	/* rules; more may count twice */
+
 /* A message, from DATA to the reply to its dot. */
 struct message {
 	int			 fd;		/* memfd, sealed at the dot */
@@ -166,6 +168,9 @@ struct message {
 	int			 arena;		/* fd, for edits; or -1 */
 	uint64_t		 arena_size;
 	unsigned int		 rounds;	/* so often edited and judged */
+	const struct conf_rule_wire *noted[MESSAGE_NOTED]; /* have had their
+						   effect; only compared */
+	unsigned int		 nnoted;
 	const struct conf_rule_wire *disclaimer; /* of a rule before ... */
 	struct conf		*disclaimer_conf; /* ... and where that is */
 	const struct conf_rule_wire *rule;	/* that decided */
@@ -197,6 +202,7 @@ struct session {
 	uint32_t		 nseen;		/* received, passed or not */
 	uint32_t		 listener;	/* number of its name + 1 */
 	int64_t			 points[PHASE_MAX];	/* from rules */
+	int64_t			 kept_points[PHASE_MAX]; /* before HELO, MAIL */
 	uint64_t		 rcpt_class;	/* of this transaction */
 	int			 has_class;
 	uint64_t		 started;	/* ms */
@@ -602,7 +608,12 @@ const struct conf_rule_wire *policy_ask(const struct session *,
 /* It counts: log those rules, keep the points that they gave. */
 void		 policy_note(struct session *, enum rule_phase,
 		    const struct conf_facts *, const struct policy_passed *);
-/* What a rule does beside its action: fill tables. */
+/* The same for recipients whose message ends here: points do not matter. */
+void		 policy_apart(struct session *, const struct policy_passed *);
+/*
+ * What a rule does beside its action: fill tables, count.  Should it decide
+ * twice about a message, that is done once.
+ */
 void		 policy_effects(const struct session *,
 		    const struct conf_rule_wire *, const struct conf_facts *);
 /*
@@ -613,6 +624,8 @@ int		 policy_helo(struct session *, const char *command,
 		    const char *arg, size_t len);
 int		 policy_mail(struct session *, const char *path,
 		    uint64_t size);
+/* That was not taken: points are as they were before it. */
+void		 policy_undo(struct session *);
 /*
  * What rules say about a recipient, the count-th of its transaction.  Returns
  * 1 to go on, -1 when it was refused and told, 0 when that has to wait for
@@ -758,7 +771,7 @@ struct prdr	*prdr_new(const char *mail);
 void		 prdr_free(struct prdr *);
 /* One recipient more, that was taken as RCPT has it: 0, or -1 without
  * memory. */
-int		 prdr_rcpt(struct prdr *, const char *line);
+int		 prdr_rcpt(struct prdr *, const char *line, const char *path);
 /* May there be no more?  1 or 0. */
 int		 prdr_is_full(const struct prdr *);
 /* All that were taken, also those that are not of the envelope any more. */
@@ -780,9 +793,14 @@ void		 prdr_answer(struct session *, enum verb,
 int		 prdr_take(struct session *, const struct reply *);
 /* Are there still some to come before the last one?  1 or 0. */
 int		 prdr_is_due(const struct session *);
-/* Tell the client what becomes of each, before that last one, which is of len
- * bytes and counts for all that have none. */
-void		 prdr_replies(struct session *, const char *, size_t len);
+/* Log whom the server refuses of those whose message it could have. */
+void		 prdr_refused(struct session *);
+/*
+ * Tell the client what becomes of each, before that last one, which is of len
+ * bytes and counts for all that have none.  Returns what has to be said in its
+ * place, or NULL.
+ */
+const char	*prdr_replies(struct session *, const char *, size_t len);
 
 /* stuff.c */
 

@@ -171,6 +171,7 @@ reply_hello(struct session *s, enum verb verb, const char *arg,
 	unsigned int	 flags;
 
 	if (r->code != 250) {
+		policy_undo(s);
 		reply_pass(s, r);
 		return;
 	}
@@ -232,6 +233,8 @@ reply_envelope(struct session *s, const struct inflight *f,
     const struct reply *r)
 {
 	reply_pass(s, r);
+	if (r->code / 100 != 2 && f->verb == VERB_MAIL)
+		policy_undo(s);
 	if (r->code / 100 != 2)
 		return;
 	if (f->verb == VERB_MAIL) {
@@ -251,7 +254,8 @@ reply_envelope(struct session *s, const struct inflight *f,
 	if (s->env == NULL)
 		return;
 	if (rcpt_keep(s->env, f->arg) == -1 || (s->env->prdr != NULL &&
-	    prdr_rcpt(s->env->prdr, f->line == NULL ? "" : f->line) == -1))
+	    prdr_rcpt(s->env->prdr, f->line == NULL ? "" : f->line,
+	    f->arg) == -1))
 		goto nomem;
 	return;
 nomem:
@@ -358,6 +362,10 @@ reply_take(struct session *s, const struct inflight *f,
 		/* Not the client's business, unless the server goes. */
 		if (r->code == 421)
 			server_lost(s, "server said 421");
+		/* Who is refused must not have it of an old envelope. */
+		else if (s->state == SESSION_GO && verb == VERB_OWN_RSET &&
+		    r->code / 100 != 2)
+			server_lost(s, "server does not reset");
 		break;
 	case VERB_OWN_MAIL:
 	case VERB_OWN_RCPT:

@@ -79,20 +79,22 @@ static void
 verdict_end(struct session *s, const char *action, int disconnect,
     const char *text)
 {
-	char	 reply[CONF_REPLY_MAX + SCAN_NAME_MAX + 64];
+	const char	*last;
+	char		 reply[CONF_REPLY_MAX + SCAN_NAME_MAX + 64];
 
 	snprintf(reply, sizeof(reply), "%s [%016llx]", text,
 	    (unsigned long long)s->id);
 	verdict_log(s, action, reply, strlen(reply));
-	prdr_replies(s, reply, strlen(reply));
+	if ((last = prdr_replies(s, reply, strlen(reply))) == NULL)
+		last = reply;
 	session_reset(s);
 	/* Lost while the store was at work: nothing else can follow. */
 	if (disconnect || (s->flags & SF_SERVER_GONE)) {
 		client_goodbye(s, disconnect ? "policy" :
-		    "connection to the server lost", "%s", reply);
+		    "connection to the server lost", "%s", last);
 		return;
 	}
-	client_reply(s, "%s", reply);
+	client_reply(s, "%s", last);
 	s->flags |= SF_RSET_DUE;
 	s->state = SESSION_COMMAND;
 }

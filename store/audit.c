@@ -221,7 +221,7 @@ is_number(const char *key, size_t len)
 {
 	static const char *const	 names[] = {
 		"part", "depth", "size", "score", "entries", "offset",
-		"rule", "points", "disconnect"
+		"rule", "points", "disconnect", "recipients"
 	};
 	size_t				 i;
 

@@ -176,6 +176,30 @@ check_compile(const struct test *t)
 	conf_unref(conf);
 }
 
+/* As many expressions for addresses as there may be. */
+static void
+check_addresses(const char *expr, const char *want)
+{
+	struct conf		*conf;
+	struct conf_list	*l;
+	const char		*got;
+	char			 why[160];
+	uint32_t		 list, entry;
+	size_t			 i;
+
+	if ((conf = conf_new()) == NULL ||
+	    (l = conf_add_list(conf, LIST_ADDRESSES, "a")) == NULL)
+		abort();
+	for (i = 0; i < ADDR_EXPRS_MAX; i++)
+		if (conf_add_entry(conf, l, 1, expr, strlen(expr)) == -1)
+			abort();
+	got = NULL;
+	if (pattern_compile(conf, &list, &entry, why, sizeof(why)) == -1)
+		got = why;
+	check("for addresses", expr, want, got);
+	conf_unref(conf);
+}
+
 int
 main(void)
 {
@@ -187,6 +211,9 @@ main(void)
 	CASE("looked at: NUL", pattern_refused("a\0b", 3) == NULL);
 	for (i = 0; i < sizeof(compiles) / sizeof(compiles[0]); i++)
 		check_compile(&compiles[i]);
+	check_addresses("/([a-z]+[0-9]+)+[._-][a-z]{2,20}@/", NULL);
+	check_addresses("/^(a|ab|b)*c@.*[.](example|test)$/", NULL);
+	check_addresses("/(.{0,60}){0,16}q/", "too much time");
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		check(words[i].errors > 0 ? "similar" : "word", words[i].word,
 		    words[i].why, pattern_word_refused(words[i].word,

@@ -5,13 +5,17 @@
 First a server that does what it is told, then Exim on both sides.
 """
 
+import json
+import os
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, "regress/lib")
 
 from mwtest import client, mail, mta, wait                      # noqa: E402
 from mwtest.case import case, check, check_equal, check_in, run  # noqa: E402
-from mwtest.gateway import Gateway                              # noqa: E402
+from mwtest.gateway import Gateway, objdir                      # noqa: E402
 from mwtest.net import Net                                      # noqa: E402
 from mwtest.server import Close, Raw, Reply, Server             # noqa: E402
 
@@ -19,6 +23,12 @@ RULES = """
 table words keywords { "secret" }
 table strict dynamic
 table again dynamic
+on message log apartly content <words> recipient strict@
+on message count both content <words> recipient strict@
+on message tempfail disconnect content <words> recipient slow@
+on message count together
+on message pass strip log stripped attachment name "*.exe"
+on message pass recipient vip@
 on message block "554 5.7.1 Not to %{recipient}" add recipient <again>
     content <words> recipient strict@
 on message tempfail "451 4.7.1 Later" content <words> recipient later@
@@ -85,6 +95,15 @@ def got(srv):
     return [r.split("@")[0] for r in m.rcpts], m.data
 
 
+def count(gw, name):
+    """How often rules have matched under that name."""
+    p = subprocess.run([os.path.join(objdir(), "mailwallctl"), "-s",
+                        os.path.join(gw.rundir, "control"), "stats",
+                        "--json"], capture_output=True, timeout=60)
+    rows = {r["name"]: r["value"] for r in json.loads(p.stdout)}
+    return rows.get("rule_" + name, 0)
+
+
 def t_offer(net, srv):
     with case("offered only where the server offers it"):
         with client.Client(net.client, srv.addr) as c:
@@ -119,6 +138,16 @@ def t_alike(net, srv):
         with Talk(net, srv) as t:
             check_equal(codes(t.send(["a", "b"], mail.plain())), [250])
             check_equal(codes(t.send(["a"], mail.plain())), [250])
+    with case("not alike, but nothing is done: one reply, one transaction"):
+        clean = mail.plain()
+        for names in (["a", "strict"], ["strict", "tagged", "a"]):
+            with Talk(net, srv) as t:
+                check_equal(codes(t.send(names, clean)), [250])
+            check_equal(got(srv), (names, clean))
+            check("RSET" not in srv.sessions[-1].commands, "reset")
+        with Talk(net, srv) as t:
+            check_equal(codes(t.send(["vip", "a"])), [250])
+        check_equal(got(srv), (["vip", "a"], SECRET))
     with case("judged alike, and refused: one reply for all"):
         with Talk(net, srv) as t:
             check_equal(codes(t.send(["strict", "strict"])), [554])
@@ -141,6 +170,41 @@ def t_apart(net, srv, gw):
                         ["a@example.org", "c@example.org"])
             check_equal(srv.messages()[-2].data, SECRET)
             gw.log.wait(r"apart rule=\d+ recipients=1 reply=554")
+    with case("it is said who"):
+        mark = gw.log.mark()
+        srv.once("dot", Each({"c": 550}))
+        with Talk(net, srv) as t:
+            check_equal(codes(t.send(["strict", "a", "c"])),
+                        [554, 250, 550, 250])
+        gw.log.wait(r"action=pass .*reply=\"250 2.0.0 all", mark=mark)
+        lines = gw.log.lines(mark)
+        for want in (r"apart rule=\d+ recipient=strict@example.org "
+                     r'reply="554 5.7.1 Not to ',
+                     r"undelivered recipient=c@example.org "
+                     r'reply="550 5.0.0 ',
+                     r"logged rule=\d+ name=apartly"):
+            found = [x for x in lines if re.search(want, x)]
+            check_equal(len(found), 1, want)
+    with case("a rule that judges twice counts once a message"):
+        n = [count(gw, x) for x in ("both", "together", "stripped")]
+        with Talk(net, srv) as t:
+            check_equal(codes(t.send(["strict", "a", "bulk1"])),
+                        [554, 250, 554, 250])
+            exe = mail.attached(b"MZ", "x.exe")
+            check_equal(codes(t.send(["a", "strict"], exe)), [250])
+        check(b'name="x.exe"' not in got(srv)[1], "it is still there")
+        wait.until(lambda: count(gw, "stripped") == n[2] + 1, "a match")
+        check_equal([count(gw, x) for x in ("both", "together")],
+                    [n[0] + 1, n[1] + 2])
+    with case("who goes with the message for the same reason"):
+        with Talk(net, srv) as t:
+            check_equal(codes(t.send(["strict", "vip", "a"])),
+                        [554, 250, 250, 250])
+        check_equal(got(srv), (["vip", "a"], SECRET))
+    with case("who may have it comes before who has to wait"):
+        with Talk(net, srv) as t:
+            check_equal(codes(t.send(["slow", "a"])), [452, 250, 250])
+        check_equal(got(srv)[0], ["a"])
     with case("the envelope is as the client has put it"):
         srv.once("dot", Each())
         with Talk(net, srv) as t:
@@ -203,6 +267,26 @@ def t_server(net, srv):
                         [450, 554, 250, 250])
         check_equal(got(srv)[0], ["b"])
     n = len(srv.messages())
+    with case("the last reply is not final when somebody may come again"):
+        with Talk(net, srv) as t:
+            check_equal(set(t.rcpts(["strict", "a", "b"])), {250})
+            srv.once("rcpt", Reply("550 5.1.1 no"))
+            srv.once("rcpt", Reply("450 4.2.1 not now"))
+            check_equal(t.c.data(SECRET).code, 353)
+            check_equal([t.c.reply().code for _ in range(4)],
+                        [554, 550, 450, 450])
+            check_equal(set(t.rcpts(["tagged", "marked"])), {250})
+            srv.once("dot", Reply("550 5.7.1 no"))
+            check_equal(t.c.data(SECRET).code, 353)
+            check_equal([t.c.reply().code for _ in range(3)],
+                        [550, 452, 450])
+    n = len(srv.messages())
+    with case("the server will not forget who is refused"):
+        with Talk(net, srv) as t:
+            check_equal(set(t.rcpts(["strict", "b"])), {250})
+            srv.once("rset", Reply("502 5.5.1 no"))
+            check_equal(t.c.data(SECRET).code, 451)
+        check_equal(len(srv.messages()), n)
     for step in ("mail", "rcpt", "data"):
         with case("the server will have nothing again: " + step):
             with Talk(net, srv) as t:

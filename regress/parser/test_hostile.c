@@ -497,7 +497,8 @@ texts(void)
 		"<p style='d/*", "<style>", "<style>.a{display:none}",
 		"<style></style>", "<a class=x>", "data:", "\"data:;base64,",
 		"data:,data:a/b,", "=&#100;ata:", "\"d\nata:", "'data:\n",
-		"x&#100;ata:a/b;", "\"&#100;&Tab;", "&#1;=&#1;",
+		"x&#100;ata:a/b;", "\"&#100;&Tab;", "&#1;=&#1;", " &Tab;",
+		" &#32;", "(&#100;ata:&#9;\n\n\n\n\n\n\n\n",
 	};
 	char				 name[80];
 	size_t				 i, k;
@@ -583,6 +584,15 @@ sheets(void)
 	for (i = 0; i < 100000; i++)
 		text_add("<img src='data&colon;a/b;base64,QUJD'>");
 	text_run("data-uris-spelt", LIMIT_PARTS, LIMITS_ALL, NULL);
+
+	/* Six bytes each, and written with five. */
+	text_add("Content-Type: text/html\r\n\r\n<a href='&#100;ata:a/b,");
+	for (i = 0; i < 1000; i++)
+		text_add("&nGt;");
+	for (i = 0; i < 1000; i++)
+		text_add("x");
+	text_add("'>");
+	text_run("data-uri-grows", 0, 0, NULL);
 }
 
 static void

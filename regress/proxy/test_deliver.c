@@ -48,7 +48,18 @@ prdr_is_due(const struct session *s)
 }
 
 void
+prdr_refused(struct session *s)
+{
+}
+
+const char *
 prdr_replies(struct session *s, const char *text, size_t len)
+{
+	return (NULL);
+}
+
+void
+client_reply(struct session *s, const char *fmt, ...)
 {
 }
 
