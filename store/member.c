@@ -26,7 +26,7 @@
 #define STEP		2000	/* members that go at a time */
 #define QUEUE_HIGH	1024	/* frames; then a proxy must read first */
 #define WISHES_MAX	1000000	/* the oldest go */
-#define GRANTED_MAX	64	/* remembered until their record comes, which is
+#define GRANTED_MAX	1024	/* remembered until their record comes, which is
 				   behind them in the same channel */
 #define WISH_KEEP	(90 * 86400) /* s that one without "within" counts */
 
@@ -62,7 +62,8 @@ static struct {
 static int	 touched;		/* since they were counted last */
 static int	 forgetting;		/* of tables that are no more */
 static char	 granted[GRANTED_MAX][MEMBER_WHY_MAX];
-static unsigned int ngranted;
+static unsigned int ngranted;		/* ever */
+static unsigned int granted_now;	/* at most so many are remembered */
 static int	 nproxies_behind;	/* for the log: once is enough */
 
 static uint64_t
@@ -320,6 +321,8 @@ granted_add(const char *why)
 {
 	strlcpy(granted[ngranted++ % GRANTED_MAX], why,
 	    sizeof(granted[0]));
+	if (granted_now < GRANTED_MAX)
+		granted_now++;
 }
 
 int
@@ -331,9 +334,10 @@ member_granted(uint64_t session)
 
 	snprintf(why, sizeof(why), "s=%016" PRIx64, session);
 	found = 0;
-	for (i = 0; i < GRANTED_MAX; i++)
+	for (i = 0; granted_now > 0 && i < GRANTED_MAX; i++)
 		if (strcmp(granted[i], why) == 0) {
 			granted[i][0] = '\0';
+			granted_now--;
 			found = 1;
 		}
 	return (found);
