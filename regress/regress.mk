@@ -23,31 +23,46 @@ REGRESS_HDRS =	$(wildcard common/*.h $(foreach p,$(PROCS),$(p)/*.h) \
 
 -include $(wildcard regress/*/*.mk)
 
-# The objects of a test are its own: tests differ in flags.  A source that
-# was generated lies under $(O).
-regress_obj =	$(O)/regress/$(1).d/$(subst /,_,$(2:.c=.o))
+# Tests with the same compiler and flags share objects, in a directory that is
+# called after these; flags that are too long for that make a test have its
+# own.  A source that was generated lies under $(O).
+regress_empty :=
+regress_flags =	$(strip $($(1)_CPPFLAGS) $($(1)_CFLAGS))
+regress_name =	$(subst =,_,$(subst /,_,$(subst \
+		$(regress_empty) $(regress_empty),,$(1))))
+regress_own =	$(findstring -isystem,$(2))
+regress_dir =	$(O)/regress/$(if $(regress_own),$(1).d,objs/$(strip \
+		$(3))$(call regress_name,$(2)))
+regress_obj =	$(call regress_dir,$(1),$(call \
+		regress_flags,$(1)),$(3))/$(subst /,_,$(2:.c=.o))
 
-# $(1) test, $(2) source, $(3) compiler, $(4) flags
+# $(1) test, $(2) source, $(3) compiler, $(4) flags, $(5) object
 define regress_compile
-$(call regress_obj,$(1),$(2)): $(2) $$(REGRESS_HDRS)
+regress_has_$(5) := 1
+$(5): $(2) $$(REGRESS_HDRS)
 	@mkdir -p $$(@D)
 	$(3) $$(REGRESS_CPPFLAGS) $$($(1)_CPPFLAGS) $$(REGRESS_CFLAGS) \
 	    $$($(1)_CFLAGS) $(4) -c -o $$@ $$<
 endef
 
-# $(1) test, $(2) compiler, $(3) flags
+# $(1) test, $(2) source, $(3) compiler, $(4) flags, $(5) object: once
+regress_object = $(if $(regress_has_$(5)),,$(eval \
+		$(call regress_compile,$(1),$(2),$(3),$(4),$(5))))
+
+# $(1) test, $(2) compiler, $(3) flags, $(4) unit or fuzz
 define regress_program
-$(O)/regress/$(1): $(foreach s,$($(1)_SRCS),$(call regress_obj,$(1),$(s)))
+$(O)/regress/$(1): $(foreach s,$($(1)_SRCS),$(call regress_obj,$(1),$(s),$(4)))
 	@mkdir -p $$(@D)
 	$(2) $(3) -o $$@ $$^ $$($(1)_LIBS)
-$(foreach s,$($(1)_SRCS),$(eval $(call regress_compile,$(1),$(s),$(2),$(3))))
+$(foreach s,$($(1)_SRCS),$(call regress_object,$(1),$(s),$(2),$(3),$(call \
+    regress_obj,$(1),$(s),$(4))))
 endef
 
 $(foreach t,$(UNIT),$(eval \
-    $(call regress_program,$(t),$$(CC),$$(REGRESS_SAN))))
+    $(call regress_program,$(t),$$(CC),$$(REGRESS_SAN),unit)))
 $(foreach t,$(FUZZ),$(eval \
     $(call regress_program,$(t),$$(FUZZ_CC),$$(REGRESS_SAN) \
-    -fsanitize=fuzzer)))
+    -fsanitize=fuzzer,fuzz)))
 
 .PHONY: check check-deps check-build check-list fuzz demo demo-once
 check-deps:
