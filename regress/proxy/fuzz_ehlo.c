@@ -121,7 +121,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		MUST(out.max < n + 64);
 	} else {
 		MUST((flags & ~(unsigned int)(SF_SERVER_PIPE |
-		    SF_SERVER_CHUNK | SF_SERVER_BIN | SF_TLS_WITHHELD)) == 0);
+		    SF_SERVER_CHUNK | SF_SERVER_BIN | SF_SERVER_PRDR |
+		    SF_TLS_WITHHELD)) == 0);
 		MUST((flags & SF_TLS_WITHHELD) == 0 ||
 		    s->starttls == STARTTLS_WITHHOLD);
 		MUST(reply_parse(buf_ptr(&out), out.len, &r) == 1);
