@@ -195,12 +195,17 @@ def bad_proxy(s, p):
 
 def backoff(s, p):
     """Dying without having worked is answered with patience."""
-    for _ in range(3):
-        old = s.workers()
-        if old:
-            os.kill(old[0], signal.SIGKILL)
-            wait_for(lambda: old[0] not in s.workers())
-    assert s.wait_log("next start in"), s.log()
+    def is_patient():
+        # Each that comes, as soon as it has its name.
+        if any("next start in" in line for line in s.log()):
+            return True
+        for pid in s.workers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return False
+    assert wait_for(is_patient), s.log()
     ident = p.ask(*mail())
     got = p.answer()
     assert got[:2] == (ident, CLEAN), got
