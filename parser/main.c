@@ -266,9 +266,10 @@ message_parse(const struct msg_parse_req *req, int fd,
 	done->nparts = mime.arena.nparts;
 	done->limits = mime.arena.limits;
 	utf8_plain(done->subject, sizeof(done->subject),
-	    mime.arena.str + mime.arena.subject.off, mime.arena.subject.len);
+	    arena_text(&mime.arena, mime.arena.subject),
+	    mime.arena.subject.len);
 	utf8_plain(done->msgid, sizeof(done->msgid),
-	    mime.arena.str + mime.arena.msgid.off, mime.arena.msgid.len);
+	    arena_text(&mime.arena, mime.arena.msgid), mime.arena.msgid.len);
 	sealed_put(msg, req->size);
 	return (arena);
 }

@@ -535,7 +535,7 @@ give_body(struct mime *m, uint32_t i, int is_html)
 	q = &m->arena.part[i];
 	p = q->flags & PART_ARENA ? m->arena.body + q->off : m->msg + q->off;
 	len = (size_t)q->len;
-	cs = m->arena.str + q->charset_off;
+	cs = q->charset_len == 0 ? "" : m->arena.str + q->charset_off;
 	cslen = q->charset_len;
 	if (len == 0)
 		return;
@@ -679,7 +679,8 @@ part_is_html(const struct mime *m, const struct arena_part *q)
 {
 	const char	*type;
 
-	type = m->arena.str + q->type_off;
+	/* Where nothing has a name or a type there are no strings at all. */
+	type = q->type_len == 0 ? "" : m->arena.str + q->type_off;
 	return (name_is(type, q->type_len, "text/html") ||
 	    name_is(type, q->type_len, "application/xhtml+xml"));
 }
