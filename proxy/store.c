@@ -226,8 +226,9 @@ store_tally(const char *name)
 
 	memset(&t, 0, sizeof(t));
 	strlcpy(t.name, name, sizeof(t.name));
-	if (is_there && imsg_compose(&ib, IMSG_TALLY, 0, -1, &t,
-	    sizeof(t)) == 0)
+	/* A number for an operator: strangers choose how many there are. */
+	if (is_there && ib.nqueued < COUNTS_QUEUE_MAX &&
+	    imsg_compose(&ib, IMSG_TALLY, 0, -1, &t, sizeof(t)) == 0)
 		store_want_write();
 }
 
