@@ -16,6 +16,7 @@
 
 #include "addrset.h"
 #include "conf.h"
+#include "log.h"
 #include "puny.h"
 
 #define PATH_MAX_LEN	(SMTP_ADDR_MAX + 8)
@@ -347,6 +348,7 @@ look_exprs(const struct asked *a, const char *name)
 	const struct expr	*e;
 	wchar_t			 w[PATH_MAX_LEN];
 	size_t			 i, n;
+	int			 ret;
 
 	if (a->set->nexprs == 0)
 		return;
@@ -354,8 +356,13 @@ look_exprs(const struct asked *a, const char *name)
 		w[n] = (unsigned char)name[n];
 	for (i = 0; i < a->set->nexprs; i++) {
 		e = &a->set->expr[i];
-		if ((!a->folded || e->folded) &&
-		    tre_regwnexec(&e->re, w, n, 0, NULL, 0) == REG_OK)
+		if (a->folded && !e->folded)
+			continue;
+		ret = tre_regwnexec(&e->re, w, n, 0, NULL, 0);
+		/* Without memory nobody knows, and that is not "no". */
+		if (ret != REG_OK && ret != REG_NOMATCH)
+			fatalx("expression for addresses: error %d", ret);
+		if (ret == REG_OK)
 			a->bits[e->list / 64] |= 1ULL << (e->list % 64);
 	}
 }
