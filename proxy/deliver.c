@@ -118,6 +118,12 @@ deliver_output(struct session *s)
 	}
 	if (s->msg->sent < s->msg->size)
 		return (1);
+	/*
+	 * A server that reads as fast as we write leaves no pause in which
+	 * its word would have been read: look once more, before it is late.
+	 */
+	if (session_peek(s, 1))
+		return (0);
 	/* A message ends with CRLF or is empty (RFC 5321 section 4.1.1.4). */
 	if (!by_bdat(s) && buf_add(&s->sout, ".\r\n", 3) == -1) {
 		server_lost(s, "out of memory");

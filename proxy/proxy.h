@@ -365,8 +365,11 @@ struct session	*session_new(int fd, const struct conf_listener *,
 void		 session_run(struct session *);
 /* Free it at once, both connections closed. */
 void		 session_free(struct session *, const char *why);
-/* Has the client sent something that was not read yet: 1 or 0. */
-int		 session_peek(const struct session *);
+/*
+ * Has the server, or else the client, sent something that was not taken up
+ * yet: 1 or 0.
+ */
+int		 session_peek(const struct session *, int server);
 /* The TCP connection to the server stands; fd is taken. */
 void		 session_connected(struct session *, int fd);
 /* The dot has come: inspect the message, or refuse its form. */

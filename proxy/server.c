@@ -153,7 +153,7 @@ server_banner(struct session *s, const uint8_t *data, size_t len, int code)
 {
 	s->state = SESSION_COMMAND;
 	/* RFC 5321 section 4.3.1: the client waits for the banner. */
-	if (s->conf->g.refuse_early && session_peek(s)) {
+	if (s->conf->g.refuse_early && session_peek(s, 0)) {
 		client_goodbye(s, "early talker", "554 5.5.0 Spoke before "
 		    "the banner");
 		return;

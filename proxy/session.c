@@ -251,12 +251,16 @@ session_connected(struct session *s, int fd)
 }
 
 int
-session_peek(const struct session *s)
+session_peek(const struct session *s, int server)
 {
-	char	 c;
+	const struct buf	*b;
+	int			 fd;
+	char			 c;
 
-	return (s->cin.len > 0 || (s->cev.fd != -1 &&
-	    recv(s->cev.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1));
+	b = server ? &s->sin : &s->cin;
+	fd = server ? s->sev.fd : s->cev.fd;
+	return (b->len > 0 || (fd != -1 &&
+	    recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1));
 }
 
 void

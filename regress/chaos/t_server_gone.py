@@ -98,7 +98,10 @@ def early(world):
     one(world, "250 behind the 354", "data",
         Raw(b"354 go\r\n250 taken\r\n"))
     one(world, "250 to DATA", "data", ok)
-    one(world, "250 in the middle of the message", "mid-data", ok)
+    # Now and then its word comes while the gateway is busy sending.
+    for i in range(20):
+        one(world, "250 in the middle of the message %d" % i, "mid-data",
+            ok)
     one(world, "552 in the middle of the message", "mid-data",
         ["552 5.3.4 too big", Close], (552,))
     one(world, "354 to the dot", "dot", Raw(b"354 go on\r\n"))
