@@ -22,9 +22,11 @@ static void		 test_text(void);
 static void		 test_sizes(void);
 static void		 test_dots(void);
 static void		 test_replies(void);
+static void		 test_unread(void);
 
 /* What deliver.c calls, and what came of it. */
 static unsigned int	 lost, passed, failed, data_sent;
+static int		 unread;	/* what session_peek() finds */
 
 void
 server_command(struct session *s, enum verb verb, const char *line,
@@ -32,6 +34,12 @@ server_command(struct session *s, enum verb verb, const char *line,
 {
 	if (verb == VERB_OWN_DATA && len == 4 && memcmp(line, "DATA", 4) == 0)
 		data_sent++;
+}
+
+int
+session_peek(const struct session *s, int server)
+{
+	return (server && unread);
 }
 
 /* Nobody has a reply of his own here; see e2e/t_prdr. */
@@ -306,6 +314,33 @@ test_replies(void)
 	}
 }
 
+/* The dot waits for as long as something of the server is to be read. */
+static void
+test_unread(void)
+{
+	static const char	 dot[] = "x\r\n.\r\n";
+	struct session		*s;
+	size_t			 n;
+	int			 waits, goes;
+
+	s = unit_session();
+	message(s, (const uint8_t *)"x\r\n", 3);
+	unread = 1;
+	for (n = 0; n < 10 && deliver_output(s); n++)
+		;
+	waits = n < 10 && s->state == SESSION_BODY && s->sout.len == 3;
+	unread = 0;
+	while (deliver_output(s))
+		;
+	goes = s->state == SESSION_DOT && s->sout.len == sizeof(dot) - 1 &&
+	    memcmp(buf_ptr(&s->sout), dot, sizeof(dot) - 1) == 0;
+	unit_case("the dot waits for what is unread", waits && goes ? NULL :
+	    "waits %d, goes %d", waits, goes);
+	buf_clear(&s->sout);
+	buf_clear(&s->sin);
+	unit_session_free(s);
+}
+
 int
 main(void)
 {
@@ -313,5 +348,6 @@ main(void)
 	test_sizes();
 	test_dots();
 	test_replies();
+	test_unread();
 	return (unit_status());
 }
