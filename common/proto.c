@@ -499,18 +499,24 @@ proto_get_out(const void *data, struct msg_out *o)
 }
 
 int
-proto_get_tally(const void *data, struct msg_tally *t)
+proto_is_name(const char *s, size_t size)
 {
 	size_t	 i;
 
+	for (i = 0; i < size && s[i] != '\0'; i++)
+		if (!((s[i] >= 'a' && s[i] <= 'z') ||
+		    (s[i] >= 'A' && s[i] <= 'Z') ||
+		    (s[i] >= '0' && s[i] <= '9') || s[i] == '_' ||
+		    s[i] == '-' || s[i] == '.'))
+			return (0);
+	return (i > 0 && i < size);
+}
+
+int
+proto_get_tally(const void *data, struct msg_tally *t)
+{
 	memcpy(t, data, sizeof(*t));
-	for (i = 0; i < sizeof(t->name) && t->name[i] != '\0'; i++)
-		if (!(t->name[i] >= 'a' && t->name[i] <= 'z') &&
-		    !(t->name[i] >= 'A' && t->name[i] <= 'Z') &&
-		    !(t->name[i] >= '0' && t->name[i] <= '9') &&
-		    strchr("_-.", t->name[i]) == NULL)
-			break;
-	if (i > 0 && i < sizeof(t->name) && t->name[i] == '\0')
+	if (proto_is_name(t->name, sizeof(t->name)))
 		return (0);
 	errno = EBADMSG;
 	return (-1);

@@ -316,7 +316,7 @@ struct msg_member {
 
 /* Payload of IMSG_TALLY. */
 struct msg_tally {
-	char		 name[CONF_LABEL_MAX];	/* as value_is_name() has it */
+	char		 name[CONF_LABEL_MAX];	/* see proto_is_name() */
 };
 
 /* Payload of IMSG_COUNT: one event more of a count over time. */
@@ -582,6 +582,11 @@ int		 proto_get_scan_done(const void *data,
 int		 proto_strings(const void *data, size_t len);
 /* The string behind this one in the payload, or NULL at its end. */
 const char	*proto_next(const void *data, size_t len, const char *);
+/*
+ * A name of a table, macro, listener or label: letters, digits, "_", "-", ".",
+ * at least one, ended within size bytes.  1 or 0.
+ */
+int		 proto_is_name(const char *, size_t size);
 /* Ranges and ends of a record's fields: 0, or -1 with errno EBADMSG. */
 int		 proto_get_record(const void *data, struct msg_record *);
 int		 proto_get_record_reply(const void *data,

@@ -12,6 +12,7 @@
 
 #include "limits.h"
 #include "macro.h"
+#include "proto.h"
 
 #include "value.h"
 
@@ -292,14 +293,7 @@ value_facility_text(int number)
 int
 value_is_name(const char *s)
 {
-	const char	*p;
-
-	for (p = s; *p != '\0'; p++)
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		    (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' ||
-		    *p == '.'))
-			return (0);
-	return (p > s && p - s < CONF_NAME_MAX);
+	return (proto_is_name(s, CONF_NAME_MAX));
 }
 
 int

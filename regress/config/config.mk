@@ -27,7 +27,8 @@ $(config_GEN): master/parse.y
 
 UNIT +=			config/test_value
 config/test_value_SRCS = regress/config/test_value.c master/value.c \
-			common/macro.c
+			common/macro.c common/proto.c common/addr.c \
+			common/utf8.c
 config/test_value_CPPFLAGS = -Imaster -I$(O)/regress/config.gen
 
 UNIT +=			config/test_load
