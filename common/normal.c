@@ -89,31 +89,6 @@ normal_get(const uint8_t *p, size_t len, size_t *used)
 	return (c);
 }
 
-size_t
-normal_put(uint8_t *p, uint32_t c)
-{
-	if (c < 0x80) {
-		p[0] = (uint8_t)c;
-		return (1);
-	}
-	if (c < 0x800) {
-		p[0] = (uint8_t)(0xc0 | c >> 6);
-		p[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return (2);
-	}
-	if (c < 0x10000) {
-		p[0] = (uint8_t)(0xe0 | c >> 12);
-		p[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		p[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return (3);
-	}
-	p[0] = (uint8_t)(0xf0 | c >> 18);
-	p[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	p[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	p[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return (4);
-}
-
 static unsigned int
 lookup(uint32_t c)
 {
@@ -205,7 +180,7 @@ emit(struct normal *n, uint32_t c, size_t at)
 	last->off = n->len;
 	last->c = c;
 	last->any = 1;
-	n->len += normal_put(n->out + n->len, c);
+	n->len += utf8_put(n->out + n->len, c);
 	/* Places of all steps that it has reached or passed. */
 	for (; n->nplaces * NORMAL_STEP < n->len; n->nplaces++)
 		n->place[n->nplaces] = (uint32_t)at;

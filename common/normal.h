@@ -79,8 +79,6 @@ uint32_t normal_compose(uint32_t, uint32_t);
 
 /* One character from UTF-8; *used gets its bytes (1 for a broken one). */
 uint32_t normal_get(const uint8_t *, size_t len, size_t *used);
-/* Bytes that it takes in UTF-8, at most 4, which go to the buffer. */
-size_t	 normal_put(uint8_t *, uint32_t);
 /* Of a script that is read the same with and without blanks: 1 or 0. */
 int	 normal_is_solid(uint32_t);
 /* Is it part of a word, in a script that has blanks between them: 1 or 0. */

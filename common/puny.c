@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "utf8.h"
+
 #include "puny.h"
 
 /* RFC 3492 section 5 */
@@ -28,8 +30,7 @@
 static int	 digit(char);
 static uint32_t	 adapt(uint32_t, uint32_t, int);
 static size_t	 decode(const char *, size_t, uint32_t *);
-static size_t	 put(char *, uint32_t);
-static size_t	 label(const char *, size_t, char *);
+static size_t	 label(const char *, size_t, uint8_t *);
 
 static int
 digit(char c)
@@ -105,35 +106,9 @@ decode(const char *p, size_t len, uint32_t *out)
 	return (n);
 }
 
-/* UTF-8, of a character that is none of ASCII or one that was there. */
-static size_t
-put(char *p, uint32_t c)
-{
-	if (c < 0x80) {
-		p[0] = (char)c;
-		return (1);
-	}
-	if (c < 0x800) {
-		p[0] = (char)(0xc0 | c >> 6);
-		p[1] = (char)(0x80 | (c & 0x3f));
-		return (2);
-	}
-	if (c < 0x10000) {
-		p[0] = (char)(0xe0 | c >> 12);
-		p[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		p[2] = (char)(0x80 | (c & 0x3f));
-		return (3);
-	}
-	p[0] = (char)(0xf0 | c >> 18);
-	p[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	p[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	p[3] = (char)(0x80 | (c & 0x3f));
-	return (4);
-}
-
 /* A label as letters, of four bytes each at most: bytes, 0 when it is none. */
 static size_t
-label(const char *p, size_t len, char *out)
+label(const char *p, size_t len, uint8_t *out)
 {
 	uint32_t	 c[LABEL_MAX + 1];
 	size_t		 i, n, o;
@@ -143,7 +118,7 @@ label(const char *p, size_t len, char *out)
 		return (0);
 	n = decode(p + sizeof(PREFIX) - 1, len - (sizeof(PREFIX) - 1), c);
 	for (i = o = 0; i < n; i++)
-		o += put(out + o, c[i]);
+		o += utf8_put(out + o, c[i]);
 	return (o);
 }
 
@@ -151,7 +126,7 @@ char *
 puny_plain(const char *name, char *buf, size_t size)
 {
 	const char	*p;
-	char		 text[4 * LABEL_MAX + 4];
+	uint8_t		 text[4 * LABEL_MAX + 4];
 	size_t		 len, n, o;
 	int		 found;
 
@@ -168,7 +143,7 @@ puny_plain(const char *name, char *buf, size_t size)
 			found = 1;
 		if (o + (n > 0 ? n : len) + 1 >= size)
 			return (NULL);
-		memcpy(buf + o, n > 0 ? text : p, n > 0 ? n : len);
+		memcpy(buf + o, n > 0 ? (char *)text : p, n > 0 ? n : len);
 		o += n > 0 ? n : len;
 		p += len;
 		if (*p == '\0')

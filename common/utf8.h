@@ -14,6 +14,36 @@
  */
 size_t	 utf8_char(const uint8_t *p, size_t n);
 
+/*
+ * Writes a character, which is at most U+10FFFF: its bytes, 1 to 4, for all of
+ * which there must be room.  Here, since those who call it do so for each
+ * character of a message.
+ */
+static inline size_t
+utf8_put(uint8_t *p, uint32_t c)
+{
+	if (c < 0x80) {
+		p[0] = (uint8_t)c;
+		return (1);
+	}
+	if (c < 0x800) {
+		p[0] = (uint8_t)(0xc0 | c >> 6);
+		p[1] = (uint8_t)(0x80 | (c & 0x3f));
+		return (2);
+	}
+	if (c < 0x10000) {
+		p[0] = (uint8_t)(0xe0 | c >> 12);
+		p[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+		p[2] = (uint8_t)(0x80 | (c & 0x3f));
+		return (3);
+	}
+	p[0] = (uint8_t)(0xf0 | c >> 18);
+	p[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+	p[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+	p[3] = (uint8_t)(0x80 | (c & 0x3f));
+	return (4);
+}
+
 /* How many of len bytes are ASCII, up to the first that is not. */
 size_t	 utf8_ascii(const uint8_t *, size_t len);
 

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "utf8.h"
+
 #include "css.h"
 #include "html.h"
 #include "entities.h"
@@ -118,25 +120,7 @@ put_code(struct html_out *o, uint32_t c)
 
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		c = 0xfffd;
-	if (c < 0x80) {
-		b[0] = (uint8_t)c;
-		put(o, b, 1);
-	} else if (c < 0x800) {
-		b[0] = (uint8_t)(0xc0 | c >> 6);
-		b[1] = (uint8_t)(0x80 | (c & 0x3f));
-		put(o, b, 2);
-	} else if (c < 0x10000) {
-		b[0] = (uint8_t)(0xe0 | c >> 12);
-		b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		b[2] = (uint8_t)(0x80 | (c & 0x3f));
-		put(o, b, 3);
-	} else {
-		b[0] = (uint8_t)(0xf0 | c >> 18);
-		b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-		b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		b[3] = (uint8_t)(0x80 | (c & 0x3f));
-		put(o, b, 4);
-	}
+	put(o, b, utf8_put(b, c));
 }
 
 static struct html_out *

@@ -256,15 +256,8 @@ recode_from_latin1(struct bytes *out, const uint8_t *p, size_t len)
 	uint8_t	 two[2];
 	size_t	 i;
 
-	for (i = 0; i < len; i++) {
-		if (p[i] < 0x80) {
-			bytes_add(out, p + i, 1);
-			continue;
-		}
-		two[0] = (uint8_t)(0xc0 | p[i] >> 6);
-		two[1] = (uint8_t)(0x80 | (p[i] & 0x3f));
-		bytes_add(out, two, sizeof(two));
-	}
+	for (i = 0; i < len; i++)
+		bytes_add(out, two, utf8_put(two, p[i]));
 }
 
 int

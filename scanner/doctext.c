@@ -14,11 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 #include "inspect.h"
 
 #define CONV_CHUNK	4096
 
-static int	 utf8_valid(const uint8_t *, size_t);
 static uint8_t	*utf16_copy(const uint8_t *, size_t, size_t *);
 static int	 page_fits(const uint8_t *, size_t, iconv_t);
 
@@ -121,24 +122,7 @@ textout_char(struct textout *o, uint32_t c)
 
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		c = 0xfffd;
-	if (c < 0x80) {
-		b[0] = (uint8_t)c;
-		n = 1;
-	} else if (c < 0x800) {
-		b[0] = (uint8_t)(0xc0 | c >> 6);
-		n = 2;
-	} else if (c < 0x10000) {
-		b[0] = (uint8_t)(0xe0 | c >> 12);
-		b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		n = 3;
-	} else {
-		b[0] = (uint8_t)(0xf0 | c >> 18);
-		b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-		b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		n = 4;
-	}
-	if (n > 1)
-		b[n - 1] = (uint8_t)(0x80 | (c & 0x3f));
+	n = utf8_put(b, c);
 	if (n > o->left) {
 		o->left = 0;
 		o->cut = 1;
@@ -195,25 +179,6 @@ textout_page(struct textout *o, const uint8_t *p, size_t len,
 	return (ret);
 }
 
-static int
-utf8_valid(const uint8_t *p, size_t len)
-{
-	size_t	 i, k, n;
-
-	for (i = 0; i < len; i += n) {
-		n = 1;
-		if (p[i] < 0x80)
-			continue;
-		n = p[i] >= 0xf0 ? 4 : p[i] >= 0xe0 ? 3 : 2;
-		if (p[i] < 0xc2 || p[i] > 0xf4 || n > len - i)
-			return (0);
-		for (k = 1; k < n; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return (0);
-	}
-	return (1);
-}
-
 /* With its mark at the front: a copy in UTF-8, or NULL. */
 static uint8_t *
 utf16_copy(const uint8_t *p, size_t len, size_t *outlen)
@@ -238,21 +203,7 @@ utf16_copy(const uint8_t *p, size_t len, size_t *outlen)
 		}
 		if (c == 0 || (c >= 0xd800 && c < 0xe000))
 			c = 0xfffd;
-		if (c < 0x80)
-			out[n++] = (uint8_t)c;
-		else if (c < 0x800) {
-			out[n++] = (uint8_t)(0xc0 | c >> 6);
-			out[n++] = (uint8_t)(0x80 | (c & 0x3f));
-		} else if (c < 0x10000) {
-			out[n++] = (uint8_t)(0xe0 | c >> 12);
-			out[n++] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-			out[n++] = (uint8_t)(0x80 | (c & 0x3f));
-		} else {
-			out[n++] = (uint8_t)(0xf0 | c >> 18);
-			out[n++] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-			out[n++] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-			out[n++] = (uint8_t)(0x80 | (c & 0x3f));
-		}
+		n += utf8_put(out + n, c);
 	}
 	*outlen = n;
 	return (out);

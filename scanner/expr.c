@@ -21,6 +21,7 @@
 #include "exprfold.h"
 #include "limits.h"
 #include "normal.h"
+#include "utf8.h"
 
 #include "expr.h"
 
@@ -69,7 +70,7 @@ narrow(const wchar_t *w, size_t n)
 	size_t		 i, len;
 
 	for (i = len = 0; i < n && i < EXPR_PIECE_MAX; i++)
-		len += normal_put(buf + len, (uint32_t)w[i]);
+		len += utf8_put(buf + len, (uint32_t)w[i]);
 	if (normal_init(&norm, len * NORMAL_GROWTH) == -1)
 		return (NULL);
 	normal_make(&norm, buf, len);

@@ -32,6 +32,7 @@
 #include "match.h"
 #include "parts.h"
 #include "proto.h"
+#include "utf8.h"
 
 #define SIZE		(1U << 20)
 #define BENCH_NS	700000000ULL	/* how long each is repeated */
@@ -100,13 +101,7 @@ word(char *p)
 static size_t
 han(uint8_t *p)
 {
-	uint32_t	 c;
-
-	c = 0x4e00 + rnd(3000);
-	p[0] = (uint8_t)(0xe0 | c >> 12);
-	p[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	p[2] = (uint8_t)(0x80 | (c & 0x3f));
-	return (3);
+	return (utf8_put(p, 0x4e00 + rnd(3000)));
 }
 
 /* The words go to list, too, a line each. */
