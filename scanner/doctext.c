@@ -276,9 +276,7 @@ doctext(const uint8_t *p, size_t len, enum file_type type, const char *name,
 	case FT_PPT:
 	case FT_MSG:
 	case FT_OLE2:
-		oledir_text(p, len, &o);
-		if (vba_text(p, len, &o) == -1)
-			o.cut = 1;
+		oletext(p, len, &o);
 		break;
 	default:
 		if (fact_type_class(type) == FC_TEXT &&

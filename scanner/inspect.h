@@ -175,9 +175,40 @@ int		 unarchive_next(struct unarchive *, size_t max,
 /* Flags of what the directory of a compound file has; and its type. */
 uint32_t	 oledir_flags(const uint8_t *, size_t);
 enum file_type	 oledir_type(const uint8_t *, size_t);
+/*
+ * A directory entry, 128 bytes?  Then its name, in ASCII with '?' for the
+ * rest, goes to the buffer, of 33 bytes.  Returns 1, or 0.
+ */
+int		 ole_entry_name(const uint8_t *, char *);
 struct textout;
 /* Runs of text in an old document, in UTF-16 and in ASCII; some are noise. */
 void		 oledir_text(const uint8_t *, size_t, struct textout *);
+
+/* ---- oletext.c ---- */
+
+/* The text of a compound file, macros too; what is not all sets out->cut. */
+void		 oletext(const uint8_t *, size_t, struct textout *out);
+
+/* ---- word.c ---- */
+
+/*
+ * The name of the stream that belongs to this WordDocument stream, or NULL:
+ * there is none (Word 95 and older, or no Word at all).
+ */
+const char	*word_table(const uint8_t *, size_t);
+/*
+ * The text that the two have.  Returns 0, or -1: not all of it was given,
+ * since it is more than they can have.
+ */
+int		 word_text(const uint8_t *doc, size_t, const uint8_t *table,
+		    size_t, struct textout *);
+/* The same for the old ones. */
+void		 word_text_old(const uint8_t *, size_t, struct textout *);
+
+/* ---- biff.c ---- */
+
+/* The strings of a Workbook stream. */
+void		 biff_text(const uint8_t *, size_t, struct textout *);
 
 /* ---- vba.c ---- */
 

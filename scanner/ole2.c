@@ -10,9 +10,10 @@
  * "EncryptedSummary" ([MS-OFFCRYPTO] 2.3.5.4).
  *
  * The sender may have built the file to mislead.  No chain of sectors is
- * followed, so there is nothing to loop or to read outside of: directory
+ * followed here, so there is nothing to loop or to read outside of: directory
  * entries are recognised by their form wherever they lie, streams are looked
- * at only in their first sector.  One pass, no allocation.
+ * at only in their first sector.  One pass, no allocation.  Who has the stream
+ * itself (see cfb.c) asks about that.
  */
 
 #include <string.h>
@@ -94,6 +95,20 @@ excel_encrypted(const uint8_t *p, size_t len)
 		len -= size;
 	}
 	return (0);
+}
+
+int
+ole2_is_document(const char *name)
+{
+	return (strcmp(name, "WordDocument") == 0 ||
+	    strcmp(name, "Workbook") == 0 || strcmp(name, "Book") == 0);
+}
+
+int
+ole2_document_encrypted(const char *name, const uint8_t *p, size_t len)
+{
+	return (strcmp(name, "WordDocument") == 0 ? word_encrypted(p, len) :
+	    ole2_is_document(name) && excel_encrypted(p, len));
 }
 
 int

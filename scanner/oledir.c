@@ -3,14 +3,16 @@
 /*
  * The directory of a compound file ([MS-CFB] 2.6): what is in the document?
  *
- * As in ole2.c, no chain of sectors is followed.  Entries have their own form
- * (a type, a length of a name that ends in NUL, in UTF-16) and lie on 128
- * bytes, so each is found wherever the file puts it; an entry that no reader
- * would reach costs a false alarm at the most.  One pass, no allocation.
+ * Entries have their own form (a type, a length of a name that ends in NUL, in
+ * UTF-16) and lie on 128 bytes, so each is found wherever the file puts it; an
+ * entry that no reader would reach costs a false alarm at the most.  Chains of
+ * sectors are followed for streams only, see cfb.c.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "cfb.h"
 #include "inspect.h"
 
 #define HEADER		512
@@ -25,9 +27,9 @@
 #define WIDE_MIN	2	/* a word of Chinese has two characters */
 #define NARROW_MIN	5
 
-static int	 entry_name(const uint8_t *, char *);
 static uint32_t	 entry_flags(const char *, int);
 static uint32_t	 vba_flags(const uint8_t *, size_t);
+static uint32_t	 stream_flags(const uint8_t *, size_t, uint32_t);
 static int	 is_text(uint32_t);
 static void	 text_wide(const uint8_t *, size_t, struct textout *);
 static void	 text_narrow(const uint8_t *, size_t, struct textout *);
@@ -37,12 +39,8 @@ static const uint8_t	 msi_class[16] = {
 	0x84, 0x10, 0x0c, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46
 };
 
-/*
- * A directory entry?  Then its name, in ASCII with '?' for the rest, goes to
- * the buffer.  Returns 1, or 0.
- */
-static int
-entry_name(const uint8_t *e, char *buf)
+int
+ole_entry_name(const uint8_t *e, char *buf)
 {
 	unsigned int	 c;
 	size_t		 i, len;
@@ -115,6 +113,35 @@ vba_flags(const uint8_t *p, size_t len)
 	return (0);
 }
 
+/* What is seen only when the sectors of a stream are put together. */
+static uint32_t
+stream_flags(const uint8_t *p, size_t len, uint32_t flags)
+{
+	struct cfb_entry	 e;
+	struct cfb_data		 d;
+	struct cfb		 c;
+	uint32_t		 found;
+	size_t			 i;
+
+	found = cfb_open(&c, p, len) == -1 ? FF_PARTLY : 0;
+	for (i = 0; found != FF_PARTLY && cfb_entry(&c, i, &e); i++) {
+		if (e.type != DE_STREAM || ((flags & FF_MACROS) == 0 &&
+		    !ole2_is_document(e.name)))
+			continue;
+		if (cfb_read(&c, &e, &d) == -1) {
+			found |= FF_PARTLY;
+			break;
+		}
+		if (ole2_document_encrypted(e.name, d.p, d.len))
+			found |= FF_ENCRYPTED;
+		if (d.copy != NULL && flags & FF_MACROS)
+			found |= vba_flags(d.copy, d.len);
+		free(d.copy);
+	}
+	cfb_close(&c);
+	return (found);
+}
+
 uint32_t
 oledir_flags(const uint8_t *p, size_t len)
 {
@@ -126,13 +153,13 @@ oledir_flags(const uint8_t *p, size_t len)
 	if (len < HEADER + DIRENT)
 		return (FF_PARTLY);
 	for (off = HEADER; off <= len - DIRENT; off += DIRENT)
-		if (entry_name(p + off, name))
+		if (ole_entry_name(p + off, name))
 			flags |= entry_flags(name, p[off + DE_TYPE]);
 	if (ole2_encrypted(p, len))
 		flags |= FF_ENCRYPTED;
 	if (flags & FF_MACROS)
 		flags |= vba_flags(p, len);
-	return (flags);
+	return (flags | stream_flags(p, len, flags));
 }
 
 enum file_type
@@ -144,7 +171,7 @@ oledir_type(const uint8_t *p, size_t len)
 	if (len < HEADER + DIRENT)
 		return (FT_OLE2);
 	for (off = HEADER; off <= len - DIRENT; off += DIRENT) {
-		if (!entry_name(p + off, name))
+		if (!ole_entry_name(p + off, name))
 			continue;
 		if (p[off + DE_TYPE] == DE_ROOT && memcmp(p + off + DE_CLSID,
 		    msi_class, sizeof(msi_class)) == 0)
@@ -210,10 +237,10 @@ text_narrow(const uint8_t *p, size_t len, struct textout *out)
 void
 oledir_text(const uint8_t *p, size_t len, struct textout *out)
 {
-	if (len <= HEADER)
+	if (len == 0)
 		return;
 	/* A record may begin at any byte. */
-	text_wide(p + HEADER, len - HEADER, out);
-	text_wide(p + HEADER + 1, len - HEADER - 1, out);
-	text_narrow(p + HEADER, len - HEADER, out);
+	text_wide(p, len, out);
+	text_wide(p + 1, len - 1, out);
+	text_narrow(p, len, out);
 }

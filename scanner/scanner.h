@@ -175,6 +175,11 @@ void		 layers_finish(struct layers *);
 
 /* Is this compound file an encrypted document?  1 or 0. */
 int		 ole2_encrypted(const uint8_t *, size_t);
+/* Is a stream of that name the document of Word or Excel?  1 or 0. */
+int		 ole2_is_document(const char *name);
+/* ... and is that encrypted?  1 or 0; of any other stream 0. */
+int		 ole2_document_encrypted(const char *name, const uint8_t *,
+		    size_t);
 
 /* ---- content.c: what rules look for in text ---- */
 

@@ -1,4 +1,6 @@
 scanner_SRCS =	\
+	biff.c \
+	cfb.c \
 	clamd.c \
 	content.c \
 	dbwatch.c \
@@ -20,6 +22,7 @@ scanner_SRCS =	\
 	none.c \
 	ole2.c \
 	oledir.c \
+	oletext.c \
 	pdf.c \
 	pdftext.c \
 	pool.c \
@@ -32,6 +35,7 @@ scanner_SRCS =	\
 	tmpdir.c \
 	unarchive.c \
 	vba.c \
+	word.c \
 	worker.c \
 	zip.c
 scanner_LIBS =	-lclamav -larchive -lz -ltre -lmd

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/* What is read of compound files: passwords, and the source of macros. */
+/* What is read of compound files: flags, and the text of all their forms. */
 
 #include "inspect.h"
 #include "scanner.h"
@@ -33,7 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	if (ole2_encrypted(p, len) > 1)
 		__builtin_trap();
 	textout_init(&out, emit, NULL, 64 * MIB);
-	(void)vba_text(p, len, &out);
+	(void)oledir_flags(p, len);
+	oletext(p, len, &out);
 	textout_flush(&out);
 	return (0);
 }

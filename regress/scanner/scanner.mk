@@ -3,7 +3,7 @@
 # Tests of mailwall-scanner; t_*.py run the whole program.
 inspect_SRCS =	$(addprefix scanner/,inspect.c doctext.c docxml.c factlist.c \
 		filetype.c names.c ole2.c oledir.c vba.c \
-		pdf.c pdftext.c readers.c \
+		biff.c cfb.c oletext.c word.c pdf.c pdftext.c readers.c \
 		rtf.c seen.c unarchive.c zip.c)
 
 # What inspect.c says of a file, under the worker's filter; see t_docs.py.

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Text and flags of old office documents, wherever their sectors lie.
+
+The samples were written by LibreOffice; everything else is made here, so that
+its pieces can lie where no office would put them.
+"""
+
+import gzip
+import os
+import random
+import shutil
+import struct
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from compound import (atom, compound, label, message, record, slides, sst,
+                      word, workbook)
+from docs import vba_pack
+from scanlib import Cases
+from seen import TMP, Seen
+
+# Letters of one byte, of two, of both; a word that no search for UTF-16 or
+# ASCII finds; a character beyond U+FFFF.
+WORDS = ("confidential", "Geschäftsgeheimnis", "机密文件", "기밀문서",
+         "тайна", "𠮷野家")
+SLOW = 20       # s: a file that takes so long is a file of a bad sender
+
+
+def sample(name):
+    with gzip.open(os.path.join(HERE, "samples", name + ".gz")) as f:
+        return f.read()
+
+
+def has(c, name, got, *words):
+    missing = [w for w in words if w not in got.text]
+    c.check(name, got.status == 0 and not missing, (missing, got))
+
+
+def samples(c):
+    has(c, "sample word", Seen("a.doc", sample("word97.doc")),
+        "Ein Geschäftsgeheimnis mit Verweis", "link.example/x",
+        "confidential", "机密文件", "기밀문서")
+    has(c, "sample table of strings", Seen("a.xls", sample("strings.xls")),
+        *["Geschäftsgeheimnis Nr. %d\n" % i for i in range(420)])
+    has(c, "sample scripts", Seen("a.xls", sample("scripts.xls")),
+        "机密文件", "тайна", "Überweisung", "기밀문서")
+    has(c, "sample slide", Seen("a.ppt", sample("slide.ppt")),
+        "Geschäftsgeheimnis", "机密文件 und тайна")
+
+
+def halves(words):
+    """Each word in two pieces."""
+    out = []
+    for w in words:
+        out += [w[:len(w) // 2], w[len(w) // 2:] + "\r"]
+    return out
+
+
+def documents(c):
+    for mixed in range(4):
+        for shift in (9, 12):
+            how = {"mixed": mixed, "shift": shift}
+            at = "mixed %d, sectors of %d" % (mixed, 1 << shift)
+            has(c, "word in pieces, " + at,
+                Seen("a.doc", word(halves(WORDS), **how)), *WORDS)
+            has(c, "strings, " + at, Seen("a.xls", workbook(sst(
+                [w + " %d" % i for i in range(900) for w in WORDS]),
+                **how)), *[w + " %d\n" % i for i in range(900)
+                           for w in WORDS])
+            has(c, "slides, " + at, Seen("a.ppt", slides(WORDS * 9, **how)),
+                *WORDS)
+            has(c, "message, " + at, Seen("a.msg", message({
+                "1000001F": ("机密文件 Geschäftsgeheimnis"
+                             .encode("utf-16-le")),
+                "0037001E": "Geheimes über тайна".encode("utf-8"),
+                "10130102": "<p>기밀문서 ".encode("cp949") * 30,
+                "8000001e": "тайна".encode("cp1251") * 20}, **how)),
+                "机密文件 Geschäftsgeheimnis", "Geheimes über тайна",
+                "기밀문서", "тайнатайна")
+    has(c, "word, the other table", Seen("a.doc", word(
+        halves(WORDS), table="0Table", mixed=1)), *WORDS)
+    has(c, "word, properties first", Seen("a.doc", word(
+        halves(WORDS), before=5, mixed=1)), *WORDS)
+
+
+def fields(c):
+    text = "con\x13 HYPERLINK \x13 DATE \x14 today \x15 there " \
+        "\x14fid\x15en\x13 X \x15ti\x1fal\x02 se\x1ecret"
+    got = Seen("a.doc", word([text]))
+    has(c, "word, code between letters", got, "confidential se-cret",
+        "HYPERLINK", " DATE ")
+    for n, what in ((64, "adeepend"), (100, "xxdeepend")):
+        deep = "a" + "\x13x\x14" * n + "deep" + "\x15" * n + "end"
+        has(c, "word, %d fields deep" % n, Seen("a.doc", word([deep])), what)
+    got = Seen("a.doc", word(["a\x13never ended: secret"]))
+    has(c, "word, a field without end", got, "never ended: secret")
+    got = Seen("a.doc", word(["x\x15y\x14z"]))
+    has(c, "word, ends without field", got, "xyz")
+
+
+def tables(c):
+    for most in (40, 41, 42, 43, 100):
+        for rich, ext in ((0, b""), (3, b""), (2, b"x" * 90)):
+            has(c, "records of %d, %d runs, %d more" % (most, rich, len(ext)),
+                Seen("a.xls", workbook(sst(WORDS * 20, most, rich, ext))),
+                *[w + "\n" for w in WORDS])
+    w = "Geschäftsgeheimnis"
+    for what, kind, data in (
+            ("label", 0x204, label(w)),
+            ("result", 0x207, label(w, at=0)),
+            ("sheet", 0x85, label(w, 1)),
+            ("header", 0x14, label(w, at=0)),
+            ("footer", 0x15, label(w, at=0)),
+            ("formula", 6, bytes(22) + b"\x17" + label(w, 1, 0))):
+        has(c, "text of a " + what, Seen("a.xls", workbook(record(
+            kind, data))), w)
+    has(c, "text of a box", Seen("a.xls", workbook(
+        record(0x1b6, bytes(10) + struct.pack("<H", len(w)) + bytes(6)),
+        record(0x3c, b"\0" + w[:5].encode("latin-1")),
+        record(0x3c, b"\0" + w[5:].encode("latin-1")))), w)
+    old = "совершенно секретно".encode("cp1251")
+    has(c, "text of Excel 5", Seen("a.xls", workbook(record(
+        0x204, bytes(6) + struct.pack("<H", len(old)) + old), name="Book",
+        version=0x500)), "совершенно секретно")
+    old = "совершенно секретно".encode("cp1251")
+    doc = struct.pack("<HH", 0xa5dc, 104).ljust(0x18, b"\0") + struct.pack(
+        "<II", 0x300, 0x300 + len(old))
+    has(c, "text of Word 95", Seen("a.doc", compound({
+        "WordDocument": (doc.ljust(0x300, b"\0") + old).ljust(4096, b"\0")},
+        mixed=1)), "совершенно секретно")
+
+
+def macros(c):
+    source = vba_pack(b'Attribute VB_Name = "Module1"\r\n' + b"".join(
+        b'MsgBox "confidential %d"\r\n' % i for i in range(400)))
+    # Names of procedures that stand across the ends of sectors.
+    names = (b"x" * 57 + b"AutoOpen").ljust(600, b"y")
+    for mixed in range(4):
+        got = Seen("a.doc", compound({"Macros": {"VBA": {
+            "Module1": source, "dir": bytes(100), "_VBA_PROJECT": names}},
+            "WordDocument": bytes(4096)}, mixed=mixed))
+        has(c, "macros, mixed %d" % mixed, got,
+            *['MsgBox "confidential %d"' % i for i in range(400)])
+        c.check("macros that start, mixed %d" % mixed,
+                {"macros", "auto-macro"} <= got.flags, got.flags)
+    fib = struct.pack("<HH", 0xa5ec, 0xc1).ljust(10, b"\0") + \
+        b"\0\1".ljust(800, b"\0")
+    for size in (len(fib), 4096):
+        for mixed in range(3):
+            got = Seen("a.doc", compound({
+                "WordDocument": fib.ljust(size, b"\0"),
+                "Other": bytes(1000)}, mixed=mixed))
+            c.check("encrypted, %d bytes, mixed %d" % (size, mixed),
+                    "encrypted" in got.flags, got.flags)
+
+
+def hostile(c):
+    def timed(name, data):
+        begun = time.monotonic()
+        got = Seen("a.doc", data)
+        c.check(name, got.status == 0 and time.monotonic() - begun < SLOW,
+                (time.monotonic() - begun, got))
+        return got
+    # All chains lead back to their beginning.
+    data = bytearray(compound({"WordDocument": bytes(1 << 20),
+                               "1Table": bytes(100000), "x": bytes(1000)}))
+    nfat, = struct.unpack_from("<I", data, 44)
+    for k in range(nfat):
+        at, = struct.unpack_from("<I", data, 76 + 4 * k)
+        for i in range(128):
+            struct.pack_into("<I", data, (at + 1) * 512 + 4 * i,
+                             (i * 7 + k) % 1000)
+    timed("chains in a circle", bytes(data))
+    # Each document has every table, and each table is the whole file.
+    many = {"d%d" % i: b"" for i in range(20000)}
+    data = compound(many | {"x": bytes(200000)})
+    data = data.replace("d\x001\x00".encode(), b"d\x001\x00")
+    at = data.index("Root Entry".encode("utf-16-le"))
+    out = bytearray(data)
+    doc = word(["x" * 100000])
+    where = len(out) // 512 - 1
+    out += doc[512:]
+    for i in range(at // 512 * 512 + 128, len(data) - 128, 128):
+        if out[i:i + 2] != b"d\0":
+            continue
+        name = ("WordDocument" if i % 256 else "1Table").encode("utf-16-le")
+        out[i:i + 64] = name.ljust(64, b"\0")
+        struct.pack_into("<H", out, i + 64, len(name) + 2)
+        struct.pack_into("<IQ", out, i + 116, where, 1 << 30)
+    timed("ten thousand documents", bytes(out))
+    # Pieces that all are the same text, many times over.
+    text = word(["secret " * 9000])
+    plc = struct.pack("<%dI" % 2001, *[i * 60000 for i in range(2001)]) + \
+        struct.pack("<HIH", 0, 0x600 * 2 | 0x40000000, 0) * 2000
+    clx = b"\2" + struct.pack("<I", len(plc)) + plc
+    doc = bytearray(70000)
+    struct.pack_into("<HH", doc, 0, 0xa5ec, 0xc1)
+    struct.pack_into("<H", doc, 10, 0x0200)
+    struct.pack_into("<II", doc, 0x1a2, 0, len(clx))
+    got = timed("the same piece two thousand times", compound({
+        "WordDocument": bytes(doc[:0x600]) + b"secret " * 9000,
+        "1Table": clx}))
+    c.check("... which is not all read", "text-truncated" in got.flags,
+            got.flags)
+    for shift in (0, 6, 7, 10, 16, 31, 32, 65535):
+        data = bytearray(text)
+        struct.pack_into("<H", data, 30, shift)
+        timed("sectors of 2^%d" % shift, bytes(data))
+    timed("a header alone", text[:512])
+    timed("half a header", text[:300])
+    rnd = random.Random(7)
+    whole = [compound({"WordDocument": bytes(5000), "a": bytes(70)}), text,
+             workbook(sst(WORDS * 50, 100)), slides(WORDS)]
+    for i in range(60):
+        data = bytearray(rnd.choice(whole))
+        for _ in range(rnd.randrange(1, 20)):
+            data[rnd.randrange(len(data))] = rnd.choice(
+                (0, 1, 0xff, 0xfe, rnd.randrange(256)))
+        got = Seen("a.doc", bytes(data[:rnd.randrange(600, len(data))]))
+        if got.status != 0:
+            break
+    c.check("damaged at random", got.status == 0, got)
+    deep = b""
+    for i in range(2000):
+        deep = atom(0x03e8, deep, 0xf)
+    timed("deep records", compound({"PowerPoint Document": deep}))
+
+
+def main():
+    c = Cases()
+    try:
+        for run in (samples, documents, fields, tables, macros, hostile):
+            run(c)
+    finally:
+        shutil.rmtree(TMP)
+    c.exit()
+
+
+main()
