@@ -61,6 +61,7 @@ body_start(struct session *s)
 {
 	s->msg->sent = 0;
 	s->msg->mid_line = 0;
+	s->msg->early = 0;
 	s->state = SESSION_BODY;
 }
 
@@ -122,8 +123,11 @@ deliver_output(struct session *s)
 	 * A server that reads as fast as we write leaves no pause in which
 	 * its word would have been read: look once more, before it is late.
 	 */
-	if (session_peek(s, 1))
+	if (!by_bdat(s) && session_peek(s, 1))
 		return (0);
+	/* There no dot can wait; but then a yes to it is none. */
+	if (by_bdat(s) && s->sout.len > 0 && session_peek(s, 1))
+		s->msg->early = 1;
 	/* A message ends with CRLF or is empty (RFC 5321 section 4.1.1.4). */
 	if (!by_bdat(s) && buf_add(&s->sout, ".\r\n", 3) == -1) {
 		server_lost(s, "out of memory");
@@ -156,7 +160,7 @@ deliver_reply(struct session *s, const struct reply *r)
 		return;
 	}
 	if (r->code >= 400 || (s->state == SESSION_DOT && !early &&
-	    r->code / 100 == 2)) {
+	    !s->msg->early && r->code / 100 == 2)) {
 		store_fate(s->msg, r->code / 100 == 2);
 		/* A server that refuses DATA still has the envelope. */
 		if (s->state == SESSION_GO && r->code != 421)

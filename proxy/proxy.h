@@ -140,6 +140,8 @@ struct message {
 	uint64_t		 charged;	/* of the spool budget */
 	uint64_t		 sent;		/* bytes given to the server */
 	int			 mid_line;	/* sent ends inside of a line */
+	int			 early;		/* the server spoke before the
+						   last of its octets */
 	struct job		*job;		/* while it is inspected */
 	struct waiting		*waiting;	/* while the store has it */
 	enum rule_action	 action;	/* then it is done */

@@ -23,6 +23,7 @@ static void		 test_sizes(void);
 static void		 test_dots(void);
 static void		 test_replies(void);
 static void		 test_unread(void);
+static void		 test_unread_bdat(void);
 
 /* What deliver.c calls, and what came of it. */
 static unsigned int	 lost, passed, failed, data_sent;
@@ -341,6 +342,46 @@ test_unread(void)
 	unit_session_free(s);
 }
 
+/*
+ * By BDAT there is no dot: a yes that came before the last octets is none, but
+ * it may come as soon as nothing is left to send, as for a message of none.
+ */
+static void
+test_unread_bdat(void)
+{
+	struct session	*s;
+	struct reply	 r;
+	size_t		 len;
+
+	for (len = 0; len <= 3; len += 3) {
+		s = unit_session();
+		message(s, (const uint8_t *)"x\r\n", len);
+		s->flags |= SF_SERVER_CHUNK;
+		s->msg->bdat = 1;
+		s->state = SESSION_GO;
+		s->flags &= ~(unsigned int)SF_GO_SENT;
+		while (s->state != SESSION_BODY && deliver_output(s))
+			;
+		unread = 1;
+		while (deliver_output(s))
+			;
+		unread = 0;
+		buf_drain(&s->sout, s->sout.len);
+		if (reply_parse((const uint8_t *)"250 ok\r\n", 8, &r) != 1 ||
+		    buf_add(&s->sin, "250 ok\r\n", 8) == -1)
+			abort();
+		deliver_reply(s, &r);
+		unit_case(len == 0 ? "250 to a BDAT of nothing" :
+		    "250 before the last octets", passed == (len == 0) &&
+		    lost == (len > 0) ? NULL : "passed %u, lost %u", passed,
+		    lost);
+		buf_clear(&s->sout);
+		buf_clear(&s->cout);
+		buf_clear(&s->sin);
+		unit_session_free(s);
+	}
+}
+
 int
 main(void)
 {
@@ -349,5 +390,6 @@ main(void)
 	test_dots();
 	test_replies();
 	test_unread();
+	test_unread_bdat();
 	return (unit_status());
 }
