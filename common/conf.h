@@ -542,9 +542,13 @@ struct conf_metrics {
 	int		 addr_fd;
 };
 
-/* Where lines of JSON go.  Only master has it; the store gets the file. */
+/*
+ * Where lines of JSON go, to a file or to the journal.  Only master has it;
+ * the store gets the descriptor.
+ */
 struct conf_audit {
 	char		 path[CONF_PATH_MAX];	/* "": none */
+	int		 journal;		/* 1: there, and no path */
 	int		 fd;			/* -1 when not open */
 };
 

@@ -128,8 +128,9 @@
 #define DEF_QUARANTINE_KEEP	(30 * 86400)	/* s */
 #define DEF_AUDIT_KEEP		(90 * 86400)	/* s */
 #define MAX_KEEP		(3650 * 86400)	/* s: ten years */
-#define AUDIT_LINE_MAX	(16 * MIB) /* a line of JSON; a byte may become six,
-				   and recipients may have a MiB */
+#define AUDIT_LINE_MAX	(16 * MIB) /* a line of JSON and the fields before it;
+				   a byte may become six, and recipients may
+				   have a MiB */
 #define AUDIT_WAIT	(15 * 60 * 1000) /* ms for it; RFC 5321 4.5.3.2.6 has
 				   10 minutes */
 #define AUDIT_WAITING_MAX 4096	/* lines that wait for a server's reply: as

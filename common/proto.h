@@ -139,6 +139,8 @@ enum imsg_type {
 	/* master -> store: append lines of JSON here (a file), from the next
 	   IMSG_CONF_END on; without it before that there are none */
 	IMSG_AUDIT_FILE,	/* empty */
+	/* likewise; it is a socket, connected to the system's journal */
+	IMSG_AUDIT_JOURNAL,	/* empty */
 	/* master -> store: processes that there are, when that changes */
 	IMSG_STATUS,		/* struct msg_status */
 	/* ctl -> store; what others must answer store -> master, proxy */

@@ -179,14 +179,25 @@ build_listener(const struct pos *pos, enum listen_mode mode,
 	add_listener(pos, &w, opts);
 }
 
+/* There is one place for the lines: 0, or -1 when it is known already. */
+static int
+audit_free(const struct pos *pos)
+{
+	if (conf->audit.path[0] != '\0')
+		lex_error(pos, NULL, "there is an audit file already");
+	else if (conf->audit.journal)
+		lex_error(pos, NULL, "audit goes to the journal already");
+	else
+		return (0);
+	return (-1);
+}
+
 void
 build_audit_file(const struct pos *pos, const struct pos *val,
     const char *path)
 {
-	if (conf->audit.path[0] != '\0') {
-		lex_error(pos, NULL, "there is an audit file already");
+	if (audit_free(pos) == -1)
 		return;
-	}
 	if (path[0] != '/') {
 		lex_error(val, "an absolute path", "bad path \"%s\"",
 		    lex_show(path));
@@ -196,6 +207,13 @@ build_audit_file(const struct pos *pos, const struct pos *val,
 	    sizeof(conf->audit.path))
 		lex_error(val, NULL, "path is longer than %zu bytes",
 		    sizeof(conf->audit.path) - 1);
+}
+
+void
+build_audit_journal(const struct pos *pos)
+{
+	if (audit_free(pos) == 0)
+		conf->audit.journal = 1;
 }
 
 void
@@ -475,7 +493,7 @@ store_rules(void)
 	struct rule	*r;
 
 	/* Who keeps records of messages wants to know what was in them. */
-	if (conf->audit.path[0] != '\0')
+	if (conf->audit.path[0] != '\0' || conf->audit.journal)
 		conf->g.want_files = conf->g.want_hashes = 1;
 	for (r = rules; r != NULL; r = r->next) {
 		if (r->has_source) {

@@ -162,9 +162,10 @@ const struct pos *setting_pos(enum single);
 void	 setting_finish(void);
 void	 setting_reset(struct conf_globals *);
 
-/* The file of lines of JSON. */
+/* Where lines of JSON go: a file, or the journal. */
 void	 build_audit_file(const struct pos *, const struct pos *,
 	    const char *path);
+void	 build_audit_journal(const struct pos *);
 /* Where metrics are: a path, or an address and port. */
 void	 build_metrics_path(const struct pos *, const struct pos *,
 	    const char *path);

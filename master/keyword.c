@@ -79,6 +79,7 @@ static const struct keyword keywords[] = {
 	{ "ipv4-prefix", LIMIT_NAME, S_LIMIT_BITS4 },
 	{ "ipv6-prefix", LIMIT_NAME, S_LIMIT_BITS6 },
 	{ "is", IS, 0 },
+	{ "journal", JOURNAL, 0 },
 	{ "keep", KEEP, 0 },
 	{ "keepalive", TIMEOUT_NAME, TMO_KEEPALIVE },
 	{ "kernel", KERNEL, 0 },

@@ -180,7 +180,7 @@ master_run(int foreground)
 	pid_fd = rundir_lock(&master.conf->g);
 	control_open(&master.conf->g);
 	if (audit_open(master.conf) == -1)
-		fatalx("cannot start without its audit file");
+		fatalx("cannot start without its audit");
 	if (metrics_open(master.conf, NULL) == -1)
 		fatalx("cannot start without its metrics");
 	priv_master();

@@ -107,8 +107,9 @@ void		 control_request(struct child *, const struct imsg *);
 /* audit.c */
 
 /*
- * Open the file of "audit file", if there is one: 0, or -1, logged.  Each time
- * anew, since the old one may have been renamed.
+ * Open the file of "audit file" or the way to the journal, if there is one: 0,
+ * or -1, logged.  Each time anew, since the old file may have been renamed, or
+ * the journal's socket made anew.
  */
 int		 audit_open(struct conf *);
 /* Give it to the store; before the configuration. */

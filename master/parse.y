@@ -104,7 +104,7 @@ static unsigned int	 verbs;		/* bits, of an smtp statement */
 %token	BODY BY DAY DIRECTION FIELD FOLD_TAGS INSIDE LISTENER MORE SCORED
 %token	SUBJECT THAN TIME
 %token	ADD ADDRESSES AFTER AUDIT AUTHENTICATED CONTROL DYNAMIC EXPIRE GROUP
-%token	HEADER KEEP OVER QUARANTINE STATE STORE TAG
+%token	HEADER JOURNAL KEEP OVER QUARANTINE STATE STORE TAG
 %token	ANOMALY CONTENT EXPRESSIONS IDENTIFIERS IN KEYWORDS SCORE SIMILAR
 %token	WEIGHT WORDS
 %token	ANTIVIRUS BLOCK CLAMD CONNECT DATABASE DEPTH DESTINATION DIRECTORY
@@ -208,6 +208,9 @@ single	: WORKERS x_number word {
 	}
 	| AUDIT x_audit FILENAME x_path word {
 		build_audit_file(&$<pos>1, &$<pos>5, $5);
+	}
+	| AUDIT x_audit JOURNAL x_end {
+		build_audit_journal(&$<pos>1);
 	}
 	| AUDIT x_audit KEEP x_duration word {
 		setting_set(S_AUDIT_KEEP, &$<pos>1, &$<pos>5, $5);
@@ -1217,7 +1220,7 @@ x_netmore: { expect(",|" X_NET "|}"); } ;
 x_nets	: { expect("!|" X_NET "|}"); nets = nets_new(); } ;
 x_number: { expect(X_NUMBER); } ;
 x_onport: { expect("on|port"); } ;
-x_audit: { expect("file|keep"); } ;
+x_audit: { expect("file|journal|keep"); } ;
 x_metrics: { expect("listen"); } ;
 x_metricson: { expect(X_PATH "|on"); } ;
 x_path	: { expect(X_PATH); } ;

@@ -682,6 +682,8 @@ config_print(const struct conf *conf, FILE *f)
 		print_quoted(f, conf->audit.path);
 		fprintf(f, "\n");
 	}
+	if (conf->audit.journal)
+		fprintf(f, "audit journal\n");
 	print_metrics(f, &conf->metrics);
 	print_outbox(f, &conf->outbox);
 	TAILQ_FOREACH(l, &conf->listeners, entry)

@@ -2,7 +2,8 @@
 
 /*
  * A line of JSON for each record, in a file that master has opened ("audit
- * file").  Mail does not depend on it: a line that cannot be written is
+ * file"), or to the journal, on a socket that it has connected ("audit
+ * journal").  Mail does not depend on it: a line that cannot be written is
  * counted and gone.
  *
  * What was kept or copied and is passed on has no reply yet when its record
@@ -31,7 +32,14 @@ struct line {
 	uint64_t		 number;	/* of the record */
 	uint64_t		 session;
 	uint64_t		 since;		/* ms */
+	size_t			 head;		/* fields before the JSON */
 	struct json		 json;
+};
+
+/* Where lines go. */
+struct target {
+	int	 fd;		/* -1: nowhere */
+	int	 is_journal;	/* a datagram a line, fields before it */
 };
 
 static void	 envelope(struct json *, const struct msg_record *);
@@ -40,34 +48,37 @@ static void	 fact(struct json *, const char *);
 static size_t	 unquote(const char *, char *, const char **);
 static int	 is_number(const char *, size_t);
 static void	 lost(const char *);
-static void	 finish(struct json *, const char *, uint32_t);
+static void	 write_file(const uint8_t *, size_t);
+static void	 finish(struct line *, const char *, uint32_t);
 static void	 release(struct line *, const char *, uint32_t);
 
 static TAILQ_HEAD(, line) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static unsigned int	 nwaiting;
 static size_t		 nbytes;	/* of their text */
-static int		 current = -1;	/* the file in use */
-static int		 next = -1;	/* that of the configuration to come */
+static struct target	 current = { -1, 0 };	/* the one in use */
+static struct target	 next = { -1, 0 };	/* of the configuration to
+						   come */
 static uint64_t		 nlost;
 static uint64_t		 complained;	/* ms */
 
 void
-audit_file(int fd)
+audit_target(int fd, int is_journal)
 {
-	if (next != -1)
-		close(next);
-	next = fd;
+	if (next.fd != -1)
+		close(next.fd);
+	next.fd = fd;
+	next.is_journal = is_journal;
 }
 
 void
 audit_switch(void)
 {
-	if (current != -1)
-		close(current);
+	if (current.fd != -1)
+		close(current.fd);
 	current = next;
-	next = -1;
+	next.fd = -1;
 	/* Nobody wants those lines any more. */
-	while (current == -1 && !TAILQ_EMPTY(&waiting))
+	while (current.fd == -1 && !TAILQ_EMPTY(&waiting))
 		release(TAILQ_FIRST(&waiting), "", 0);
 }
 
@@ -84,18 +95,36 @@ lost(const char *why)
 	if (complained != 0 && now_ms() - complained < COMPLAIN_MS)
 		return;
 	complained = now_ms();
-	log_warnx("audit file: %s; %" PRIu64 " lines lost so far", why, nlost);
+	log_warnx("audit %s: %s; %" PRIu64 " lines lost so far",
+	    current.is_journal ? "journal" : "file", why, nlost);
 }
 
 /* All of the line, or nothing of it. */
 static void
-finish(struct json *j, const char *reply, uint32_t deliver_ms)
+write_file(const uint8_t *text, size_t len)
 {
 	struct stat	 sb;
 	ssize_t		 n;
 
-	if (current == -1)
+	n = write(current.fd, text, len);
+	if (n == (ssize_t)len)
 		return;
+	lost(n == -1 ? strerror(errno) : "no room");
+	/* Half a line would spoil the next one; nobody else writes here. */
+	if (n > 0 && (fstat(current.fd, &sb) == -1 || sb.st_size < n ||
+	    ftruncate(current.fd, sb.st_size - n) == -1))
+		log_warn("audit file: half a line is in it");
+}
+
+static void
+finish(struct line *l, const char *reply, uint32_t deliver_ms)
+{
+	struct json	*j;
+	uint8_t		*text;
+
+	if (current.fd == -1)
+		return;
+	j = &l->json;
 	json_set(j, "reply", reply);
 	json_setn(j, "deliver_ms", deliver_ms);
 	json_close(j, '}');
@@ -103,14 +132,12 @@ finish(struct json *j, const char *reply, uint32_t deliver_ms)
 		lost(strerror(errno));
 		return;
 	}
-	n = write(current, buf_ptr(&j->text), j->text.len);
-	if (n == (ssize_t)j->text.len)
-		return;
-	lost(n == -1 ? strerror(errno) : "no room");
-	/* Half a line would spoil the next one; nobody else writes here. */
-	if (n > 0 && (fstat(current, &sb) == -1 || sb.st_size < n ||
-	    ftruncate(current, sb.st_size - n) == -1))
-		log_warn("audit file: half a line is in it");
+	text = buf_ptr(&j->text);
+	if (!current.is_journal)
+		write_file(text + l->head, j->text.len - l->head);
+	/* A datagram is sent whole, at once, or not at all. */
+	else if (write(current.fd, text, j->text.len) == -1)
+		lost(strerror(errno));
 }
 
 static void
@@ -119,7 +146,7 @@ release(struct line *l, const char *reply, uint32_t deliver_ms)
 	TAILQ_REMOVE(&waiting, l, entry);
 	nwaiting--;
 	nbytes -= l->json.text.len;
-	finish(&l->json, reply, deliver_ms);
+	finish(l, reply, deliver_ms);
 	json_clear(&l->json);
 	free(l);
 }
@@ -271,7 +298,7 @@ audit_line(uint64_t number, const struct msg_record *m, const char *rcpt,
 	struct line	*l;
 	const char	*s;
 
-	if (current == -1)
+	if (current.fd == -1)
 		return;
 	if ((l = calloc(1, sizeof(*l))) == NULL)
 		fatal("%s", __func__);
@@ -279,6 +306,10 @@ audit_line(uint64_t number, const struct msg_record *m, const char *rcpt,
 	l->session = m->session;
 	l->since = now_ms();
 	json_init(&l->json, AUDIT_LINE_MAX);
+	/* Always: while it waits, a file may become the journal. */
+	if (journal_fields(&l->json.text, m) == -1)
+		l->json.error = errno;
+	l->head = l->json.text.len;
 	json_open(&l->json, '{');
 	envelope(&l->json, m);
 	json_key(&l->json, "recipients", 10);

@@ -230,7 +230,10 @@ master_frame(struct imsg *imsg)
 		http_listen(imsg_take_fd(imsg));
 		break;
 	case IMSG_AUDIT_FILE:
-		audit_file(imsg_take_fd(imsg));
+		audit_target(imsg_take_fd(imsg), 0);
+		break;
+	case IMSG_AUDIT_JOURNAL:
+		audit_target(imsg_take_fd(imsg), 1);
 		break;
 	case IMSG_STATUS:
 		memcpy(&store.status, imsg->data, sizeof(store.status));

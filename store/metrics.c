@@ -273,7 +273,7 @@ metrics_text(size_t *len)
 	tables();
 	tallies();
 	one("audit_lost_total", "counter",
-	    "Lines that could not be written to the audit file.",
+	    "Lines of the audit that could not be written.",
 	    audit_lost());
 	if (failed == 0 && buf_add(&text, "", 1) == -1)
 		failed = errno;

@@ -21,6 +21,7 @@
 #include <sqlite3.h>
 
 #include "addr.h"
+#include "buf.h"
 #include "conf.h"
 #include "ev.h"
 #include "files.h"
@@ -284,12 +285,15 @@ unsigned int control_stats(struct msg_stats *);
 
 /* audit.c: records as lines of JSON */
 
-/* Master's file, taken: used from audit_switch() on, at a configuration. */
-void	 audit_file(int fd);
-/* A configuration is in force: its file, or none. */
+/*
+ * Master's file, or the way to the journal, taken: used from audit_switch()
+ * on, at a configuration.
+ */
+void	 audit_target(int fd, int is_journal);
+/* A configuration is in force: its file or journal, or none. */
 void	 audit_switch(void);
 /*
- * Write a line, if there is a file, or keep it until the reply comes: number
+ * Write a line, if somebody wants it, or keep it until the reply comes: number
  * is that of the record, recipients and facts are strings as in a frame (NULL
  * for none), digest is "" when not known.
  */
@@ -304,6 +308,14 @@ void	 audit_expire(void);
 void	 audit_flush(void);
 /* Lines that could not be written, since the start. */
 uint64_t audit_lost(void);
+
+/* journal.c: how the system's journal has it */
+
+/*
+ * Append the fields of an entry, up to where its message begins: 0, or -1 as
+ * buf_add().
+ */
+int	 journal_fields(struct buf *, const struct msg_record *);
 
 /* tally.c: how often rules have matched that have a label */
 

@@ -8,6 +8,7 @@ store_SRCS =	\
 	explain.c \
 	files.c \
 	http.c \
+	journal.c \
 	json.c \
 	kernel.c \
 	main.c \

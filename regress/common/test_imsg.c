@@ -113,6 +113,7 @@ static const struct allowed {
 	{ IMSG_CTL_LISTEN, "mt", 0, 0, 1, ALL },
 	{ IMSG_METRICS_LISTEN, "mt", 0, 0, 1, ALL },
 	{ IMSG_AUDIT_FILE, "mt", 0, 0, 1, ALL },
+	{ IMSG_AUDIT_JOURNAL, "mt", 0, 0, 1, ALL },
 	{ IMSG_STATUS, "mt", sizeof(struct msg_status), 0, 0, ALL },
 	{ IMSG_CTL_REQ, "ct", sizeof(struct msg_ctl), 0, 0, PEER_IDLE },
 	{ IMSG_CTL_REQ, "tm tx", sizeof(struct msg_ctl), 0, 0, UP },

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Lines of JSON in a file that master has opened, and what may be in them."""
+"""Lines of JSON in a file that master has opened, and what may be in them;
+the same lines in datagrams, as a journal gets them."""
 
 import hashlib
 import json
 import os
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -169,9 +171,166 @@ def full(f):
     assert len(f.lines()) == there + 1
 
 
+SO_SNDBUFFORCE = 32
+
+
+class Journal:
+    """Where a journal reads, and what it makes of that."""
+
+    def __init__(self, f):
+        self.f = f
+        self.path = f.path + ".sock"
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(self.path)
+        self.sock.setblocking(False)
+        self.give()
+
+    def give(self):
+        """What master does at a configuration."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.connect(self.path)
+            s.setblocking(False)
+            s.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 16 << 20)
+            self.f.store.master.send("IMSG_AUDIT_JOURNAL", b"", s.fileno())
+        self.f.forget()
+
+    def entries(self):
+        """[(name, value), ...] for each datagram that is there."""
+        out = []
+        while True:
+            try:
+                data = self.sock.recv(32 << 20)
+            except BlockingIOError:
+                return out
+            assert data.endswith(b"\n"), data[-80:]
+            # One without a sign were a field in binary, which we never send.
+            out.append([tuple(x.split(b"=", 1))
+                        for x in data[:-1].split(b"\n")])
+
+    def close(self):
+        self.sock.close()
+        os.unlink(self.path)
+
+
+NAMES = [b"PRIORITY", b"SYSLOG_IDENTIFIER", b"SYSLOG_FACILITY",
+         b"MAILWALL_SESSION", b"MAILWALL_CLIENT", b"MAILWALL_SENDER",
+         b"MAILWALL_VERDICT", b"MAILWALL_NAME", b"MAILWALL_RULE",
+         b"MAILWALL_ACTION", b"MESSAGE"]
+
+
+def journal(f):
+    """What a file would have, and what it is found by."""
+    kw = dict(session=0xabc, rcpt=[b"r@x.example", b"s@x.example"],
+              action=BLOCK, name=b"Virus", time=1700000000007,
+              sender="j\u00f6rg@x.example".encode(), subject=b"a=b",
+              facts=[b"file part=2 name=\"\\x0a=b\""])
+    f.proxy.sync(**kw)
+    with open(f.path, "rb") as raw:
+        line = raw.read()
+    j = Journal(f)
+    f.proxy.sync(**kw)
+    one, = j.entries()
+    assert [x[0] for x in one] == NAMES, one
+    assert [x[1] for x in one] == [
+        b"6", b"mailwall", b"2", b"0000000000000abc", b"192.0.2.1",
+        "j\u00f6rg@x.example".encode(), b"clean", b"Virus", b"7", b"block",
+        line[:-1]], one
+    f.give()
+    f.proxy.sync(**kw)
+    assert j.entries() == []
+    with open(f.path, "rb") as raw:
+        assert raw.read() == line + line
+
+
+def journal_hostile(f):
+    """No value ends a field, or says anything to a terminal."""
+    j = Journal(f)
+    text = "a\u0085\u009b\u2028\u00a0=".encode() + b"\xff\xc2"
+    f.proxy.sync(subject=text, sender=text, name=text, rcpt=[text],
+                 facts=[b"file name=\"\\x0aMAILWALL_ACTION=pass\\x0a\"",
+                        b"MAILWALL_ACTION=pass"], action=BLOCK)
+    one, = j.entries()
+    assert [x[0] for x in one] == NAMES, one
+    one = dict(one)
+    clean = "a??\u2028\u00a0=??".encode()
+    assert one[b"MAILWALL_SENDER"] == one[b"MAILWALL_NAME"] == clean, one
+    assert one[b"MAILWALL_ACTION"] == b"block", one
+    assert json.loads(one[b"MESSAGE"])["facts"][0]["name"] == \
+        "\nMAILWALL_ACTION=pass\n"
+    # A line's end itself is no value that a proxy may send.
+    f.proxy.record(sender=b"a\nMAILWALL_ACTION=pass")
+    assert f.store.bad() == f.proxy.instance
+    assert f.proxy.gone()
+    assert j.entries() == []
+
+
+def journal_later(f):
+    """A line that waits goes where lines go when its reply comes."""
+    p = f.proxy
+    p.record(session=5, mail=b"kept", action=PASS, reply=b"")
+    number = p.done()[2]
+    j = Journal(f)
+    p.send("IMSG_RECORD_REPLY", reply(number, 5, b"250 taken", 99))
+    p.record(session=6, mail=b"kept", action=PASS, reply=b"")
+    number = p.done()[2]
+    one, = j.entries()
+    assert [x[0] for x in one] == NAMES, one
+    assert json.loads(one[-1][1])["reply"] == "250 taken"
+    f.give()
+    p.send("IMSG_RECORD_REPLY", reply(number, 6, b"250 too", 9))
+    p.sync(session=7)
+    assert j.entries() == []
+    assert [x["reply"] for x in f.lines()] == ["250 too", "250 ok"]
+
+
+def journal_large(f):
+    """The longest line that there can be, of recipients at least."""
+    j = Journal(f)
+    rcpt = [b"%04d" % i + b"\xff" * 99 for i in range(10000)]
+    f.proxy.sync(rcpt=rcpt)
+    one, = j.entries()
+    text = dict(one)[b"MESSAGE"]
+    assert len(text) > 3000000, len(text)
+    assert len(json.loads(text)["recipients"]) == 10000
+
+
+def journal_full(f):
+    """It does not read: nobody waits, and what it took is whole."""
+    j = Journal(f)
+    for i in range(2000):
+        assert f.proxy.sync(session=i)[0] == 0
+    got = j.entries()
+    assert 0 < len(got) < 2000, len(got)
+    assert [int(dict(x)[b"MAILWALL_SESSION"], 16) for x in got] == \
+        list(range(len(got)))
+    said = [x for x in f.store.log() if "audit journal" in x]
+    assert len(said) == 1, said
+    assert "temporarily unavailable; 1 lines lost" in said[0], said
+    f.proxy.sync(session=3000)
+    assert len(j.entries()) == 1
+
+
+def journal_gone(f):
+    """It is not there any more, and then there is another."""
+    j = Journal(f)
+    f.proxy.sync(session=1)
+    assert len(j.entries()) == 1
+    j.close()
+    for i in range(10):
+        assert f.proxy.sync(session=2)[0] == 0
+    said = [x for x in f.store.log() if "audit journal" in x]
+    assert len(said) == 1 and "refused; 1 lines lost" in said[0], said
+    j = Journal(f)
+    f.proxy.sync(session=3)
+    one, = j.entries()
+    assert dict(one)[b"MAILWALL_SESSION"] == b"%016x" % 3
+
+
 def main():
     c = Cases()
-    for test in (fields, hostile, later, copied, rotate, full):
+    for test in (fields, hostile, later, copied, rotate, full, journal,
+                 journal_hostile, journal_later, journal_large, journal_full,
+                 journal_gone):
         def one(test=test):
             with tempfile.TemporaryDirectory(prefix="mwaudit.") as d:
                 if test is full:

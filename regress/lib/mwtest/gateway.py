@@ -27,7 +27,8 @@ set -e
 mount --make-rprivate /
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/group" /etc/group
-shift
+[ -z "$2" ] || mount --bind "$2" /run
+shift 2
 exec "$@"
 """
 
@@ -44,12 +45,12 @@ class Gateway:
     messages.  extra: any other lines.  antivirus: "embedded", which may be
     followed by limits ("embedded { file size 1M }"), "none", or a whole
     line.  firewall: more options of mailwall-firewall, or None to do
-    without.
+    without.  run: a directory that is /run for it, see Journal.
     """
 
     def __init__(self, net, mode="tproxy", rules="", extra="",
                  antivirus="embedded", port=None, firewall=(),
-                 conf=None, start=True, libexec=None, listen=""):
+                 conf=None, start=True, libexec=None, listen="", run=None):
         self.net = net
         self.ns = net.gateway
         self.mode = mode
@@ -58,6 +59,7 @@ class Gateway:
         self.rules = rules
         self.extra = extra
         self.libexec = libexec or objdir()
+        self.run = run
         self.dir = tidy.directory("gw")
         self.rundir = os.path.join(self.dir, "run")
         self.statedir = os.path.join(self.dir, "state")
@@ -112,7 +114,7 @@ class Gateway:
     def prefix(self):
         """For commands beside mailwalld: its namespaces but no more."""
         return self.ns.prefix() + ["unshare", "--mount", "--", "sh", "-c",
-                                   _START, "sh", self.dir]
+                                   _START, "sh", self.dir, self.run or ""]
 
     def argv(self, *more):
         return [os.path.join(objdir(), "mailwalld"), "-f", self.conf,
