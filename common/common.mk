@@ -12,6 +12,7 @@ COMMON_SRCS =	\
 	facts.c \
 	imsg.c \
 	log.c \
+	lzfu.c \
 	macro.c \
 	netset.c \
 	normal.c \

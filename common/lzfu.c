@@ -11,11 +11,10 @@
 #include "lzfu.h"
 
 #define RING		4096U
-#define HEAD_LEN	16
 
 static uint32_t	 le32(const uint8_t *);
-static void	 unpack(const uint8_t *, const uint8_t *, uint8_t *, size_t,
-		    struct decoded *);
+static size_t	 unpack(const uint8_t *, const uint8_t *, uint8_t *, size_t,
+		    int *, int *);
 
 /* Section 2.1.2.1 of the document. */
 static const char	 ring_begin[] =
@@ -31,13 +30,15 @@ le32(const uint8_t *p)
 	    (uint32_t)p[3] << 24);
 }
 
-static void
+static size_t
 unpack(const uint8_t *p, const uint8_t *end, uint8_t *out, size_t cap,
-    struct decoded *d)
+    int *bad, int *full)
 {
 	uint8_t		 ring[RING];
 	unsigned int	 at, from, n, flags, bit;
+	size_t		 len;
 
+	len = 0;
 	memset(ring, ' ', sizeof(ring));
 	at = sizeof(ring_begin) - 1;
 	memcpy(ring, ring_begin, at);
@@ -59,50 +60,51 @@ unpack(const uint8_t *p, const uint8_t *end, uint8_t *out, size_t cap,
 			p += 2;
 			/* A copy from here: the end. */
 			if (from == at)
-				return;
+				return (len);
 		} else if (p == end)
 			break;
 		else
 			ring[at] = *p++;
 		for (; n > 0; n--) {
-			if (d->len == cap) {
-				d->full = 1;
-				return;
+			if (len == cap) {
+				*full = 1;
+				return (len);
 			}
-			out[d->len++] = ring[at] = ring[from];
+			out[len++] = ring[at] = ring[from];
 			at = (at + 1) % RING;
 			from = (from + 1) % RING;
 		}
 	}
-	d->bad = 1;
+	*bad = 1;
+	return (len);
 }
 
-void
+size_t
 lzfu_decode(const uint8_t *p, size_t len, uint8_t *out, size_t cap,
-    struct decoded *d)
+    int *bad, int *full)
 {
 	size_t	 n;
 
-	memset(d, 0, sizeof(*d));
-	if (len < HEAD_LEN) {
-		d->bad = 1;
-		return;
+	*bad = *full = 0;
+	if (len < LZFU_HEAD) {
+		*bad = 1;
+		return (0);
 	}
 	if (memcmp(p + 8, "LZFu", 4) == 0)
-		unpack(p + HEAD_LEN, p + len, out, cap, d);
-	else if (memcmp(p + 8, "MELA", 4) == 0) {
-		/* Stored as it is. */
-		n = len - HEAD_LEN;
-		if (le32(p + 4) < n)
-			n = le32(p + 4);
-		else if (le32(p + 4) > n)
-			d->bad = 1;
-		d->full = n > cap;
-		if (n > cap)
-			n = cap;
-		memcpy(out, p + HEAD_LEN, n);
-		d->len = n;
-	} else
-		d->bad = 1;
-	d->stop = d->len;
+		return (unpack(p + LZFU_HEAD, p + len, out, cap, bad, full));
+	if (memcmp(p + 8, "MELA", 4) != 0) {
+		*bad = 1;
+		return (0);
+	}
+	/* Stored as it is. */
+	n = len - LZFU_HEAD;
+	*bad = le32(p + 4) > n;
+	if (n > le32(p + 4))
+		n = le32(p + 4);
+	*full = n > cap;
+	if (n > cap)
+		n = cap;
+	if (n > 0)
+		memcpy(out, p + LZFU_HEAD, n);
+	return (n);
 }

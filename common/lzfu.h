@@ -8,13 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode.h"
+#define LZFU_HEAD	16	/* bytes before what is packed */
+#define LZFU_GROWTH	9	/* a byte becomes no more than so many */
 
 /*
- * Unpack: bytes that cannot be are reported as bad and what came before is
- * given.  The size that the head states is not believed.
+ * Unpack: the bytes that came, at most cap.  *bad: there were bytes that cannot
+ * be, and this is what came before them; *full: there was more than cap.  The
+ * size that the head states is not believed.
  */
-void	 lzfu_decode(const uint8_t *, size_t, uint8_t *out, size_t cap,
-	    struct decoded *);
+size_t	 lzfu_decode(const uint8_t *, size_t, uint8_t *out, size_t cap,
+	    int *bad, int *full);
 
 #endif /* MAILWALL_LZFU_H */

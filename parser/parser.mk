@@ -12,7 +12,6 @@ parser_SRCS =	\
 	entity.c \
 	header.c \
 	html.c \
-	lzfu.c \
 	main.c \
 	mime.c \
 	params.c \

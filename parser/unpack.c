@@ -592,7 +592,9 @@ tnef_part(struct mime *m, const struct job *j, const struct tnef_item *it,
 		part->charset_len = charset.len;
 	} else if (it->kind == TNEF_RTF) {
 		out = arena_room(&m->arena, &room);
-		lzfu_decode(it->p, it->len, out, room, &d);
+		memset(&d, 0, sizeof(d));
+		d.len = d.stop = lzfu_decode(it->p, it->len, out, room, &d.bad,
+		    &d.full);
 		part_decoded(m, k, out, &d);
 		if (d.bad)
 			part->anomalies |= ANOMALY(A_BAD_CONTAINER);

@@ -27,9 +27,11 @@
 #define H_NFIRST	109
 #define DIRENT		128
 #define DE_TYPE		66
+#define DE_LEFT		68
+#define DE_RIGHT	72
+#define DE_CHILD	76
 #define DE_START	116
 #define DE_SIZE		120	/* more is not of use below 4 GiB */
-#define DE_ROOT		5
 #define MINI_SHIFT	6	/* [MS-CFB] 2.2: no other */
 #define MINI_BELOW	4096	/* bytes; such streams are in mini sectors */
 #define SECTOR_LAST	0xfffffffaU /* above it are marks */
@@ -162,7 +164,7 @@ cfb_open(struct cfb *c, const uint8_t *p, size_t len)
 		return (-1);
 	/* The root's stream is that of the mini sectors. */
 	for (i = 0; cfb_entry(c, i, &root); i++)
-		if (root.type == DE_ROOT)
+		if (root.type == CFB_ROOT)
 			return (chain_follow(c, &c->mini, root.start) == -1 ?
 			    -1 : 1);
 	return (1);
@@ -197,6 +199,9 @@ cfb_entry(const struct cfb *c, size_t i, struct cfb_entry *e)
 	e->type = 0;
 	if (ole_entry_name(p, e->name))
 		e->type = p[DE_TYPE];
+	e->left = le32(p + DE_LEFT);
+	e->right = le32(p + DE_RIGHT);
+	e->child = le32(p + DE_CHILD);
 	e->start = le32(p + DE_START);
 	e->size = le32(p + DE_SIZE);
 	return (1);
@@ -263,7 +268,7 @@ cfb_read(struct cfb *c, const struct cfb_entry *e, struct cfb_data *d)
 	int		 mini, whole;
 
 	memset(d, 0, sizeof(*d));
-	mini = e->size < MINI_BELOW && e->type != DE_ROOT;
+	mini = e->size < MINI_BELOW && e->type != CFB_ROOT;
 	if (c->work < DIRENT)
 		return (-1);
 	c->work -= DIRENT;

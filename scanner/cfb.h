@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #define CFB_NAME_MAX	32	/* characters, [MS-CFB] 2.6.1 */
-#define CFB_STREAM	2	/* a stream's type */
+#define CFB_STORAGE	1	/* types of entries */
+#define CFB_STREAM	2
+#define CFB_ROOT	5
 
 /* Sectors, in the order of what they hold. */
 struct cfb_chain {
@@ -35,6 +37,9 @@ struct cfb_entry {
 	unsigned int	 type;		/* 0: it is unused */
 	uint32_t	 start;
 	uint32_t	 size;		/* as declared */
+	uint32_t	 left;		/* entries, or any other number */
+	uint32_t	 right;
+	uint32_t	 child;		/* one of a storage's */
 };
 
 struct cfb_data {

@@ -157,6 +157,13 @@ binary_type(const uint8_t *p, size_t len)
 }
 
 int
+filetype_is_compound(enum file_type type)
+{
+	return (type == FT_DOC || type == FT_XLS || type == FT_PPT ||
+	    type == FT_OLE2 || type == FT_MSG);
+}
+
+int
 filetype_is_text(const uint8_t *p, size_t len)
 {
 	size_t	 bad, i, n;

@@ -28,6 +28,13 @@
 
 #define PATH_LEN	512	/* archive's path and member's name */
 
+/* How it is read. */
+enum walker {
+	WALK_ZIP,
+	WALK_OLE,
+	WALK_OTHER		/* by libarchive */
+};
+
 /* An archive that is being walked. */
 struct frame {
 	uint8_t			*own;	/* its bytes, if they are ours */
@@ -35,8 +42,9 @@ struct frame {
 	size_t			 len;
 	struct file_fact	*fact;
 	enum file_type		 type;
-	struct zip		 zip;	/* either this */
-	struct unarchive	*un;	/* or this */
+	struct zip		 zip;	/* one of these */
+	struct unarchive	*un;
+	struct olefile		*ole;
 	int			 scan;	/* itself goes to the engine */
 	int			 document;	/* members are its parts */
 	int			 foreign;	/* no engine opens it */
@@ -69,6 +77,9 @@ static struct file_fact *look(unsigned int, const char *, const char *,
 		    const uint8_t *, size_t, enum file_type, uint32_t, int);
 static int	 frame_open(const uint8_t *, size_t, uint8_t *, enum file_type,
 		    const char *, struct file_fact *, int, uint32_t);
+static int	 frame_begin(struct frame *, enum walker, const char *);
+static int	 frame_push(const uint8_t *, size_t, uint8_t *, enum file_type,
+		    const char *, struct file_fact *, int, enum walker);
 static void	 frame_close(void);
 static int	 zip_next(struct frame *, struct member *);
 static void	 member_take(struct frame *, struct member *);
@@ -146,7 +157,7 @@ look(unsigned int depth, const char *path, const char *name, const uint8_t *p,
 	SHA2_CTX		 ctx;
 
 	flags |= filetype_flags(type) | name_flags(name, strlen(name)) |
-	    content_flags(p, len, type) | polyglot_flags(p, len, type);
+	    content_flags(p, len, type) | polyglot_flags(p, len, type, name);
 	f = facts_add(in.facts, in.part, depth, type, flags, len, path,
 	    strlen(path));
 	if (f != NULL && in.scan->want_hashes) {
@@ -182,6 +193,60 @@ room(void)
 	return ((size_t)n);
 }
 
+/* Open what it is read as: 0, or -1. */
+static int
+frame_begin(struct frame *f, enum walker how, const char *path)
+{
+	switch (how) {
+	case WALK_OLE:
+		return ((f->ole = olefile_open(f->p, f->len)) == NULL ? -1 :
+		    0);
+	case WALK_ZIP:
+		if (zip_open(&f->zip, f->p, f->len) == -1)
+			return (-1);
+		facts_flag(in.facts, f->fact, f->zip.flags);
+		f->incomplete = f->zip.more;
+		if (f->zip.broken)
+			result_add(in.result, VERDICT_UNSCANNABLE, in.part,
+			    "broken archive (ZIP) %s", path);
+		return (0);
+	case WALK_OTHER:
+		break;
+	}
+	f->foreign = unarchive_scans(f->type);
+	if ((f->un = unarchive_open(f->p, f->len, f->type)) != NULL)
+		return (0);
+	if (f->foreign)
+		result_add(in.result, VERDICT_UNSCANNABLE, in.part,
+		    "archive type %s cannot be opened: %s",
+		    fact_type_name(f->type), path);
+	return (-1);
+}
+
+/* Takes own, unless it returns -1. */
+static int
+frame_push(const uint8_t *p, size_t len, uint8_t *own, enum file_type type,
+    const char *path, struct file_fact *fact, int scan, enum walker how)
+{
+	struct frame	*f;
+
+	f = &in.stack[in.depth];
+	memset(f, 0, sizeof(*f));
+	f->p = p;
+	f->len = len;
+	f->fact = fact;
+	f->type = type;
+	if (frame_begin(f, how, path) == -1)
+		return (-1);
+	f->own = own;
+	f->scan = scan;
+	f->document = is_document(type);
+	strlcpy(f->path, path, sizeof(f->path));
+	in.live += own == NULL ? 0 : len;
+	in.depth++;
+	return (0);
+}
+
 /*
  * Begin to walk an archive.  Takes own.  Returns 0, or -1: it is none, or too
  * deep; then own is still the caller's.
@@ -190,48 +255,32 @@ static int
 frame_open(const uint8_t *p, size_t len, uint8_t *own, enum file_type type,
     const char *path, struct file_fact *fact, int scan, uint32_t flags)
 {
-	struct frame	*f;
-	int		 foreign, zip;
+	unsigned int	 need;
+	int		 ole, zip;
 
 	zip = is_zip(type, p, len, flags);
-	if (!zip && !unarchive_can(type))
+	ole = filetype_is_compound(type);
+	if (!zip && !ole && !unarchive_can(type))
 		return (-1);
-	foreign = !zip && unarchive_scans(type);
-	if (in.depth >= FACT_DEPTH_MAX || in.depth >= in.limits.depth) {
+	need = zip && ole ? 2 : 1;
+	if (in.depth + need > FACT_DEPTH_MAX ||
+	    in.depth + need > in.limits.depth) {
 		facts_flag(in.facts, fact, FF_PARTLY);
-		if (foreign)
+		if (!zip && !ole && unarchive_scans(type))
 			result_add(in.result, VERDICT_UNSCANNABLE, in.part,
 			    "limit: archive depth %s", path);
 		return (-1);
 	}
-	f = &in.stack[in.depth];
-	memset(f, 0, sizeof(*f));
-	if (zip) {
-		if (zip_open(&f->zip, p, len) == -1)
-			return (-1);
-		facts_flag(in.facts, fact, f->zip.flags);
-		f->incomplete = f->zip.more;
-		if (f->zip.broken)
-			result_add(in.result, VERDICT_UNSCANNABLE, in.part,
-			    "broken archive (ZIP) %s", path);
-	} else if ((f->un = unarchive_open(p, len, type)) == NULL) {
-		if (foreign)
-			result_add(in.result, VERDICT_UNSCANNABLE, in.part,
-			    "archive type %s cannot be opened: %s",
-			    fact_type_name(type), path);
-		return (-1);
-	}
-	f->own = own;
-	f->p = p;
-	f->len = len;
-	f->fact = fact;
-	f->type = type;
-	f->scan = scan;
-	f->document = is_document(type);
-	f->foreign = foreign;
-	strlcpy(f->path, path, sizeof(f->path));
-	in.live += own == NULL ? 0 : len;
-	in.depth++;
+	if (!zip && !ole)
+		return (frame_push(p, len, own, type, path, fact, scan,
+		    WALK_OTHER));
+	if (!zip || frame_push(p, len, own, type, path, fact, scan,
+	    WALK_ZIP) == -1)
+		return (ole ? frame_push(p, len, own, type, path, fact, scan,
+		    WALK_OLE) : -1);
+	/* The bytes are the lower one's, which ends last. */
+	if (ole)
+		(void)frame_push(p, len, NULL, type, path, fact, 0, WALK_OLE);
 	return (0);
 }
 
@@ -243,12 +292,14 @@ frame_close(void)
 	f = &in.stack[--in.depth];
 	if (f->un != NULL)
 		unarchive_close(f->un);
+	else if (f->ole != NULL)
+		olefile_close(f->ole);
 	else
 		zip_close(&f->zip);
 	if (f->incomplete)
 		facts_flag(in.facts, f->fact, FF_PARTLY);
 	/* An entry that only we would have seen may be what was left out. */
-	if (f->incomplete && f->un == NULL &&
+	if (f->incomplete && f->un == NULL && f->ole == NULL &&
 	    (f->zip.flags & FF_ZIP_AMBIGUOUS) != 0)
 		result_add(in.result, VERDICT_UNSCANNABLE, in.part,
 		    "ambiguous archive (ZIP) %s", f->path);
@@ -388,7 +439,7 @@ member_take(struct frame *f, struct member *m)
 		result_add(in.result, VERDICT_UNSCANNABLE, in.part,
 		    "broken archive %s", path);
 	if (frame_open(m->data, m->len, m->data, type, path, fact, m->scan,
-	    polyglot_flags(m->data, m->len, type)) == 0)
+	    polyglot_flags(m->data, m->len, type, name)) == 0)
 		return;
 	if (m->scan && in.member != NULL)
 		in.member(in.arg, in.part, m->data, m->len, path);
@@ -412,6 +463,8 @@ walk(void)
 		}
 		if (f->un != NULL)
 			ret = unarchive_next(f->un, room(), &m);
+		else if (f->ole != NULL)
+			ret = olefile_next(f->ole, room(), &m);
 		else
 			ret = zip_next(f, &m);
 		if (ret == 1) {
@@ -456,7 +509,7 @@ part_look(const struct parts *parts, uint32_t i)
 	f = look(0, name, name, p, len, type, flags,
 	    (a->flags & (PART_TEXT | PART_MESSAGE)) == 0);
 	if (frame_open(p, len, NULL, type, name, f, 0,
-	    polyglot_flags(p, len, type)) == 0)
+	    polyglot_flags(p, len, type, name)) == 0)
 		walk();
 }
 

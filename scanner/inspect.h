@@ -80,6 +80,8 @@ void		 name_copy(char *, size_t, const char *, size_t);
 enum file_type	 filetype(const uint8_t *, size_t, const char *name, size_t);
 /* The flags that a type has by itself. */
 uint32_t	 filetype_flags(enum file_type);
+/* A compound file that can have files in it: 1 or 0. */
+int		 filetype_is_compound(enum file_type);
 /* Text to which no format belongs: no NUL, few controls; or UTF-16. */
 int		 filetype_is_text(const uint8_t *, size_t);
 
@@ -189,6 +191,17 @@ void		 oledir_text(const uint8_t *, size_t, struct textout *);
 /* The text of a compound file, macros too; what is not all sets out->cut. */
 void		 oletext(const uint8_t *, size_t, struct textout *out);
 
+/* ---- olefile.c: files in compound files ---- */
+
+struct olefile;
+struct member;
+
+/* NULL: no memory, or not a compound file after all. */
+struct olefile	*olefile_open(const uint8_t *, size_t);
+void		 olefile_close(struct olefile *);
+/* As unarchive_next(). */
+int		 olefile_next(struct olefile *, size_t max, struct member *);
+
 /* ---- word.c ---- */
 
 /*
@@ -226,8 +239,9 @@ uint32_t	 onenote_flags(const uint8_t *, size_t);
 /* A zip's entry of that name says what of the document it belongs to? */
 uint32_t	 ooxml_member_flags(const char *, size_t, const uint8_t *,
 		    size_t);
-/* Formats that are hidden before or behind this one. */
-uint32_t	 polyglot_flags(const uint8_t *, size_t, enum file_type);
+/* Formats that are hidden before or behind this one; name: the file's. */
+uint32_t	 polyglot_flags(const uint8_t *, size_t, enum file_type,
+		    const char *name);
 
 /* ---- pdf.c ---- */
 

@@ -20,10 +20,6 @@
 #define DE_NAMELEN	64
 #define DE_TYPE		66
 #define DE_CLSID	80
-#define DE_STORAGE	1
-#define DE_STREAM	2
-#define DE_ROOT		5
-#define NAME_MAX_CHARS	32
 #define WIDE_MIN	2	/* a word of Chinese has two characters */
 #define NARROW_MIN	5
 
@@ -45,8 +41,8 @@ ole_entry_name(const uint8_t *e, char *buf)
 	unsigned int	 c;
 	size_t		 i, len;
 
-	if (e[DE_TYPE] != DE_STORAGE && e[DE_TYPE] != DE_STREAM &&
-	    e[DE_TYPE] != DE_ROOT)
+	if (e[DE_TYPE] != CFB_STORAGE && e[DE_TYPE] != CFB_STREAM &&
+	    e[DE_TYPE] != CFB_ROOT)
 		return (0);
 	len = le16(e + DE_NAMELEN);
 	if (len < 4 || len > 64 || (len & 1) != 0 || e[DE_TYPE + 1] > 1)
@@ -83,7 +79,7 @@ entry_flags(const char *name, int type)
 	size_t	 i;
 
 	/* Excel keeps its objects in MBD storages. */
-	if (type == DE_STORAGE && strncmp(name, "MBD", 3) == 0)
+	if (type == CFB_STORAGE && strncmp(name, "MBD", 3) == 0)
 		return (FF_EMBEDDED);
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(name, known[i].name) == 0)
@@ -125,7 +121,7 @@ stream_flags(const uint8_t *p, size_t len, uint32_t flags)
 
 	found = cfb_open(&c, p, len) == -1 ? FF_PARTLY : 0;
 	for (i = 0; found != FF_PARTLY && cfb_entry(&c, i, &e); i++) {
-		if (e.type != DE_STREAM || ((flags & FF_MACROS) == 0 &&
+		if (e.type != CFB_STREAM || ((flags & FF_MACROS) == 0 &&
 		    !ole2_is_document(e.name)))
 			continue;
 		if (cfb_read(&c, &e, &d) == -1) {
@@ -145,7 +141,7 @@ stream_flags(const uint8_t *p, size_t len, uint32_t flags)
 uint32_t
 oledir_flags(const uint8_t *p, size_t len)
 {
-	char		 name[NAME_MAX_CHARS + 1];
+	char		 name[CFB_NAME_MAX + 1];
 	uint32_t	 flags;
 	size_t		 off;
 
@@ -165,7 +161,7 @@ oledir_flags(const uint8_t *p, size_t len)
 enum file_type
 oledir_type(const uint8_t *p, size_t len)
 {
-	char		 name[NAME_MAX_CHARS + 1];
+	char		 name[CFB_NAME_MAX + 1];
 	size_t		 off;
 
 	if (len < HEADER + DIRENT)
@@ -173,7 +169,7 @@ oledir_type(const uint8_t *p, size_t len)
 	for (off = HEADER; off <= len - DIRENT; off += DIRENT) {
 		if (!ole_entry_name(p + off, name))
 			continue;
-		if (p[off + DE_TYPE] == DE_ROOT && memcmp(p + off + DE_CLSID,
+		if (p[off + DE_TYPE] == CFB_ROOT && memcmp(p + off + DE_CLSID,
 		    msi_class, sizeof(msi_class)) == 0)
 			return (FT_MSI);
 		if (strcmp(name, "WordDocument") == 0)

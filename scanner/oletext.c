@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "limits.h"
+#include "lzfu.h"
+
 #include "cfb.h"
 #include "inspect.h"
 
@@ -30,10 +33,13 @@
 #define MSG_PREFIX	"__substg1.0_"
 #define MSG_NAME_LEN	20
 #define MSG_HTML	"10130102"
+#define MSG_RTF		"10090102"	/* compressed */
+#define RTF_MAX		(16 * MIB)
 
 static void	 utf16(const uint8_t *, size_t, struct textout *);
 static void	 ppt(const uint8_t *, size_t, struct textout *);
-static void	 msg(const char *, const struct cfb_data *, struct textout *);
+static int	 rtf(const struct cfb_data *, struct textout *);
+static int	 msg(const char *, const struct cfb_data *, struct textout *);
 static int	 with_table(struct cfb *, const char *,
 		    const struct cfb_data *, struct textout *);
 static int	 word(struct cfb *, const struct cfb_data *, struct textout *);
@@ -86,21 +92,41 @@ ppt(const uint8_t *p, size_t len, struct textout *out)
 	}
 }
 
-static void
+static int
+rtf(const struct cfb_data *d, struct textout *out)
+{
+	uint8_t	*buf;
+	size_t	 max, n;
+	int	 bad, full;
+
+	max = d->len < RTF_MAX / LZFU_GROWTH ? d->len * LZFU_GROWTH : RTF_MAX;
+	if ((buf = malloc(max)) == NULL)
+		return (-1);
+	n = lzfu_decode(d->p, d->len, buf, max, &bad, &full);
+	rtf_text(buf, n, out);
+	free(buf);
+	return (full ? -1 : 0);
+}
+
+/* Returns 0, or -1: not all of it was read. */
+static int
 msg(const char *name, const struct cfb_data *d, struct textout *out)
 {
 	const char	*type;
 
 	if (strlen(name) != MSG_NAME_LEN)
-		return;
-	type = name + MSG_NAME_LEN - 4;
+		return (0);
+	name += sizeof(MSG_PREFIX) - 1;
+	type = name + 4;
 	if (strcasecmp(type, "001f") == 0)
 		utf16(d->p, d->len, out);
 	else if (strcasecmp(type, "001e") == 0 ||
-	    strcmp(name + sizeof(MSG_PREFIX) - 1, MSG_HTML) == 0) {
+	    strcmp(name, MSG_HTML) == 0) {
 		textout_plain(out, d->p, d->len);
 		textout_char(out, '\n');
-	}
+	} else if (strcmp(name, MSG_RTF) == 0)
+		return (rtf(d, out));
+	return (0);
 }
 
 /* Nearly always one stream has that name. */
@@ -160,7 +186,7 @@ stream(struct cfb *c, const struct cfb_entry *e, unsigned int *ndocs,
 	else if (strcmp(e->name, "PowerPoint Document") == 0)
 		ppt(d.p, d.len, out);
 	else if (strncmp(e->name, MSG_PREFIX, sizeof(MSG_PREFIX) - 1) == 0)
-		msg(e->name, &d, out);
+		ret = msg(e->name, &d, out);
 	/* The rest looks at the file as it lies there. */
 	if (d.copy != NULL) {
 		oledir_text(d.copy, d.len, out);

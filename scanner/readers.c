@@ -217,7 +217,8 @@ ooxml_member_flags(const char *name, size_t len, const uint8_t *p, size_t n)
 }
 
 uint32_t
-polyglot_flags(const uint8_t *p, size_t len, enum file_type type)
+polyglot_flags(const uint8_t *p, size_t len, enum file_type type,
+    const char *name)
 {
 	size_t	 n;
 
@@ -250,6 +251,13 @@ polyglot_flags(const uint8_t *p, size_t len, enum file_type type)
 		break;
 	}
 	if (fact_type_class(type) == FC_ARCHIVE)
+		return (0);
+	/*
+	 * Old documents have new ones, which are zips, in streams of theirs;
+	 * who is told by the name what it is reads no zip out of that.
+	 */
+	if (filetype_is_compound(type) && filetype_is_compound(name_type(name,
+	    strlen(name))))
 		return (0);
 	/* A zip is read from its end. */
 	n = len < TAIL_LOOK ? len : TAIL_LOOK;

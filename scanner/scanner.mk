@@ -22,6 +22,7 @@ scanner_SRCS =	\
 	none.c \
 	ole2.c \
 	oledir.c \
+	olefile.c \
 	oletext.c \
 	pdf.c \
 	pdftext.c \

@@ -83,7 +83,7 @@ fuzz_file(int which, const uint8_t *p, size_t len, uint8_t *out, size_t cap)
 			cms_content(&c, out, cap, &d);
 		break;
 	case 5:
-		lzfu_decode(p, len, out, cap, &d);
+		d.len = lzfu_decode(p, len, out, cap, &d.bad, &d.full);
 		break;
 	case 6:
 		if (!tnef_open(&t, p, len))

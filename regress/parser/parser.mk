@@ -3,7 +3,7 @@
 # Everything of the parser but its main(), and what it links.
 parser_TESTED =		$(filter-out parser/main.c parser/sandbox.c,\
 			$(parser_SRCS:%=parser/%)) common/log.c common/parts.c \
-			common/utf8.c
+			common/lzfu.c common/utf8.c
 parser_HARNESS =	regress/parser/harness.c $(parser_TESTED)
 parser_INC =		-Iparser -Iregress/parser
 

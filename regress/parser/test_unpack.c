@@ -128,7 +128,9 @@ by_binhex(const uint8_t *p, size_t len, size_t cap)
 static void
 by_lzfu(const uint8_t *p, size_t len, size_t cap)
 {
-	lzfu_decode(p, len, got, cap, &dec);
+	memset(&dec, 0, sizeof(dec));
+	dec.len = dec.stop = lzfu_decode(p, len, got, cap, &dec.bad,
+	    &dec.full);
 }
 
 static void

@@ -239,7 +239,22 @@ def slides(texts, **how):
                      "Current User": bytes(20)}, **how)
 
 
-def message(props, **how):
-    """Outlook's: properties by number and type ("1000001F")."""
-    return compound({"__substg1.0_" + k: v for k, v in props.items()} |
-                    {"__properties_version1.0": bytes(32)}, **how)
+def message(props, attached=(), **how):
+    """Outlook's: properties by number and type ("1000001F").
+
+    attached: their properties likewise.
+    """
+    def pack(p):
+        return {"__substg1.0_" + k: v for k, v in p.items()} | \
+            {"__properties_version1.0": bytes(32)}
+    return compound(pack(props) | {
+        "__attach_version1.0_#%08X" % i: pack(a)
+        for i, a in enumerate(attached)}, **how)
+
+
+def native(name, data, path="C:\\x\\"):
+    """A file as the packager embeds it."""
+    path = (path + name).encode() + b"\0"
+    body = b"\2\0" + name.encode() + b"\0" + path + struct.pack(
+        "<HHI", 0, 3, len(path)) + path + struct.pack("<I", len(data)) + data
+    return struct.pack("<I", len(body)) + body

@@ -3,8 +3,9 @@
 # Tests of mailwall-scanner; t_*.py run the whole program.
 inspect_SRCS =	$(addprefix scanner/,inspect.c doctext.c docxml.c factlist.c \
 		filetype.c names.c ole2.c oledir.c vba.c \
-		biff.c cfb.c oletext.c word.c pdf.c pdftext.c readers.c \
-		rtf.c seen.c unarchive.c zip.c)
+		biff.c cfb.c olefile.c oletext.c word.c \
+		pdf.c pdftext.c readers.c \
+		rtf.c seen.c unarchive.c zip.c) common/lzfu.c
 
 # What inspect.c says of a file, under the worker's filter; see t_docs.py.
 UNIT +=		scanner/test_inspect

@@ -23,10 +23,10 @@ class Seen:
         self.status = got.returncode
         self.errors = got.stderr.decode(errors="replace")[-2000:]
         head, _, text = got.stdout.partition(b"\ntext\n")
-        self.text = text.decode()
+        self.text = text.decode(errors="replace")
         self.files, self.scans, self.finding = [], [], ""
         self.flags = set()
-        for line in head.decode().split("\n"):
+        for line in head.decode(errors="replace").split("\n"):
             kind, _, rest = line.partition(" ")
             if kind == "file":
                 depth, typ, flags, fname = rest.split(" ", 3)

@@ -16,9 +16,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from compound import (atom, compound, label, message, record, slides, sst,
-                      word, workbook)
-from docs import vba_pack
+from compound import (atom, compound, label, message, native, record, slides,
+                      sst, word, workbook)
+from docs import WORDS as DOCX
+from docs import docx, pdf, pe, vba_pack, zipped
 from scanlib import Cases
 from seen import TMP, Seen
 
@@ -157,6 +158,73 @@ def macros(c):
                     "encrypted" in got.flags, got.flags)
 
 
+def files(c):
+    def names(got):
+        return {(d, t, n) for d, t, _, n in got.files}
+    for mixed in range(3):
+        got = Seen("a.msg", message({}, [
+            {"37010102": pe(),
+             "3707001F": "правда.exe".encode("utf-16-le"),
+             "3704001F": "PRAWDA~1.EXE".encode("utf-16-le")},
+            {"37010102": zipped([("in/a.docx", docx())]),
+             "3704001E": b"B.ZIP"},
+            {"37010102": pdf(["кругом тайна"]), "3001001F": b""},
+            {"37010102": "geheim: тайна".encode(), "3707001e": b"t.txt"}],
+            mixed=mixed))
+        c.check("attached to a message, mixed %d" % mixed, {
+            (0, "msg", "a.msg"), (1, "pe", "a.msg/правда.exe"),
+            (1, "zip", "a.msg/B.ZIP"), (2, "docx", "a.msg/B.ZIP/in/a.docx"),
+            (1, "pdf", "a.msg"), (1, "text", "a.msg/t.txt")} == names(got) and
+                got.status == 0 and "executable" in got.flags, got)
+        has(c, "text of what is attached, mixed %d" % mixed, got,
+            "кругом тайна", "geheim: тайна", *DOCX)
+        got = Seen("a.doc", compound({
+            "WordDocument": bytes(5000), "ObjectPool": {"_1": {
+                "\1Ole10Native": native("invoice.exe", pe() + bytes(5000))},
+                "_2": {"Package": docx()},
+                "_3": {"CONTENTS": pdf(), "\1CompObj": bytes(100)},
+                "_4": {"Anything": pe()}}}, mixed=mixed))
+        c.check("embedded in a document, mixed %d" % mixed, {
+            (0, "doc", "a.doc"), (1, "pe", "a.doc/invoice.exe"),
+            (1, "docx", "a.doc"), (1, "pdf", "a.doc"),
+            (1, "pe", "a.doc")} == names(got) and
+                {"executable", "embedded-object"} <= got.flags, got)
+    # Under a name of a zip it is one to those who go by that, too.
+    for name, walked in (("a.zip", True), ("a", True), ("a.doc", False)):
+        got = Seen(name, compound({"WordDocument": bytes(5000)}) + zipped(
+            [("x.exe", pe())]))
+        c.check("a zip behind it, as " + name,
+                ((1, "pe", name + "/x.exe") in names(got)) == walked and
+                ("polyglot" in got.flags) == walked, got)
+    inner = message({}, [{"37010102": pe(), "3707001F":
+                          "deep.exe".encode("utf-16-le")}])
+    got = Seen("a.msg", message({}, [{"37010102": inner, "3707001E":
+                                      b"inner.msg"}]))
+    c.check("a message in a message", (
+        2, "pe", "a.msg/inner.msg/deep.exe") in names(got), got)
+    got = Seen("a.msg", message({"1000001E": b"MZ" + b"is what " * 30}))
+    c.check("a text is no program", not got.flags and
+            len(got.files) == 1, got)
+    for n in (0, 3, 6, 10, 40):
+        got = Seen("a.doc", compound({"\1Ole10Native": native(
+            "x" * 20, pe())[:n]}))
+        c.check("%d bytes of a package" % n, got.status == 0, got)
+    # An entry that is its own neighbour, and child of two storages.
+    whole = message({}, [{"37010102": pe(), "3707001E": b"x.exe"}] * 3)
+    at = whole.index("Root Entry".encode("utf-16-le"))
+    for what in (68, 72, 76):
+        data = bytearray(whole)
+        for i in range(at, at + 128 * 13, 128):
+            struct.pack_into("<I", data, i + what, (i - at) // 128)
+        got = Seen("a.msg", bytes(data))
+        c.check("a tree that goes round by %d" % what, got.status == 0 and
+                len(got.files) == 4, got)
+    got = Seen("a.msg", message({"10090102": bytes.fromhex(
+        "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af8206865"
+        "6c090020627705b06c647d0a800fa0")}))
+    has(c, "compressed RTF", got, "hello world")
+
+
 def hostile(c):
     def timed(name, data):
         begun = time.monotonic()
@@ -232,7 +300,8 @@ def hostile(c):
 def main():
     c = Cases()
     try:
-        for run in (samples, documents, fields, tables, macros, hostile):
+        for run in (samples, documents, fields, tables, macros, files,
+                    hostile):
             run(c)
     finally:
         shutil.rmtree(TMP)
