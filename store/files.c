@@ -110,6 +110,22 @@ file_begin(const struct files *f, const char *tmp)
 	    O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
+/*
+ * Nobody else writes in these directories, so looking first is enough; not
+ * every file system has a rename that does not replace.
+ */
+int
+files_rename(int fromdir, const char *from, int todir, const char *to)
+{
+	struct stat	 sb;
+
+	if (fstatat(todir, to, &sb, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return (-1);
+	}
+	return (errno == ENOENT ? renameat(fromdir, from, todir, to) : -1);
+}
+
 /* All is written, or error says why not; takes fd. */
 static int
 file_end(struct files *f, uint64_t number, uint64_t size, int fd, int error)
@@ -119,7 +135,8 @@ file_end(struct files *f, uint64_t number, uint64_t size, int fd, int error)
 	close(fd);
 	file_name(name, number, "");
 	file_name(tmp, number, ".tmp");
-	if (error == 0 && renameat(f->dir, tmp, f->dir, name) == -1)
+	/* Of one that has the name already there may be no other copy. */
+	if (error == 0 && files_rename(f->dir, tmp, f->dir, name) == -1)
 		error = errno;
 	if (error != 0) {
 		unlinkat(f->dir, tmp, 0);
