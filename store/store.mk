@@ -10,6 +10,7 @@ store_SRCS =	\
 	http.c \
 	json.c \
 	kernel.c \
+	lost.c \
 	main.c \
 	member.c \
 	metrics.c \
