@@ -492,6 +492,27 @@ db_changes(void)
 }
 
 void
+db_skip(const char *table, uint64_t number)
+{
+	sqlite3_stmt	*s;
+
+	s = db_prepare("SELECT seq FROM sqlite_sequence WHERE name = ?");
+	db_text(s, 1, table);
+	if (number <= db_number(s))
+		return;
+	db_write();
+	s = db_prepare("DELETE FROM sqlite_sequence WHERE name = ?");
+	db_text(s, 1, table);
+	if (db_run(s) == -1)
+		return;
+	s = db_prepare("INSERT INTO sqlite_sequence (name, seq) "
+	    "VALUES (?, ?)");
+	db_text(s, 1, table);
+	db_int(s, 2, number);
+	db_run(s);
+}
+
+void
 db_fail(int error)
 {
 	if (!writing || failed)

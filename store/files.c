@@ -7,7 +7,8 @@
  * The file comes first and goes last.  It is written under another name, put
  * on disk, and gets its own one before the row is committed; a row is deleted
  * and committed before its file is.  So there never is a row whose file is
- * not whole, and a file without a row is one that nobody was told about.
+ * not whole, and a file without a row is one that nobody was told about, or
+ * that is newer than the database, if that is an older one that was restored.
  */
 
 #include <sys/stat.h>
@@ -27,6 +28,7 @@
 
 #define COPY_SIZE	(256 * KIB)
 #define NAME_SIZE	32	/* 20 digits and ".tmp" */
+#define NUMBER_MAX	(1ULL << 53)	/* no message has had a higher one */
 
 static void	 numbers_add(struct file_numbers *, uint64_t, uint64_t);
 static void	 file_name(char *, uint64_t, const char *);
@@ -37,7 +39,7 @@ static int	 file_end(struct files *, uint64_t, uint64_t, int, int);
 static int	 file_number(const char *, uint64_t *, const char **);
 static DIR	*files_list(const struct files *);
 static void	 repair_file(struct files *, const char *,
-		    int (*)(uint64_t));
+		    int (*)(uint64_t), uint64_t *);
 
 static void
 numbers_add(struct file_numbers *l, uint64_t number, uint64_t size)
@@ -110,6 +112,22 @@ file_begin(const struct files *f, const char *tmp)
 	    O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
+/*
+ * Nobody else writes in these directories, so looking first is enough; not
+ * every file system has a rename that does not replace.
+ */
+int
+files_rename(int fromdir, const char *from, int todir, const char *to)
+{
+	struct stat	 sb;
+
+	if (fstatat(todir, to, &sb, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return (-1);
+	}
+	return (errno == ENOENT ? renameat(fromdir, from, todir, to) : -1);
+}
+
 /* All is written, or error says why not; takes fd. */
 static int
 file_end(struct files *f, uint64_t number, uint64_t size, int fd, int error)
@@ -119,7 +137,8 @@ file_end(struct files *f, uint64_t number, uint64_t size, int fd, int error)
 	close(fd);
 	file_name(name, number, "");
 	file_name(tmp, number, ".tmp");
-	if (error == 0 && renameat(f->dir, tmp, f->dir, name) == -1)
+	/* Of one that has the name already there may be no other copy. */
+	if (error == 0 && files_rename(f->dir, tmp, f->dir, name) == -1)
 		error = errno;
 	if (error != 0) {
 		unlinkat(f->dir, tmp, 0);
@@ -297,7 +316,8 @@ files_none(const struct files *f)
 
 /* A file of the directory: has it a row?  Others' names are left alone. */
 static void
-repair_file(struct files *f, const char *name, int (*has_row)(uint64_t))
+repair_file(struct files *f, const char *name, int (*has_row)(uint64_t),
+    uint64_t *highest)
 {
 	const char	*end;
 	uint64_t	 number;
@@ -308,21 +328,31 @@ repair_file(struct files *f, const char *name, int (*has_row)(uint64_t))
 		log_warnx("%s: what is \"%s\"?", f->name, name);
 		return;
 	}
-	if (*end == '\0' && has_row(number))
+	if (*end == '\0') {
+		if (has_row(number))
+			return;
+		lost_take(f, number);
+		/* Others must not use up the numbers that there are. */
+		if (number > *highest && number <= NUMBER_MAX)
+			*highest = number;
 		return;
+	}
 	log_info("%s: %s was never acknowledged, deleted", f->name, name);
 	if (unlinkat(f->dir, name, 0) == -1)
 		log_warn("%s %s", f->name, name);
 }
 
-void
+uint64_t
 files_repair(struct files *f, int (*has_row)(uint64_t))
 {
 	struct dirent	*d;
 	DIR		*dir;
+	uint64_t	 highest;
 
+	highest = 0;
 	dir = files_list(f);
 	while ((d = readdir(dir)) != NULL)
-		repair_file(f, d->d_name, has_row);
+		repair_file(f, d->d_name, has_row, &highest);
 	closedir(dir);
+	return (highest);
 }

@@ -36,8 +36,8 @@ void	 files_open(struct files *, const char *name);
 /*
  * Make a file of size bytes of a descriptor, or of a text: complete and on
  * disk when this returns 0, and with its name after the next commit, which
- * counts only then; else -1 with errno.  digest gets the SHA-256 in
- * hexadecimal, 65 bytes.
+ * counts only then; else -1 with errno: EEXIST for a number that has a file,
+ * which is not touched.  digest gets the SHA-256 in hexadecimal, 65 bytes.
  */
 int	 files_put(struct files *, uint64_t number, int fd, uint64_t size,
 	    char *digest);
@@ -61,7 +61,25 @@ int	 files_sync(const struct files *);
 void	 files_committed(struct files *, int error);
 /* Fatal when there is one: no database has rows for it. */
 void	 files_none(const struct files *);
-/* At the start: delete those that have no row. */
-void	 files_repair(struct files *, int (*has_row)(uint64_t number));
+/*
+ * At the start: those that have no row go to lost_take(), or are deleted if
+ * they are not whole.  Returns the highest number of the former; none up to it
+ * should be used again.
+ */
+uint64_t files_repair(struct files *, int (*has_row)(uint64_t number));
+/* Rename, and replace nothing: 0, or -1 with errno (EEXIST). */
+int	 files_rename(int fromdir, const char *from, int todir,
+	    const char *to);
+
+/* lost.c: files of messages without a row */
+
+/* Open its directory, which is there; fatal. */
+void	 lost_begin(void);
+/* Delete those that are too old. */
+void	 lost_expire(void);
+/* Move one there; what cannot be moved stays where it is. */
+void	 lost_take(const struct files *, uint64_t number);
+/* All were: put that on disk, and tell how many. */
+void	 lost_end(void);
 
 #endif /* MAILWALL_FILES_H */

@@ -123,13 +123,15 @@ confine(const struct conf_globals *g)
 		fatal("%s/quarantine", g->statedir);
 	if (mkdir("/outbox", 0700) == -1 && errno != EEXIST)
 		fatal("%s/outbox", g->statedir);
+	if (mkdir("/lost", 0700) == -1 && errno != EEXIST)
+		fatal("%s/lost", g->statedir);
 	sandbox_landlock("/", 0);
 	sandbox_seccomp(store_rules, store_nrules);
 }
 
 /*
- * Files that no row tells of are deleted at the start.  Of a database that is
- * not there any more all of them would be.
+ * Files that no row tells of are set aside at the start, for some time.  Of a
+ * database that is not there any more all of them would be.
  */
 static void
 state_new(void)
@@ -144,9 +146,13 @@ open_state(void)
 {
 	quarantine_begin();
 	outbox_begin();
+	lost_begin();
 	db_open(state_new);
+	/* First: whatever its age, what is found now stays for a while. */
+	lost_expire();
 	quarantine_repair();
 	outbox_repair();
+	lost_end();
 	evtimer_init(&house_timer, housekeeping, NULL);
 	evtimer_set(&house_timer, STORE_HOUSE_MS);
 }

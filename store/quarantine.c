@@ -242,7 +242,7 @@ repair_rows(void)
 void
 quarantine_repair(void)
 {
-	files_repair(&files, has_row);
+	db_skip("record", files_repair(&files, has_row));
 	repair_rows();
 	if (db_commit() == -1)
 		log_warn("quarantine: not repaired");

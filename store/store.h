@@ -143,6 +143,11 @@ int	 db_run(sqlite3_stmt *);
 /* The rows that the last db_run() has changed. */
 int	 db_changes(void);
 /*
+ * Numbers that this table gives from now on are higher than that one, which is
+ * kept with the next commit.
+ */
+void	 db_skip(const char *table, uint64_t number);
+/*
  * Writes are collected in one transaction and put on disk a moment later.
  * db_write() begins it where there is none; db_commit() puts all on disk now,
  * with fsync(2), and returns 0, or -1 with errno when that failed and nothing

@@ -11,6 +11,7 @@ store_SRCS =	\
 	journal.c \
 	json.c \
 	kernel.c \
+	lost.c \
 	main.c \
 	member.c \
 	metrics.c \

@@ -3,7 +3,7 @@
 UNIT +=			store/test_send
 store/test_send_SRCS =	regress/store/test_send.c store/db.c \
 			store/audit.c store/journal.c store/json.c \
-			store/kernel.c store/member.c \
+			store/kernel.c store/lost.c store/member.c \
 			store/quarantine.c store/record.c store/send.c \
 			store/files.c store/outbox.c store/notice.c \
 			store/compose.c common/buf.c \

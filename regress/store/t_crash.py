@@ -154,13 +154,15 @@ def with_state(case):
 
 
 def leftovers(state):
-    """Files that nobody was told about go, others' names stay."""
+    """Files without a row are set aside, others' names stay."""
     d = os.path.join(state, "quarantine")
     for name in ("17", "18.tmp", "0", "README", "1x", "01"):
         with open(os.path.join(d, name), "w") as f:
             f.write("half")
     s = Store(state=state)
     assert s.files() == ["01", "1x", "README"], s.files()
+    aside = [name.rsplit("-", 1)[0] for name in s.files("lost")]
+    assert aside == ["quarantine-0", "quarantine-17"], aside
     assert any("README" in line for line in s.log())
     p = s.proxy()
     p.all_members()

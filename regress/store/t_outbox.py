@@ -346,8 +346,10 @@ def lost_file(s, p):
     s = Store(state=s.state, outbox=s.args["outbox"])
     try:
         assert s.wait_log("the file is lost")
-        assert s.wait_log("77 was never acknowledged")
+        assert s.wait_log("the database does not know, moved")
         assert rows(s, "state") == [(2,)] and s.files("outbox") == []
+        name, = s.files("lost")
+        assert name.startswith("outbox-77-"), name
     finally:
         s.close(keep=True)
 

@@ -103,6 +103,22 @@ def quarantine(s, p):
                     for n, m in zip(numbers, mails)}
 
 
+def in_the_way(s, p):
+    """A file that has a message's number already is not replaced."""
+    number = p.sync(mail=b"kept")[1] + 1
+    path = os.path.join(s.state, "quarantine", str(number))
+    with open(path, "wb") as f:
+        f.write(b"in the way")
+    assert p.sync(mail=b"refused") == (errno.EEXIST, 0)
+    assert s.message(number) == b"in the way"
+    assert s.files() == [str(number - 1), str(number)], s.files()
+    # A record without a message can have the number.
+    assert p.sync()[0] == 0
+    assert p.sync(mail=b"next") == (0, number + 1)
+    assert s.message(number + 1) == b"next"
+    assert s.message(number) == b"in the way"
+
+
 def many(s, p):
     """Two proxies, all at once; each answer goes to the one that asked."""
     q = s.proxy()
@@ -415,8 +431,8 @@ def nonsense(f):
 
 def main():
     c = Cases()
-    for f in (round_trip, reply_later, quarantine, many, unasked,
-              interleaved, large, drain, proxy_dies):
+    for f in (round_trip, reply_later, quarantine, in_the_way, many,
+              unasked, interleaved, large, drain, proxy_dies):
         c.run(f.__name__.replace("_", " "), store(f))
     c.run("quarantine full", store(full, quarantine_max=100000))
     c.run("expiry", store(expiry, quarantine_keep=0, audit_keep=0))
