@@ -5,11 +5,13 @@
 import json
 import os
 import socket
+import sqlite3
 import sys
+import time
 
 sys.path.insert(0, "regress/lib")
 
-from mwtest import client, proc, wait                           # noqa: E402
+from mwtest import client, mail, proc, wait                     # noqa: E402
 from mwtest.case import case, check, check_equal, check_in, run  # noqa: E402
 from mwtest.gateway import Gateway, objdir                      # noqa: E402
 from mwtest.net import Net                                      # noqa: E402
@@ -157,10 +159,36 @@ def t_restart(net, srv, gw):
         check(not connects(net, srv, "192.168.0.11"), "is let in")
 
 
+def t_many(net, srv, gw):
+    """What costs the kernel 10 ms an address would take minutes."""
+    with case("twenty thousand more are there soon after a restart"):
+        gw.stop()
+        load(net)
+        db = sqlite3.connect(os.path.join(gw.statedir, "store.db"))
+        now = int(time.time())
+        with db:
+            db.executemany(
+                "INSERT INTO member (tbl, key, expires, added, why) "
+                "VALUES ('attackers', ?, ?, ?, '')",
+                (("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255),
+                  now + 3600, now) for i in range(20000)))
+        db.close()
+        gw.start()
+        wait.until(lambda: len(elements(net, "block4")) >= 20001,
+                   "the kernel to know all", step=0.5)
+        check_equal(client.send(net.client, srv.addr, mail.plain()).code,
+                    250, "mail meanwhile")
+        status, out = ctl(gw, "table", "delete", "attackers", "10.0.0.7")
+        check_equal(status, 0, out)
+        wait.until(lambda: "10.0.0.7" not in elements(net, "block4"),
+                   "the kernel to forget one", step=0.5)
+
+
 def main():
     with Net() as net, Server(net.server, net.A) as srv:
         with Gateway(net, "tproxy", antivirus="none", rules=RULES) as gw:
-            for t in (t_without, t_blocked, t_operator, t_restart):
+            for t in (t_without, t_blocked, t_operator, t_restart,
+                      t_many):
                 t(net, srv, gw)
 
 
