@@ -501,6 +501,29 @@ def stats(s, p, op):
     assert (now()["quarantine"], now()["quarantine_bytes"]) == (1, 5)
 
 
+def labels(s, p, op):
+    """What rules count: 256 labels, and no name that is none."""
+    def tally(who, name):
+        who.send("IMSG_TALLY", name.ljust(32, b"\0"))
+
+    def now():
+        return {r["name"]: int(r["value"]) for r in op.rows("STATS")
+                if r["name"].startswith("rule_")}
+    for i in range(300):
+        tally(p, b"l%d" % i)
+    for name in (b"l0", b"l255", b"l256", b"A-b_c.9"):
+        tally(p, name)
+    tally(p, b"l1")
+    want = {"rule_l%d" % i: 1 + (i in (0, 1, 255)) for i in range(256)}
+    assert wait_for(lambda: now() == want), now()
+    for name in (b"", b"a b", b"a\n", b"\xc3\xa4", b"x" * 32):
+        q = s.proxy()
+        q.all_members()
+        tally(q, name)
+        assert q.gone(), name
+    assert now() == want, now()
+
+
 def asked(p, command):
     """What came to a proxy or to master: its id."""
     kind, ident, data = p.expect("IMSG_CTL_REQ")
@@ -815,10 +838,10 @@ def main():
     c = Cases()
     for f in (log_rows, log_match, log_time, log_clock, log_limit, log_while,
               trace, trace_long, quarantine, release, forward, release_dies,
-              release_alone, tables, no_key, table_long, stats, sessions,
-              sessions_dies, from_master, not_asked, row_none, garbage,
-              not_understood, impatient, leaves, hundred, silent, talks_only,
-              flood, again, ten_thousand):
+              release_alone, tables, no_key, table_long, stats, labels,
+              sessions, sessions_dies, from_master, not_asked, row_none,
+              garbage, not_understood, impatient, leaves, hundred, silent,
+              talks_only, flood, again, ten_thousand):
         c.run(f.__name__.replace("_", " "), store(f))
     c.exit()
 
