@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -347,7 +348,7 @@ test_big(void)
 	struct conf_facts facts;
 	struct addr	 addr;
 	FILE		*f;
-	uint64_t	 start;
+	clock_t		 start;
 	int		 i;
 
 	if ((f = fopen("bignets", "w")) == NULL)
@@ -363,13 +364,13 @@ test_big(void)
 		fprintf(f, "on message block \"554 %d\" virus \"name-%d\" "
 		    "from <t> to 10.1.1.1\n", i, i);
 	fclose(f);
-	start = now_ms();
+	start = clock();
 	conf = load("big", 1);
-	start = now_ms() - start;
+	start = clock() - start;
 	CASE("big", conf != NULL && conf->nnets == CONF_NETS_MAX &&
 	    conf->nrules == CONF_RULES_MAX && text[0] == '\0');
-	/* Far below a second without sanitizers. */
-	CASE("big-quickly", start < 20000);
+	/* Of the processor's time; far below a second without sanitizers. */
+	CASE("big-quickly", start < 20 * CLOCKS_PER_SEC);
 	if (conf == NULL)
 		errx(1, "%s", text);
 	memset(&facts, 0, sizeof(facts));

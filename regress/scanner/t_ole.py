@@ -9,10 +9,10 @@ its pieces can lie where no office would put them.
 import gzip
 import os
 import random
+import resource
 import shutil
 import struct
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -27,7 +27,7 @@ from seen import TMP, Seen
 # ASCII finds; a character beyond U+FFFF.
 WORDS = ("confidential", "Geschäftsgeheimnis", "机密文件", "기밀문서",
          "тайна", "𠮷野家")
-SLOW = 20       # s: a file that takes so long is a file of a bad sender
+SLOW = 20       # s of the processor: half a second without sanitizers
 
 
 def sample(name):
@@ -227,10 +227,10 @@ def files(c):
 
 def hostile(c):
     def timed(name, data):
-        begun = time.monotonic()
+        begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         got = Seen("a.doc", data)
-        c.check(name, got.status == 0 and time.monotonic() - begun < SLOW,
-                (time.monotonic() - begun, got))
+        took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun
+        c.check(name, got.status == 0 and took < SLOW, (took, got))
         return got
     # All chains lead back to their beginning.
     data = bytearray(compound({"WordDocument": bytes(1 << 20),
