@@ -295,24 +295,40 @@ def columns(line):
                for c in line)
 
 
+def drained(master):
+    """What a terminal whose other side is closed has been given."""
+    out = b""
+    while True:
+        try:
+            data = os.read(master, 1 << 16)
+        except OSError as e:
+            if e.errno != errno.EIO:
+                raise
+            return out
+        if not data:
+            return out
+        out += data
+
+
 def terminal(s):
     """Cut to its width, and not elsewhere."""
     frames = evil_rows(("from", "to", "subject")) + [end()]
     for width in (100, 120, 160):
         master, slave = pty.openpty()
         try:
-            attr = termios.tcgetattr(slave)
-            attr[1] &= ~termios.OPOST
-            termios.tcsetattr(slave, termios.TCSANOW, attr)
-            fcntl.ioctl(slave, termios.TIOCSWINSZ,
-                        struct.pack("HHHH", 24, width, 0, 0))
-            r = s.run("log", answers=[frames], stdout=slave)
-            assert r.status == DONE
-            os.set_blocking(master, False)
-            out = os.read(master, 1 << 20)
+            try:
+                attr = termios.tcgetattr(slave)
+                attr[1] &= ~termios.OPOST
+                termios.tcsetattr(slave, termios.TCSANOW, attr)
+                fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                            struct.pack("HHHH", 24, width, 0, 0))
+                r = s.run("log", answers=[frames], stdout=slave)
+                assert r.status == DONE
+            finally:
+                os.close(slave)
+            out = drained(master)
         finally:
             os.close(master)
-            os.close(slave)
         plain(out)
         lines = out.decode().splitlines()
         assert len(lines) == len(EVIL) + 1, len(lines)
