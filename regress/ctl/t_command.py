@@ -295,6 +295,22 @@ def columns(line):
                for c in line)
 
 
+def shown(master):
+    """All that came to a terminal that nobody has any more.
+
+    It comes in pieces, some of them later.
+    """
+    out = b""
+    try:
+        while True:
+            out += os.read(master, 1 << 20)
+    except OSError as e:
+        assert e.errno == errno.EIO, e
+    finally:
+        os.close(master)
+    return out
+
+
 def terminal(s):
     """Cut to its width, and not elsewhere."""
     frames = evil_rows(("from", "to", "subject")) + [end()]
@@ -308,11 +324,9 @@ def terminal(s):
                         struct.pack("HHHH", 24, width, 0, 0))
             r = s.run("log", answers=[frames], stdout=slave)
             assert r.status == DONE
-            os.set_blocking(master, False)
-            out = os.read(master, 1 << 20)
         finally:
-            os.close(master)
             os.close(slave)
+        out = shown(master)
         plain(out)
         lines = out.decode().splitlines()
         assert len(lines) == len(EVIL) + 1, len(lines)
