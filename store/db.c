@@ -518,16 +518,21 @@ void
 db_skip(const char *table, uint64_t number)
 {
 	sqlite3_stmt	*s;
+	unsigned int	 i;
 
 	s = db_prepare("SELECT seq FROM sqlite_sequence WHERE name = ?");
 	db_text(s, 1, table);
 	if (number <= db_number(s))
 		return;
-	if (nskips == DB_SKIPS)
+	for (i = 0; i < nskips; i++)
+		if (strcmp(skips[i].table, table) == 0)
+			break;
+	if (i == DB_SKIPS)
 		fatalx("%s: %s", __func__, table);
-	skips[nskips].table = table;
-	skips[nskips].number = number;
-	nskips++;
+	skips[i].table = table;
+	skips[i].number = number;
+	if (i == nskips)
+		nskips++;
 	if (writing)
 		skip(table, number);
 	else

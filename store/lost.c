@@ -89,7 +89,7 @@ parse(const char *name, struct lost *l)
 	return (0);
 }
 
-/* By when it was found: that of the file may be longer ago than anybody knew. */
+/* By when it was found: its file may have been old already. */
 static int
 is_old(const struct lost *l, uint64_t now)
 {
