@@ -154,13 +154,13 @@ deliver_reply(struct session *s, const struct reply *r)
 	 * no answer to the dot.  A no may come early; then the rest must not
 	 * follow, since the server could take it for commands.
 	 */
-	early = s->state == SESSION_BODY || s->sout.len > 0;
+	early = s->state == SESSION_BODY || s->sout.len > 0 || s->msg->early;
 	if (prdr_is_due(s)) {
 		server_lost(s, "server out of step");
 		return;
 	}
 	if (r->code >= 400 || (s->state == SESSION_DOT && !early &&
-	    !s->msg->early && r->code / 100 == 2)) {
+	    r->code / 100 == 2)) {
 		store_fate(s->msg, r->code / 100 == 2);
 		/* A server that refuses DATA still has the envelope. */
 		if (s->state == SESSION_GO && r->code != 421)

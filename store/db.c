@@ -20,6 +20,7 @@
 #define DB_FILE		"/store.db"	/* we are in the state directory */
 #define DB_APPLICATION	0x4d57414c	/* "MWAL": the file is ours */
 #define DB_CHECK_MAX	(64 * MIB)	/* larger ones take too long at start */
+#define DB_SKIPS	2	/* tables whose numbers are files' names */
 #define DB_STATEMENTS	512	/* ours, and those of CTL_CLIENTS_MAX */
 
 static int	 db_error(const char *, int);
@@ -28,6 +29,7 @@ static uint64_t	 pragma(const char *);
 static int	 identify(void);
 static void	 migrate(void);
 static void	 check(void);
+static void	 skip(const char *, uint64_t);
 static void	 rollback(void);
 static void	 sqlite_log(void *, int, const char *);
 
@@ -173,6 +175,11 @@ static struct {
 	sqlite3_stmt	*stmt;
 } statements[DB_STATEMENTS];
 static unsigned int	 nstatements;
+static struct {
+	const char	*table;
+	uint64_t	 number;
+} skips[DB_SKIPS];			/* that no commit has kept yet */
+static unsigned int	 nskips;
 static int		 writing;	/* a transaction is open */
 static int		 failed;	/* errno: it cannot be kept */
 
@@ -491,16 +498,11 @@ db_changes(void)
 	return (sqlite3_changes(store.db));
 }
 
-void
-db_skip(const char *table, uint64_t number)
+static void
+skip(const char *table, uint64_t number)
 {
 	sqlite3_stmt	*s;
 
-	s = db_prepare("SELECT seq FROM sqlite_sequence WHERE name = ?");
-	db_text(s, 1, table);
-	if (number <= db_number(s))
-		return;
-	db_write();
 	s = db_prepare("DELETE FROM sqlite_sequence WHERE name = ?");
 	db_text(s, 1, table);
 	if (db_run(s) == -1)
@@ -510,6 +512,31 @@ db_skip(const char *table, uint64_t number)
 	db_text(s, 1, table);
 	db_int(s, 2, number);
 	db_run(s);
+}
+
+void
+db_skip(const char *table, uint64_t number)
+{
+	sqlite3_stmt	*s;
+	unsigned int	 i;
+
+	s = db_prepare("SELECT seq FROM sqlite_sequence WHERE name = ?");
+	db_text(s, 1, table);
+	if (number <= db_number(s))
+		return;
+	for (i = 0; i < nskips; i++)
+		if (strcmp(skips[i].table, table) == 0)
+			break;
+	if (i == DB_SKIPS)
+		fatalx("%s: %s", __func__, table);
+	skips[i].table = table;
+	skips[i].number = number;
+	if (i == nskips)
+		nskips++;
+	if (writing)
+		skip(table, number);
+	else
+		db_write();
 }
 
 void
@@ -526,11 +553,16 @@ db_fail(int error)
 void
 db_write(void)
 {
+	unsigned int	 i;
+
 	if (writing)
 		return;
 	writing = 1;
 	failed = 0;
 	db_run(db_prepare("BEGIN IMMEDIATE"));
+	/* Before anybody has a number. */
+	for (i = 0; i < nskips; i++)
+		skip(skips[i].table, skips[i].number);
 }
 
 static void
@@ -555,8 +587,10 @@ db_commit(void)
 	error = failed;
 	writing = 0;
 	failed = 0;
-	if (error == 0)
+	if (error == 0) {
+		nskips = 0;
 		return (0);
+	}
 	rollback();
 	/*
 	 * On a full disk even what frees room takes some: the log's own, once

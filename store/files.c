@@ -28,7 +28,6 @@
 
 #define COPY_SIZE	(256 * KIB)
 #define NAME_SIZE	32	/* 20 digits and ".tmp" */
-#define NUMBER_MAX	(1ULL << 53)	/* no message has had a higher one */
 
 static void	 numbers_add(struct file_numbers *, uint64_t, uint64_t);
 static void	 file_name(char *, uint64_t, const char *);
@@ -333,7 +332,7 @@ repair_file(struct files *f, const char *name, int (*has_row)(uint64_t),
 			return;
 		lost_take(f, number);
 		/* Others must not use up the numbers that there are. */
-		if (number > *highest && number <= NUMBER_MAX)
+		if (number > *highest && number <= FILES_NUMBER_MAX)
 			*highest = number;
 		return;
 	}
@@ -349,7 +348,8 @@ files_repair(struct files *f, int (*has_row)(uint64_t))
 	DIR		*dir;
 	uint64_t	 highest;
 
-	highest = 0;
+	/* If we died before the end, they are of those of this time. */
+	highest = lost_highest(f->name);
 	dir = files_list(f);
 	while ((d = readdir(dir)) != NULL)
 		repair_file(f, d->d_name, has_row, &highest);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FILES_NUMBER_MAX (1ULL << 53)	/* no message has had a higher one */
+
 /* Files whose fate the next commit decides. */
 struct file_numbers {
 	struct file_number {
@@ -73,10 +75,12 @@ int	 files_rename(int fromdir, const char *from, int todir,
 
 /* lost.c: files of messages without a row */
 
-/* Open its directory, which is there; fatal. */
+/* Open its directory; without one all stay where they are. */
 void	 lost_begin(void);
-/* Delete those that are too old. */
+/* Look at those that are there, and delete those that are too old. */
 void	 lost_expire(void);
+/* The highest number that one of them had in "quarantine" or "outbox". */
+uint64_t lost_highest(const char *where);
 /* Move one there; what cannot be moved stays where it is. */
 void	 lost_take(const struct files *, uint64_t number);
 /* All were: put that on disk, and tell how many. */

@@ -25,20 +25,38 @@
 #define NAME_SIZE	64	/* "quarantine", and twice 20 digits */
 #define TRIES		100	/* names that are taken */
 
-static void	 lost_name(char *, const char *, uint64_t, uint64_t);
-static int	 is_ours(const char *);
-static int	 expire_file(const char *, uint64_t);
+/* What a name says. */
+struct lost {
+	size_t		 where;		/* of places */
+	uint64_t	 number;
+	uint64_t	 when;		/* it was found, s since the epoch */
+};
 
-static int		 lost = -1;	/* its directory */
-static unsigned int	 ntaken, nleft;
+static void	 lost_name(char *, const char *, uint64_t, uint64_t);
+static int	 parse(const char *, struct lost *);
+static int	 is_old(const struct lost *, uint64_t);
+static int	 look(const char *, uint64_t);
+
+static struct {
+	const char	*name;
+	uint64_t	 highest;	/* number of those that were there */
+} places[] = { { "quarantine", 0 }, { "outbox", 0 } };
+
+#define NPLACES		(sizeof(places) / sizeof(places[0]))
+
+static int		 lost = -1;	/* its directory; -1: cannot be used */
+static unsigned int	 nthere, ntaken, nleft;
 static int		 left_errno;	/* of the last that was left */
 
 void
 lost_begin(void)
 {
 	lost = open("/lost", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (lost == -1)
-		fatal("%s/lost", store.conf->g.statedir);
+	if (lost != -1)
+		return;
+	/* Mail can do without: then they stay where they are. */
+	left_errno = errno;
+	log_warn("%s/lost", store.conf->g.statedir);
 }
 
 static void
@@ -48,44 +66,56 @@ lost_name(char *name, const char *where, uint64_t number, uint64_t when)
 	    when);
 }
 
-/* Others' names are left alone, as everywhere. */
+/* 1, or 0 for others' names, which are left alone, as everywhere. */
 static int
-is_ours(const char *name)
+parse(const char *name, struct lost *l)
 {
-	static const char *const	 where[] = { "quarantine", "outbox" };
-	char				 canon[NAME_SIZE];
-	uint64_t			 number, when;
-	size_t				 i, len;
-	char				*p;
+	char	 canon[NAME_SIZE];
+	size_t	 len;
+	char	*p;
 
-	for (i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
-		len = strlen(where[i]);
-		if (strncmp(name, where[i], len) != 0 || name[len] != '-')
+	for (l->where = 0; l->where < NPLACES; l->where++) {
+		len = strlen(places[l->where].name);
+		if (strncmp(name, places[l->where].name, len) != 0 ||
+		    name[len] != '-')
 			continue;
-		number = strtoull(name + len + 1, &p, 10);
+		l->number = strtoull(name + len + 1, &p, 10);
 		if (*p != '-')
 			return (0);
-		when = strtoull(p + 1, NULL, 10);
-		lost_name(canon, where[i], number, when);
+		l->when = strtoull(p + 1, NULL, 10);
+		lost_name(canon, places[l->where].name, l->number, l->when);
 		return (strcmp(canon, name) == 0);
 	}
 	return (0);
 }
 
+/* By when it was found: its file may have been old already. */
+static int
+is_old(const struct lost *l, uint64_t now)
+{
+	return (l->when <= now &&
+	    now - l->when >= store.conf->g.quarantine_keep);
+}
+
 /* 1: it was too old. */
 static int
-expire_file(const char *name, uint64_t now)
+look(const char *name, uint64_t now)
 {
 	struct stat	 sb;
+	struct lost	 l;
 
-	if (!is_ours(name) ||
+	if (!parse(name, &l) ||
 	    fstatat(lost, name, &sb, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    !S_ISREG(sb.st_mode) || (int64_t)sb.st_mtime +
-	    (int64_t)store.conf->g.quarantine_keep > (int64_t)now)
+	    !S_ISREG(sb.st_mode))
 		return (0);
-	if (unlinkat(lost, name, 0) == 0)
+	if (l.number <= FILES_NUMBER_MAX &&
+	    l.number > places[l.where].highest)
+		places[l.where].highest = l.number;
+	if (is_old(&l, now) && unlinkat(lost, name, 0) == 0)
 		return (1);
-	log_warn("lost %s", name);
+	if (is_old(&l, now))
+		log_warn("lost %s", name);
+	nthere++;
 	return (0);
 }
 
@@ -98,16 +128,33 @@ lost_expire(void)
 	unsigned int	 n;
 	int		 fd;
 
+	if (lost == -1)
+		return;
 	fd = openat(lost, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1 || (dir = fdopendir(fd)) == NULL)
 		fatal("lost");
 	now = (uint64_t)time(NULL);
 	n = 0;
 	while ((d = readdir(dir)) != NULL)
-		n += (unsigned int)expire_file(d->d_name, now);
+		n += (unsigned int)look(d->d_name, now);
 	closedir(dir);
 	if (n > 0)
 		log_info("lost: %u files, kept long enough, deleted", n);
+	/* Of some nobody was told, if we died among them. */
+	if (nthere > 0)
+		log_info("lost: %u files are there from earlier starts",
+		    nthere);
+}
+
+uint64_t
+lost_highest(const char *where)
+{
+	size_t	 i;
+
+	for (i = 0; i < NPLACES; i++)
+		if (strcmp(places[i].name, where) == 0)
+			return (places[i].highest);
+	return (0);
 }
 
 void
@@ -118,6 +165,10 @@ lost_take(const struct files *f, uint64_t number)
 	unsigned int	 i;
 	int		 ret;
 
+	if (lost == -1) {
+		nleft++;
+		return;
+	}
 	snprintf(from, sizeof(from), "%" PRIu64, number);
 	when = (uint64_t)time(NULL);
 	i = 0;

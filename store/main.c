@@ -123,8 +123,9 @@ confine(const struct conf_globals *g)
 		fatal("%s/quarantine", g->statedir);
 	if (mkdir("/outbox", 0700) == -1 && errno != EEXIST)
 		fatal("%s/outbox", g->statedir);
+	/* A full disk has none for it, but may have all of the others. */
 	if (mkdir("/lost", 0700) == -1 && errno != EEXIST)
-		fatal("%s/lost", g->statedir);
+		log_warn("%s/lost", g->statedir);
 	sandbox_landlock("/", 0);
 	sandbox_seccomp(store_rules, store_nrules);
 }

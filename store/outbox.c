@@ -26,6 +26,7 @@
 
 #define DUE		(2 * OUTBOX_SENDS_MAX) /* rows looked at: those that
 						   are sent are among them */
+#define TRIES		8	/* numbers that are taken */
 #define SERVERS		256	/* looked at in one round */
 
 enum outcome {
@@ -54,6 +55,8 @@ static struct going *going_find(uint64_t);
 static unsigned int going_to(const struct server *);
 static int	 room(uint64_t);
 static int	 insert(const struct outgoing *, uint64_t, uint64_t *);
+static int	 try_put(const struct outgoing *, int, const void *, uint64_t,
+		    uint64_t *);
 static int	 put(const struct outgoing *, int, const void *, uint64_t);
 static int	 load(uint64_t, struct msg_send *, char *, uint64_t *);
 static int	 start(uint64_t, const struct server *);
@@ -247,30 +250,48 @@ insert(const struct outgoing *o, uint64_t size, uint64_t *number)
 	return (0);
 }
 
+/* Row and file, or neither: 0 with its number, or an errno. */
+static int
+try_put(const struct outgoing *o, int fd, const void *text, uint64_t size,
+    uint64_t *number)
+{
+	char	 digest[65];
+	int	 error, ret;
+
+	*number = 0;
+	if (insert(o, size, number) == -1)
+		error = errno;
+	else {
+		ret = text == NULL ? files_put(&files, *number, fd, size,
+		    digest) : files_put_text(&files, *number, text,
+		    (size_t)size);
+		error = ret == -1 ? errno : 0;
+	}
+	if (error != 0)
+		db_run(db_prepare("ROLLBACK TO outbox"));
+	return (error);
+}
+
 static int
 put(const struct outgoing *o, int fd, const void *text, uint64_t size)
 {
 	uint64_t	 number;
-	char		 digest[65];
-	int		 error, ret;
+	unsigned int	 i;
+	int		 error;
 
 	if (room(size) == -1)
 		return (-1);
 	db_write();
 	if (db_run(db_prepare("SAVEPOINT outbox")) == -1)
 		return (-1);
-	error = 0;
-	number = 0;
-	if (insert(o, size, &number) == -1)
-		error = errno;
-	else {
-		ret = text == NULL ? files_put(&files, number, fd, size,
-		    digest) : files_put_text(&files, number, text,
-		    (size_t)size);
-		error = ret == -1 ? errno : 0;
-	}
-	if (error != 0)
-		db_run(db_prepare("ROLLBACK TO outbox"));
+	/*
+	 * A number whose file could not be deleted would come again and
+	 * again: here nothing else uses it up.
+	 */
+	i = 0;
+	while ((error = try_put(o, fd, text, size, &number)) == EEXIST &&
+	    number != 0 && i++ < TRIES)
+		db_skip("outbox", number);
 	db_run(db_prepare("RELEASE outbox"));
 	if (error == 0) {
 		log_info("outbox %" PRIu64 ": %s to %s", number,

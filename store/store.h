@@ -144,7 +144,7 @@ int	 db_run(sqlite3_stmt *);
 int	 db_changes(void);
 /*
  * Numbers that this table gives from now on are higher than that one, which is
- * kept with the next commit.
+ * kept with the next commit that does not fail.
  */
 void	 db_skip(const char *table, uint64_t number);
 /*

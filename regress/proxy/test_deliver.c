@@ -345,17 +345,30 @@ test_unread(void)
 /*
  * By BDAT there is no dot: a yes that came before the last octets is none, but
  * it may come as soon as nothing is left to send, as for a message of none.
+ * After a no that came before them nothing more is said to that server.
  */
 static void
 test_unread_bdat(void)
 {
+	static const struct {
+		const char	*name, *reply;
+		size_t		 len;
+		unsigned int	 passed, lost;
+		int		 ends;
+	} cases[] = {
+		{ "250 to a BDAT of nothing", "250 ok\r\n", 0, 1, 0, 0 },
+		{ "250 before the last octets", "250 ok\r\n", 3, 0, 1, 0 },
+		{ "552 to a BDAT of nothing", "552 no\r\n", 0, 0, 0, 0 },
+		{ "552 before the last octets", "552 no\r\n", 3, 0, 0, 1 },
+	};
 	struct session	*s;
 	struct reply	 r;
-	size_t		 len;
+	size_t		 i;
+	int		 ends;
 
-	for (len = 0; len <= 3; len += 3) {
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		s = unit_session();
-		message(s, (const uint8_t *)"x\r\n", len);
+		message(s, (const uint8_t *)"x\r\n", cases[i].len);
 		s->flags |= SF_SERVER_CHUNK;
 		s->msg->bdat = 1;
 		s->state = SESSION_GO;
@@ -367,14 +380,15 @@ test_unread_bdat(void)
 			;
 		unread = 0;
 		buf_drain(&s->sout, s->sout.len);
-		if (reply_parse((const uint8_t *)"250 ok\r\n", 8, &r) != 1 ||
-		    buf_add(&s->sin, "250 ok\r\n", 8) == -1)
+		if (reply_parse((const uint8_t *)cases[i].reply, 8, &r) != 1 ||
+		    buf_add(&s->sin, cases[i].reply, 8) == -1)
 			abort();
 		deliver_reply(s, &r);
-		unit_case(len == 0 ? "250 to a BDAT of nothing" :
-		    "250 before the last octets", passed == (len == 0) &&
-		    lost == (len > 0) ? NULL : "passed %u, lost %u", passed,
-		    lost);
+		ends = s->state == SESSION_CLOSING &&
+		    (s->flags & SF_SERVER_GONE);
+		unit_case(cases[i].name, passed == cases[i].passed &&
+		    lost == cases[i].lost && ends == cases[i].ends ? NULL :
+		    "passed %u, lost %u, ends %d", passed, lost, ends);
 		buf_clear(&s->sout);
 		buf_clear(&s->cout);
 		buf_clear(&s->sin);

@@ -10,7 +10,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from storelib import SYNC, Store, checked, peek, tmpfs
+from storelib import OUT, REDIRECT, SYNC, Store, checked, out, peek, tmpfs
 from scanlib import Cases
 
 SIZE = 1 << 20
@@ -154,10 +154,35 @@ def nearly(s, p, d):
     assert peek(s.state, "SELECT count(*) FROM record") == [(good,)]
 
 
+def started(s, p, d):
+    """Numbers that could not be skipped at the start are skipped later."""
+    s.stop()
+    st = os.stat(s.state)
+    for name in ("quarantine/7", "outbox/5"):
+        path = os.path.join(s.state, name)
+        with open(path, "wb") as f:
+            f.write(b"of a newer database")
+        os.chown(path, st.st_uid, st.st_gid)
+    d.fill()
+    s = Store(state=s.state)
+    p = s.proxy()
+    p.all_members()
+    assert s.wait_log("quarantine: not repaired"), s.log()
+    assert p.sync(mail=b"x")[0] == errno.ENOSPC
+    d.free()
+    assert p.sync(mail=b"x") == (0, 8)
+    assert p.sync(mail=b"y", flags=OUT | SYNC,
+                  outs=[out(REDIRECT, b"r@x.example")]) == (0, 9)
+    assert s.files("outbox") == ["6"], s.files("outbox")
+    assert len(os.listdir(os.path.join(s.state, "lost"))) == 2
+    s.stop()
+    assert list(checked(s.state)) == [8]
+
+
 def main():
     assert SYNC
     c = Cases()
-    for f in (too_large, until_full, database, nearly):
+    for f in (too_large, until_full, database, nearly, started):
         c.run(f.__name__.replace("_", " "), disk(f))
     c.exit()
 

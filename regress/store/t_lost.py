@@ -137,28 +137,62 @@ def restored(st):
 
 
 def expired(st):
-    """Those that are too old go, by the time of the file."""
+    """Those that are too old go, by the time when they were found."""
     st.start()
     st.stop()
-    for name in ("quarantine-5-1700000000", "outbox-77-1700000000"):
-        st.write("lost", name, b"old", age=KEEP + 60)
-    st.write("lost", "quarantine-6-1700000000", b"younger", age=KEEP - 600)
-    others = ("README", "quarantine-05-1", "quarantine-1", "outbox-1-x",
-              "quarantine-1-2.eml", "backup-1-2", "quarantine-1-02")
-    for name in others:
-        st.write("lost", name, b"of others", age=KEEP + 60)
-    # What is found only now is there until the next start at least.
+    now = int(time.time())
+    gone = ("quarantine-5-%d" % (now - KEEP - 60),
+            "outbox-77-%d" % (now - KEEP - 60))
+    stay = ("quarantine-6-%d" % (now - KEEP + 600),
+            "quarantine-7-%d" % (now + KEEP), "outbox-3-%d" % (2**64 - 1),
+            "README", "quarantine-05-1", "quarantine-1", "outbox-1-x",
+            "quarantine-1-2.eml", "backup-1-2", "quarantine-1-02")
+    for name in gone:
+        st.write("lost", name, b"old")
+    for name in stay:
+        st.write("lost", name, b"stays", age=KEEP + 60)
+    # Nobody has been told of it for long, however old it is.
     st.write("quarantine", "9", b"found", age=KEEP + 60)
     s, p = st.start()
     left = st.read("lost")
-    found = [n for n in left if n.startswith("quarantine-9-")]
-    assert left.pop(found[0]) == b"found"
-    assert sorted(left) == sorted(("quarantine-6-1700000000",) + others)
+    found, = [n for n in left if n.startswith("quarantine-9-")]
+    assert left[found] == b"found"
+    assert sorted(left) == sorted((found,) + stay)
     assert lines(s, "2 files, kept long enough")
     s, p = st.start()
-    assert st.read("lost") == left
-    s, p = st.start()
     assert st.read("lost") == left and not lines(s, "long enough")
+    assert lines(s, "lost: 4 files are there from earlier starts")
+
+
+def halfway(st):
+    """One that dies among them has not told of their numbers."""
+    st.start()
+    st.stop()
+    now = int(time.time())
+    st.write("lost", "quarantine-40-%d" % now, b"there already")
+    st.write("lost", "quarantine-50-%d" % (now - KEEP - 60), b"too old")
+    st.write("lost", "outbox-20-%d" % now, b"likewise")
+    st.write("lost", "outbox-%d-%d" % (2**63, now), b"nonsense")
+    st.write("quarantine", "30", b"not yet")
+    s, p = st.start()
+    assert messages(p, b"new") == {"51": b"new"}
+    assert p.sync(mail=b"redirected", flags=OUT | SYNC,
+                  outs=[out(REDIRECT, b"r@x.example")])[0] == 0
+    assert st.read("outbox") == {"21": b"redirected"}
+
+
+def no_directory(st):
+    """Nowhere to put them: they stay, and mail goes on."""
+    st.start()
+    st.stop()
+    os.rmdir(st.name("lost"))
+    st.write("", "lost", b"of others")
+    st.write("quarantine", "3", b"not moved")
+    s, p = st.start()
+    line, = lines(s, STUCK)
+    assert "lost: 1: Not a directory" in line, line
+    assert messages(p, b"new") == {"4": b"new"}
+    assert st.read("quarantine") == {"3": b"not moved", "4": b"new"}
 
 
 def not_whole(st):
@@ -233,7 +267,8 @@ def no_number(st):
 
 def main():
     c = Cases()
-    for f in (restored, expired, not_whole, taken, stuck, no_number):
+    for f in (restored, expired, halfway, no_directory, not_whole, taken, stuck,
+              no_number):
         def run(f=f):
             st = State()
             try:

@@ -11,8 +11,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from storelib import (PROC, QUARANTINE, SYNC, Store, checked, memfd, peek,
-                      query, record, strings, wait_for)
+from storelib import (OUT, PROC, QUARANTINE, REDIRECT, SYNC, Store, checked,
+                      memfd, out, peek, query, record, strings, wait_for)
 from scanlib import Cases
 
 RCPT_BYTES, FACT_BYTES = 1 << 20, 64 << 10
@@ -117,6 +117,18 @@ def in_the_way(s, p):
     assert p.sync(mail=b"next") == (0, number + 1)
     assert s.message(number + 1) == b"next"
     assert s.message(number) == b"in the way"
+
+    # Nothing else uses up numbers of the outbox: they are passed over.
+    for n in (1, 2):
+        with open(os.path.join(s.state, "outbox", str(n)), "wb") as f:
+            f.write(b"in the way %d" % n)
+    for n in (3, 4):
+        assert p.sync(mail=b"redirected", flags=OUT | SYNC,
+                      outs=[out(REDIRECT, b"r@x.example")])[0] == 0
+        assert str(n) in s.files("outbox"), s.files("outbox")
+    for n in (1, 2):
+        with open(os.path.join(s.state, "outbox", str(n)), "rb") as f:
+            assert f.read() == b"in the way %d" % n
 
 
 def many(s, p):
