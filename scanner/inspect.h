@@ -201,6 +201,8 @@ struct olefile	*olefile_open(const uint8_t *, size_t);
 void		 olefile_close(struct olefile *);
 /* As unarchive_next(). */
 int		 olefile_next(struct olefile *, size_t max, struct member *);
+/* Is a stream of that name and content given as a file?  1 or 0. */
+int		 olefile_is(const char *name, const uint8_t *, size_t);
 
 /* ---- word.c ---- */
 
