@@ -24,6 +24,7 @@
 #define R_TXO		0x01b6
 #define R_LABEL		0x0204
 #define R_STRING	0x0207
+#define R_SERIES	0x100d	/* a title in a chart */
 #define R_BOF		0x0809	/* of BIFF5 and BIFF8 */
 #define BIFF8		0x0600	/* its version */
 
@@ -220,6 +221,9 @@ record(struct biff *b, unsigned int type, int old, struct textout *out)
 		break;
 	case R_BOUNDSHEET:
 		plain(b, 6, 1, old, out);
+		break;
+	case R_SERIES:
+		plain(b, 2, 1, old, out);
 		break;
 	case R_STRING:
 		plain(b, 0, 2, old, out);

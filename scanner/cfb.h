@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CFB_NAME_MAX	32	/* characters, [MS-CFB] 2.6.1 */
+#define CFB_NONE	UINT32_MAX /* no entry */
 #define CFB_STORAGE	1	/* types of entries */
 #define CFB_STREAM	2
 #define CFB_ROOT	5
@@ -26,6 +27,8 @@ struct cfb {
 	uint64_t	 work;		/* bytes that may still be read */
 	uint32_t	 nsectors;	/* behind the header; one may be cut */
 	unsigned int	 shift;		/* of their size */
+	unsigned int	 mini_shift;	/* likewise of the small ones */
+	uint32_t	 below;		/* bytes; such streams have those */
 	struct cfb_chain fat;		/* where each of them lies */
 	struct cfb_chain dir;
 	struct cfb_chain minifat;
@@ -57,6 +60,14 @@ int		 cfb_open(struct cfb *, const uint8_t *, size_t);
 void		 cfb_close(struct cfb *);
 /* The i-th entry of the directory: 1, or 0: it has no more. */
 int		 cfb_entry(const struct cfb *, size_t i, struct cfb_entry *);
+/*
+ * The storage that each of the first n entries is in, or CFB_NONE: memory of
+ * the caller's, which is to be freed, or NULL: no memory.
+ */
+uint32_t	*cfb_parents(const struct cfb *, uint32_t n);
+/* Set a bit for each sector that a stream has, but for those of 64 bytes. */
+void		 cfb_mark(const struct cfb *, const struct cfb_entry *,
+		    uint8_t *bits);
 /*
  * A stream's content, perhaps none.  Returns 0, or -1: more was read of the
  * file than it can have, or no memory.

@@ -201,6 +201,8 @@ struct olefile	*olefile_open(const uint8_t *, size_t);
 void		 olefile_close(struct olefile *);
 /* As unarchive_next(). */
 int		 olefile_next(struct olefile *, size_t max, struct member *);
+/* Is a stream of that name and content given as a file?  1 or 0. */
+int		 olefile_is(const char *name, const uint8_t *, size_t);
 
 /* ---- word.c ---- */
 
@@ -210,11 +212,12 @@ int		 olefile_next(struct olefile *, size_t max, struct member *);
  */
 const char	*word_table(const uint8_t *, size_t);
 /*
- * The text that the two have.  Returns 0, or -1: not all of it was given,
- * since it is more than they can have.
+ * The text that the two have.  work: characters that may still be looked at.
+ * Returns 1, 0: there is no table of pieces in it, or -1: not all of the text
+ * was given, since it is more than they can have.
  */
 int		 word_text(const uint8_t *doc, size_t, const uint8_t *table,
-		    size_t, struct textout *);
+		    size_t, uint64_t *work, struct textout *);
 /* The same for the old ones. */
 void		 word_text_old(const uint8_t *, size_t, struct textout *);
 

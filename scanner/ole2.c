@@ -16,7 +16,9 @@
  * itself (see cfb.c) asks about that.
  */
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "scanner.h"
 
@@ -54,7 +56,7 @@ le32(const uint8_t *p)
 	return (le16(p) | (uint32_t)le16(p + 2) << 16);
 }
 
-/* Is this directory entry, 128 bytes, a stream of that name? */
+/* Is this directory entry, 128 bytes, a stream of that name, in any case? */
 static int
 entry_is(const uint8_t *e, const char *name)
 {
@@ -64,7 +66,8 @@ entry_is(const uint8_t *e, const char *name)
 	if (e[DE_TYPE] != DE_STREAM || le16(e + DE_NAMELEN) != 2 * (len + 1))
 		return (0);
 	for (i = 0; i <= len; i++)
-		if (le16(e + 2 * i) != (unsigned char)name[i])
+		if (le16(e + 2 * i) > 0x7f || tolower(e[2 * i]) !=
+		    tolower((unsigned char)name[i]))
 			return (0);
 	return (1);
 }
@@ -100,14 +103,15 @@ excel_encrypted(const uint8_t *p, size_t len)
 int
 ole2_is_document(const char *name)
 {
-	return (strcmp(name, "WordDocument") == 0 ||
-	    strcmp(name, "Workbook") == 0 || strcmp(name, "Book") == 0);
+	return (strcasecmp(name, "WordDocument") == 0 ||
+	    strcasecmp(name, "Workbook") == 0 ||
+	    strcasecmp(name, "Book") == 0);
 }
 
 int
 ole2_document_encrypted(const char *name, const uint8_t *p, size_t len)
 {
-	return (strcmp(name, "WordDocument") == 0 ? word_encrypted(p, len) :
+	return (strcasecmp(name, "WordDocument") == 0 ? word_encrypted(p, len) :
 	    ole2_is_document(name) && excel_encrypted(p, len));
 }
 

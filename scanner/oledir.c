@@ -5,12 +5,15 @@
  *
  * Entries have their own form (a type, a length of a name that ends in NUL, in
  * UTF-16) and lie on 128 bytes, so each is found wherever the file puts it; an
- * entry that no reader would reach costs a false alarm at the most.  Chains of
- * sectors are followed for streams only, see cfb.c.
+ * entry that no reader would reach costs a false alarm at the most.  Upper and
+ * lower case are the same, as to all who open streams by name.  Chains of
+ * sectors are followed for streams, and for entries that have not that form but
+ * are where the directory is; see cfb.c.
  */
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cfb.h"
 #include "inspect.h"
@@ -25,7 +28,7 @@
 
 static uint32_t	 entry_flags(const char *, int);
 static uint32_t	 vba_flags(const uint8_t *, size_t);
-static uint32_t	 stream_flags(const uint8_t *, size_t, uint32_t);
+static uint32_t	 chain_flags(const uint8_t *, size_t, uint32_t);
 static int	 is_text(uint32_t);
 static void	 text_wide(const uint8_t *, size_t, struct textout *);
 static void	 text_narrow(const uint8_t *, size_t, struct textout *);
@@ -78,11 +81,13 @@ entry_flags(const char *name, int type)
 	};
 	size_t	 i;
 
+	if (type == 0)
+		return (0);
 	/* Excel keeps its objects in MBD storages. */
-	if (type == CFB_STORAGE && strncmp(name, "MBD", 3) == 0)
+	if (type == CFB_STORAGE && strncasecmp(name, "MBD", 3) == 0)
 		return (FF_EMBEDDED);
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(name, known[i].name) == 0)
+		if (strcasecmp(name, known[i].name) == 0)
 			return (known[i].flags);
 	return (0);
 }
@@ -109,33 +114,40 @@ vba_flags(const uint8_t *p, size_t len)
 	return (0);
 }
 
-/* What is seen only when the sectors of a stream are put together. */
+/*
+ * What is seen only when the sectors of a directory, and those of a stream, are
+ * put together.
+ */
 static uint32_t
-stream_flags(const uint8_t *p, size_t len, uint32_t flags)
+chain_flags(const uint8_t *p, size_t len, uint32_t flags)
 {
 	struct cfb_entry	 e;
 	struct cfb_data		 d;
 	struct cfb		 c;
-	uint32_t		 found;
-	size_t			 i;
+	size_t			 i, n;
 
-	found = cfb_open(&c, p, len) == -1 ? FF_PARTLY : 0;
-	for (i = 0; found != FF_PARTLY && cfb_entry(&c, i, &e); i++) {
+	if (cfb_open(&c, p, len) == -1) {
+		cfb_close(&c);
+		return (flags | FF_PARTLY);
+	}
+	for (n = 0; cfb_entry(&c, n, &e); n++)
+		flags |= entry_flags(e.name, (int)e.type);
+	for (i = 0; i < n && cfb_entry(&c, i, &e); i++) {
 		if (e.type != CFB_STREAM || ((flags & FF_MACROS) == 0 &&
 		    !ole2_is_document(e.name)))
 			continue;
 		if (cfb_read(&c, &e, &d) == -1) {
-			found |= FF_PARTLY;
+			flags |= FF_PARTLY;
 			break;
 		}
 		if (ole2_document_encrypted(e.name, d.p, d.len))
-			found |= FF_ENCRYPTED;
+			flags |= FF_ENCRYPTED;
 		if (d.copy != NULL && flags & FF_MACROS)
-			found |= vba_flags(d.copy, d.len);
+			flags |= vba_flags(d.copy, d.len);
 		free(d.copy);
 	}
 	cfb_close(&c);
-	return (found);
+	return (flags);
 }
 
 uint32_t
@@ -153,9 +165,10 @@ oledir_flags(const uint8_t *p, size_t len)
 			flags |= entry_flags(name, p[off + DE_TYPE]);
 	if (ole2_encrypted(p, len))
 		flags |= FF_ENCRYPTED;
+	flags = chain_flags(p, len, flags);
 	if (flags & FF_MACROS)
 		flags |= vba_flags(p, len);
-	return (flags | stream_flags(p, len, flags));
+	return (flags);
 }
 
 enum file_type
@@ -172,13 +185,14 @@ oledir_type(const uint8_t *p, size_t len)
 		if (p[off + DE_TYPE] == CFB_ROOT && memcmp(p + off + DE_CLSID,
 		    msi_class, sizeof(msi_class)) == 0)
 			return (FT_MSI);
-		if (strcmp(name, "WordDocument") == 0)
+		if (strcasecmp(name, "WordDocument") == 0)
 			return (FT_DOC);
-		if (strcmp(name, "Workbook") == 0 || strcmp(name, "Book") == 0)
+		if (strcasecmp(name, "Workbook") == 0 ||
+		    strcasecmp(name, "Book") == 0)
 			return (FT_XLS);
-		if (strcmp(name, "PowerPoint Document") == 0)
+		if (strcasecmp(name, "PowerPoint Document") == 0)
 			return (FT_PPT);
-		if (strncmp(name, "__substg1.0_", 12) == 0)
+		if (strncasecmp(name, "__substg1.0_", 12) == 0)
 			return (FT_MSG);
 	}
 	return (FT_OLE2);

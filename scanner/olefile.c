@@ -6,10 +6,9 @@
  * an icon that opens it (Ole10Native, [MS-OLEDS] 2.3.6), and whatever other
  * stream begins as a program, an archive or a document does.
  *
- * An attachment's name is another stream of the same storage.  Storages are
- * binary trees of their entries, in files that the sender may have built to
- * mislead: each entry belongs to the storage that came to it first, so the
- * walk ends, and one that none comes to has its content, but no name.
+ * An attachment's name is another stream of the same storage.  A stream that is
+ * in none, in a file that the sender has built to mislead, has its content, but
+ * no name.
  */
 
 #include <stdlib.h>
@@ -20,10 +19,11 @@
 #include "cfb.h"
 #include "inspect.h"
 
-#define NONE		UINT32_MAX
 #define NAME_LEN	512	/* bytes of UTF-8 */
 #define NATIVE_HEAD	6	/* size, a word of flags */
 #define PROPERTY	"__substg1.0_"
+#define ATTACHED	PROPERTY "37010102"
+#define NATIVE		"\1Ole10Native"
 #define ENTRIES_MAX	65536	/* in one file; each costs 12 bytes */
 
 struct olefile {
@@ -38,12 +38,12 @@ struct olefile {
 };
 
 static int	 rank(const char *);
-static void	 family(struct olefile *, uint32_t *);
 static void	 names(struct olefile *);
 static void	 name_read(struct olefile *, uint32_t);
 static const uint8_t *string(const uint8_t *, const uint8_t *,
 		    const uint8_t **, size_t *);
-static int	 native(struct olefile *, const struct cfb_data *,
+static void	 name_keep(struct olefile *, const uint8_t *, size_t);
+static void	 native(struct olefile *, const struct cfb_data *,
 		    const uint8_t **, size_t *);
 static int	 is_file(struct olefile *, const struct cfb_entry *,
 		    const struct cfb_data *, const uint8_t **, size_t *);
@@ -70,35 +70,6 @@ rank(const char *name)
 	return (0);
 }
 
-/* Whose child is each?  stack has room for all of them. */
-static void
-family(struct olefile *o, uint32_t *stack)
-{
-	struct cfb_entry	 e;
-	uint32_t		 i, k, n, next[2];
-
-	for (i = 0; i < o->n; i++) {
-		if (!cfb_entry(&o->c, i, &e) || e.type == CFB_STREAM ||
-		    e.type == 0 || e.child >= o->n ||
-		    o->parent[e.child] != NONE)
-			continue;
-		n = 0;
-		stack[n++] = e.child;
-		o->parent[e.child] = i;
-		while (n > 0) {
-			(void)cfb_entry(&o->c, stack[--n], &e);
-			next[0] = e.left;
-			next[1] = e.right;
-			for (k = 0; k < 2; k++)
-				if (next[k] < o->n &&
-				    o->parent[next[k]] == NONE) {
-					o->parent[next[k]] = i;
-					stack[n++] = next[k];
-				}
-		}
-	}
-}
-
 static void
 names(struct olefile *o)
 {
@@ -106,13 +77,13 @@ names(struct olefile *o)
 	uint32_t		 i, *at;
 
 	for (i = 0; i < o->n; i++)
-		o->named[i] = NONE;
+		o->named[i] = CFB_NONE;
 	for (i = 0; i < o->n; i++) {
-		if (o->parent[i] == NONE || !cfb_entry(&o->c, i, &e) ||
+		if (o->parent[i] == CFB_NONE || !cfb_entry(&o->c, i, &e) ||
 		    rank(e.name) == 0)
 			continue;
 		at = &o->named[o->parent[i]];
-		if (*at == NONE || (cfb_entry(&o->c, *at, &other) &&
+		if (*at == CFB_NONE || (cfb_entry(&o->c, *at, &other) &&
 		    rank(other.name) < rank(e.name)))
 			*at = i;
 	}
@@ -123,7 +94,6 @@ olefile_open(const uint8_t *p, size_t len)
 {
 	struct olefile		*o;
 	struct cfb_entry	 e;
-	uint32_t		 i;
 
 	if ((o = calloc(1, sizeof(*o))) == NULL)
 		return (NULL);
@@ -134,16 +104,12 @@ olefile_open(const uint8_t *p, size_t len)
 	while (o->n < ENTRIES_MAX && cfb_entry(&o->c, o->n, &e))
 		o->n++;
 	o->more = o->n == ENTRIES_MAX;
-	o->parent = calloc((size_t)o->n + 1, sizeof(*o->parent));
+	o->parent = cfb_parents(&o->c, o->n);
 	o->named = calloc((size_t)o->n + 1, sizeof(*o->named));
 	if (o->parent == NULL || o->named == NULL) {
 		olefile_close(o);
 		return (NULL);
 	}
-	for (i = 0; i < o->n; i++)
-		o->parent[i] = NONE;
-	/* The second array serves as the stack first. */
-	family(o, o->named);
 	names(o);
 	return (o);
 }
@@ -167,7 +133,7 @@ name_read(struct olefile *o, uint32_t i)
 	uint32_t		 c;
 
 	o->name[0] = '\0';
-	if (o->parent[i] == NONE || o->named[o->parent[i]] == NONE ||
+	if (o->parent[i] == CFB_NONE || o->named[o->parent[i]] == CFB_NONE ||
 	    !cfb_entry(&o->c, o->named[o->parent[i]], &e) ||
 	    cfb_read(&o->c, &e, &d) == -1)
 		return;
@@ -207,10 +173,34 @@ string(const uint8_t *p, const uint8_t *end, const uint8_t **s, size_t *len)
 }
 
 /*
+ * Of the names that a file has keep the worst: which one decides what opens it
+ * differs.  Directories before it are those of the sender's machine.
+ */
+static void
+name_keep(struct olefile *o, const uint8_t *s, size_t len)
+{
+	size_t	 at;
+
+	for (at = len; at > 0 && s[at - 1] != '\\' && s[at - 1] != '/'; at--)
+		continue;
+	s += at;
+	len -= at;
+	if (len == 0 || (o->name[0] != '\0' && filetype_flags(name_type(
+	    (const char *)s, len)) == 0))
+		return;
+	if (filetype_flags(name_type(o->name, strlen(o->name))) != 0)
+		return;
+	if (len >= sizeof(o->name))
+		len = sizeof(o->name) - 1;
+	memcpy(o->name, s, len);
+	o->name[len] = '\0';
+}
+
+/*
  * A file as the packager has it: label, path, two words, a path again with
  * its length, and the bytes with theirs.
  */
-static int
+static void
 native(struct olefile *o, const struct cfb_data *d, const uint8_t **p,
     size_t *len)
 {
@@ -219,53 +209,41 @@ native(struct olefile *o, const struct cfb_data *d, const uint8_t **p,
 
 	end = d->p + d->len;
 	if (d->len < NATIVE_HEAD)
-		return (0);
+		return;
 	*p = d->p + 4;
 	*len = d->len - 4;
-	o->name[0] = '\0';
 	if ((q = string(d->p + NATIVE_HEAD, end, &label, &llen)) == NULL ||
 	    (q = string(q, end, &path, &plen)) == NULL || end - q < 8 ||
 	    (n = le32(q + 4)) > (size_t)(end - q) - 8)
-		return (1);
-	q += 8 + n;
+		return;
+	name_keep(o, label, llen);
+	name_keep(o, path, plen);
+	q += 8;
+	name_keep(o, q, strnlen((const char *)q, n));
+	q += n;
 	if (end - q < 4)
-		return (1);
+		return;
 	n = le32(q);
 	q += 4;
 	*p = q;
 	*len = (size_t)(end - q) < n ? (size_t)(end - q) : n;
-	if (llen == 0 && plen > 0) {
-		label = path;
-		llen = plen;
-	}
-	if (llen >= sizeof(o->name))
-		llen = sizeof(o->name) - 1;
-	memcpy(o->name, label, llen);
-	o->name[llen] = '\0';
-	return (1);
 }
 
-/* Is that stream a file, and which bytes of it? */
-static int
-is_file(struct olefile *o, const struct cfb_entry *e,
-    const struct cfb_data *d, const uint8_t **p, size_t *len)
+int
+olefile_is(const char *name, const uint8_t *p, size_t len)
 {
-	*p = d->p;
-	*len = d->len;
-	if (strcasecmp(e->name, "__substg1.0_37010102") == 0) {
-		name_read(o, o->next - 1);
-		return (1);
-	}
-	if (strcmp(e->name, "\1Ole10Native") == 0)
-		return (native(o, d, p, len));
-	o->name[0] = '\0';
-	if (strcmp(e->name, "Package") == 0 ||
-	    strcmp(e->name, "CONTENTS") == 0)
-		return (1);
+	static const char *const	 names[] = {
+		ATTACHED, NATIVE, "Package", "CONTENTS"
+	};
+	size_t				 i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return (1);
 	/* A text of a message may begin with any letters. */
-	if (strncasecmp(e->name, PROPERTY, sizeof(PROPERTY) - 1) == 0)
+	if (strncasecmp(name, PROPERTY, sizeof(PROPERTY) - 1) == 0)
 		return (0);
-	switch (filetype(d->p, d->len, "", 0)) {
+	switch (filetype(p, len, "", 0)) {
 	case FT_PE:
 	case FT_ELF:
 	case FT_MACHO:
@@ -293,6 +271,23 @@ is_file(struct olefile *o, const struct cfb_entry *e,
 	}
 }
 
+/* Is that stream a file, and which bytes of it? */
+static int
+is_file(struct olefile *o, const struct cfb_entry *e,
+    const struct cfb_data *d, const uint8_t **p, size_t *len)
+{
+	*p = d->p;
+	*len = d->len;
+	o->name[0] = '\0';
+	if (!olefile_is(e->name, d->p, d->len))
+		return (0);
+	if (strcasecmp(e->name, ATTACHED) == 0)
+		name_read(o, o->next - 1);
+	else if (strcasecmp(e->name, NATIVE) == 0)
+		native(o, d, p, len);
+	return (1);
+}
+
 /* 1: it is a member, 0: it is none, -1: there was no memory. */
 static int
 take(struct olefile *o, const struct cfb_entry *e, size_t max,
@@ -312,6 +307,12 @@ take(struct olefile *o, const struct cfb_entry *e, size_t max,
 		m->size = len;
 		m->big = len > max;
 		m->broken = d.len < e->size;
+		if (!m->big && p == d.copy) {
+			/* No second one of what may be most of the file. */
+			m->data = d.copy;
+			m->len = len;
+			return (1);
+		}
 		if (!m->big && (m->data = malloc(len + 1)) == NULL)
 			ret = -1;
 		if (m->data != NULL) {

@@ -36,11 +36,10 @@
 #define FIELD_SEP	0x14
 #define FIELD_END	0x15
 #define FIELDS_MAX	64	/* one in the other */
-#define WORK_FACTOR	2	/* characters looked at for each byte */
 
 struct flow {
 	struct textout	*out;
-	uint64_t	 work;
+	uint64_t	*work;
 	uint64_t	 code;	/* a bit for each open field: in its code */
 	unsigned int	 depth;
 	uint32_t	 high;	/* half of a pair */
@@ -165,9 +164,9 @@ piece(struct flow *f, const uint8_t *doc, size_t len, uint32_t fc, uint32_t n)
 	if (fc & FC_NARROW)
 		at /= 2;
 	for (i = 0; i < n; i++) {
-		if (f->work == 0 || f->out->left == 0)
+		if (*f->work == 0 || f->out->left == 0)
 			return (-1);
-		f->work--;
+		--*f->work;
 		if (fc & FC_NARROW) {
 			if (at >= len)
 				break;
@@ -198,6 +197,9 @@ flow(struct flow *f, const uint8_t *doc, size_t len, const uint8_t *plc,
 	f->high = 0;
 	pcd = plc + 4 * (n + 1);
 	for (i = 0; i < n; i++, pcd += PCD_SIZE) {
+		if (*f->work == 0)
+			return (-1);
+		--*f->work;
 		from = le32(plc + 4 * i);
 		to = le32(plc + 4 * (i + 1));
 		if (to > from && piece(f, doc, len, le32(pcd + PCD_FC),
@@ -218,7 +220,7 @@ word_table(const uint8_t *doc, size_t len)
 
 int
 word_text(const uint8_t *doc, size_t len, const uint8_t *table, size_t tlen,
-    struct textout *out)
+    uint64_t *work, struct textout *out)
 {
 	struct flow	 f;
 	const uint8_t	*plc;
@@ -228,14 +230,13 @@ word_text(const uint8_t *doc, size_t len, const uint8_t *table, size_t tlen,
 		return (0);
 	memset(&f, 0, sizeof(f));
 	f.out = out;
-	f.work = (uint64_t)len * WORK_FACTOR;
+	f.work = work;
 	if (flow(&f, doc, len, plc, n) == -1)
 		return (-1);
 	if (!f.fields)
-		return (0);
+		return (1);
 	f.want = 1;
-	f.work = (uint64_t)len * WORK_FACTOR;
-	return (flow(&f, doc, len, plc, n));
+	return (flow(&f, doc, len, plc, n) == -1 ? -1 : 1);
 }
 
 void

@@ -4,14 +4,14 @@
     compound({"WordDocument": b"...", "VBA": {"dir": b"..."}}, mixed=1)
 
 mixed is a seed: the sectors of all streams, small ones too, then lie in the
-file in an order that it makes.
+file in an order that it makes.  shift, mini and below are what the header says
+of the sizes of sectors, and below which size streams have small ones.
 """
 
 import random
 import struct
 
 FREE, END, FATSECT, DIFSECT = 0xffffffff, 0xfffffffe, 0xfffffffd, 0xfffffffc
-MINI = 64
 BELOW = 4096
 
 
@@ -68,15 +68,15 @@ def _place(blobs, size, rnd, taken=0):
     return starts, chain, lies
 
 
-def compound(content, mixed=0, shift=9):
+def compound(content, mixed=0, shift=9, mini=6, below=BELOW):
     rnd = random.Random(mixed) if mixed else None
     size = 1 << shift
     entries = [Entry("Root Entry", 5)]
     entries[0].child = _tree(entries, content)
     streams = [e for e in entries if e.kind == 2]
-    small = [e for e in streams if 0 < e.size < BELOW]
-    large = [e for e in streams if e.size >= BELOW]
-    starts, chain, lies = _place([e.data for e in small], MINI, rnd)
+    small = [e for e in streams if 0 < e.size < below]
+    large = [e for e in streams if e.size >= below]
+    starts, chain, lies = _place([e.data for e in small], 1 << mini, rnd)
     for e, at in zip(small, starts):
         e.start = at
     ministream = b"".join(lies[i] for i in range(len(lies)))
@@ -117,8 +117,8 @@ def compound(content, mixed=0, shift=9):
             [difs[k + 1] if k + 1 < ndif else END]))
     head = struct.pack(
         "<8s16xHHHHH6xIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3e,
-        3 if shift == 9 else 4, 0xfffe, shift, 6,
-        0 if shift == 9 else ndir // size, nfat, starts[-1], 0, BELOW,
+        3 if shift == 9 else 4, 0xfffe, shift, mini,
+        0 if shift == 9 else ndir // size, nfat, starts[-1], 0, below,
         starts[-2], len(minifat) // size, difs[0] if difs else END, ndif)
     head += struct.pack("<109I", *(fats[:109] + [FREE] * (109 - len(
         fats[:109]))))
@@ -127,7 +127,13 @@ def compound(content, mixed=0, shift=9):
 
 
 def word(pieces, table="1Table", before=0, **how):
-    """A Word document; a piece of str that is ASCII has a byte a letter.
+    """A Word document, see word_streams()."""
+    doc, pieces = word_streams(pieces, table, before)
+    return compound({"WordDocument": doc, table: pieces}, **how)
+
+
+def word_streams(pieces, table="1Table", before=0):
+    """Its two streams; a piece of str that is ASCII has a byte a letter.
 
     The pieces lie in the stream in the order of their length, which is not
     that of the text.  before: so many properties in front of the table.
@@ -159,8 +165,7 @@ def word(pieces, table="1Table", before=0, **how):
     struct.pack_into("<I", doc, 0x4c, cp)
     struct.pack_into("<II", doc, 0x1a2, 96, len(clx))
     doc += bytes(max(0, BELOW - len(doc)))
-    return compound({"WordDocument": bytes(doc), table: (
-        bytes(96) + clx).ljust(BELOW, b"\0")}, **how)
+    return bytes(doc), (bytes(96) + clx).ljust(BELOW, b"\0")
 
 
 def _record(kind, data):
@@ -252,9 +257,9 @@ def message(props, attached=(), **how):
         for i, a in enumerate(attached)}, **how)
 
 
-def native(name, data, path="C:\\x\\"):
+def native(name, data, path=None):
     """A file as the packager embeds it."""
-    path = (path + name).encode() + b"\0"
+    path = ("C:\\x\\" + (path or name)).encode() + b"\0"
     body = b"\2\0" + name.encode() + b"\0" + path + struct.pack(
         "<HHI", 0, 3, len(path)) + path + struct.pack("<I", len(data)) + data
     return struct.pack("<I", len(body)) + body

@@ -17,7 +17,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from compound import (atom, compound, label, message, native, record, slides,
-                      sst, word, workbook)
+                      sst, word, word_streams, workbook)
 from docs import WORDS as DOCX
 from docs import docx, pdf, pe, vba_pack, zipped
 from scanlib import Cases
@@ -115,6 +115,7 @@ def tables(c):
             ("sheet", 0x85, label(w, 1)),
             ("header", 0x14, label(w, at=0)),
             ("footer", 0x15, label(w, at=0)),
+            ("chart", 0x100d, label(w, 1, 2)),
             ("formula", 6, bytes(22) + b"\x17" + label(w, 1, 0))):
         has(c, "text of a " + what, Seen("a.xls", workbook(record(
             kind, data))), w)
@@ -156,6 +157,90 @@ def macros(c):
                 "Other": bytes(1000)}, mixed=mixed))
             c.check("encrypted, %d bytes, mixed %d" % (size, mixed),
                     "encrypted" in got.flags, got.flags)
+
+
+def cased(c):
+    """Names in another case, entries in another form: they are opened."""
+    def changed(data, how):
+        for name in ("Root Entry", "WordDocument", "1Table", "Workbook",
+                     "VBA", "\1Ole10Native", "PowerPoint Document"):
+            raw = name.encode("utf-16-le").ljust(64, b"\0")
+            at = data.find(raw)
+            if at == -1:
+                continue
+            new = bytearray(data)
+            if how == "case":
+                new[at:at + 64] = name.swapcase().encode(
+                    "utf-16-le").ljust(64, b"\0")
+            else:
+                new[at + 67] = 7
+            data = bytes(new)
+        return data
+    files = (
+        ("a.doc", word(halves(WORDS), mixed=1)),
+        ("a.xls", workbook(sst(WORDS * 20, 40), mixed=1)),
+        ("a.ppt", slides(WORDS * 9, mixed=1)))
+    for how in ("case", "colour"):
+        for name, data in files:
+            got = Seen(name, changed(data, how))
+            has(c, "another %s, %s" % (how, name), got, *WORDS)
+            if how == "case":
+                c.check("... and it is " + name[2:],
+                        got.files[0][1] == name[2:], got.files)
+        got = Seen("a.doc", changed(compound({
+            "WordDocument": bytes(5000), "VBA": {"x": bytes(100)},
+            "\1Ole10Native": native("x.exe", pe())}), how))
+        c.check("another %s, flags" % how, {
+            "macros", "embedded-object", "executable"} <= got.flags and
+                got.files[-1][3] == "a.doc/x.exe", got)
+        fib = struct.pack("<HH", 0xa5ec, 0xc1).ljust(10, b"\0") + \
+            b"\0\1".ljust(5000, b"\0")
+        got = Seen("a.doc", changed(compound({"WordDocument": fib}), how))
+        c.check("another %s, encrypted" % how, "encrypted" in got.flags, got)
+    for mini, below in ((6, 64), (7, 4096), (5, 4096), (9, 9000), (6, 1)):
+        for name, data in (
+                ("a.xls", workbook(sst(WORDS * 20, 40), mixed=1, mini=mini,
+                                   below=below)),
+                ("a.doc", word(halves(WORDS), mixed=1, mini=mini,
+                               below=below))):
+            has(c, "small sectors of 2^%d below %d, %s" % (
+                mini, below, name), Seen(name, data), *WORDS)
+
+
+def room(c):
+    """What is no text does not use up the room of what is."""
+    rnd = random.Random(3)
+    noise = rnd.randbytes(6 << 20)
+    got = Seen("a.msg", message({"1000001F": "Geheim".encode("utf-16-le")}, [
+        {"37010102": b"\xff\xd8\xff" + noise, "3707001E": b"a.jpg"},
+        {"37010102": zipped([("a.docx", docx())]), "3707001E": b"b.zip"}]))
+    has(c, "behind a large attachment", got, "Geheim", *DOCX)
+    c.check("... nothing left out", "text-truncated" not in got.flags, got)
+    for mixed in (0, 1):
+        got = Seen("a.xls", compound({
+            "Data": noise, "Workbook": struct.pack(
+                "<HHHH", 0x809, 4, 0x600, 5) + record(
+                    0x204, label("Geschäftsgeheimnis")) + bytes(5000),
+            "Zackage": docx()}, mixed=mixed))
+        has(c, "behind large pictures, mixed %d" % mixed, got,
+            "Geschäftsgeheimnis", *DOCX)
+        c.check("... nothing left out, mixed %d" % mixed,
+                "text-truncated" not in got.flags, got)
+    got = Seen("a.vsd", compound({"VisioDocument": noise, "Zackage": docx()}))
+    has(c, "behind an unknown format", got, *DOCX)
+    c.check("... of which something is left out",
+            "text-truncated" in got.files[0][2] and
+            "text-truncated" not in got.files[1][2], got)
+    inner = {}
+    for i in range(30):
+        inner["_%d" % i] = parts = {}
+        doc, table = word_streams(["Geschäfts", "geheimnis %d\r" % i])
+        parts["WordDocument"], parts["1Table"] = doc, table
+    got = Seen("a.doc", compound({"ObjectPool": inner}, mixed=1))
+    has(c, "thirty documents in one", got,
+        *["Geschäftsgeheimnis %d\n" % i for i in range(30)])
+    c.check("... each read once", "text-truncated" not in got.flags and
+            got.text.count("Geschäftsgeheimnis 7\n") == 1, got)
 
 
 def files(c):
@@ -205,10 +290,33 @@ def files(c):
     got = Seen("a.msg", message({"1000001E": b"MZ" + b"is what " * 30}))
     c.check("a text is no program", not got.flags and
             len(got.files) == 1, got)
+    for what, label_, path in (("label", "x.js", "x.txt"),
+                               ("path", "x.txt", "x.js"),
+                               ("path alone", "", "x.js")):
+        got = Seen("a.doc", compound({"\1Ole10Native": native(
+            label_, b"var x = 1;", path)}))
+        c.check("a script by its " + what, got.files[-1][1:] == (
+            "js", {"script"}, "a.doc/x.js"), got)
     for n in (0, 3, 6, 10, 40):
         got = Seen("a.doc", compound({"\1Ole10Native": native(
             "x" * 20, pe())[:n]}))
         c.check("%d bytes of a package" % n, got.status == 0, got)
+    # A storage that is nowhere takes nothing from one that is.
+    data = bytearray(message({}, [{"37010102": b"x = 1;",
+                                   "3707001E": b"x.js"}]))
+
+    def entry(name):
+        return data.index(name.encode("utf-16-le").ljust(64, b"\0"))
+    top, spare = entry("Root Entry"), entry("__properties_version1.0")
+    attach = entry("__attach_version1.0_#00000000")
+    data[spare + 66] = 1
+    struct.pack_into("<III", data, spare + 68, 0xffffffff, 0xffffffff,
+                     (entry("__substg1.0_37010102") - top) // 128)
+    struct.pack_into("<II", data, attach + 68, 0xffffffff, 0xffffffff)
+    struct.pack_into("<I", data, top + 76, (attach - top) // 128)
+    got = Seen("a.msg", bytes(data))
+    c.check("a storage that is nowhere", spare < attach and
+            got.files[-1][1:] == ("js", {"script"}, "a.msg/x.js"), got)
     # An entry that is its own neighbour, and child of two storages.
     whole = message({}, [{"37010102": pe(), "3707001E": b"x.exe"}] * 3)
     at = whole.index("Root Entry".encode("utf-16-le"))
@@ -259,6 +367,30 @@ def hostile(c):
         struct.pack_into("<H", out, i + 64, len(name) + 2)
         struct.pack_into("<IQ", out, i + 116, where, 1 << 30)
     timed("ten thousand documents", bytes(out))
+    # A document whose text is never shown, with many tables.
+    doc = bytearray(b"\1" * (4 << 20))
+    doc[:0x600] = bytes(0x600)
+    struct.pack_into("<HH", doc, 0, 0xa5ec, 0xc1)
+    plc = struct.pack("<IIHIH", 0, 3 * len(doc), 0, 0x40000000 | 0xc00, 0)
+    clx = b"\2" + struct.pack("<I", len(plc)) + plc
+    struct.pack_into("<II", doc, 0x1a2, 0, len(clx))
+    data = bytearray(compound({"WordDocument": bytes(doc)} | {
+        "T%04d" % i: clx for i in range(1000)}))
+    for i in range(1000):
+        at = data.index(("T%04d" % i).encode("utf-16-le"))
+        data[at:at + 64] = "0Table".encode("utf-16-le").ljust(64, b"\0")
+        struct.pack_into("<H", data, at + 64, 14)
+    timed("a document with a thousand tables", bytes(data))
+    # Compressed RTF that becomes much of nothing.
+    body = b"\0{}{}{}{}" + b"".join(
+        b"\xff" + b"".join(struct.pack(">H", (215 + 17 * k - 1) % 4096 << 4 |
+                                       15) for k in range(i, i + 8))
+        for i in range(0, 15 * 61000, 8))
+    body = struct.pack("<IIII", len(body) + 12, 0, 0x75465a4c, 0) + body
+    got = timed("compressed RTF, six times", message({}, [
+        {"10090102": body} for _ in range(6)]))
+    c.check("... which is not all read", "text-truncated" in got.flags,
+            got.flags)
     # Pieces that all are the same text, many times over.
     text = word(["secret " * 9000])
     plc = struct.pack("<%dI" % 2001, *[i * 60000 for i in range(2001)]) + \
@@ -291,6 +423,11 @@ def hostile(c):
         if got.status != 0:
             break
     c.check("damaged at random", got.status == 0, got)
+    text = "Geschäftsgeheimnis"
+    has(c, "records of another version", Seen("a.ppt", compound({
+        "PowerPoint Document": atom(0x03e8, atom(0xf00d, atom(
+            0x0fa8, text.encode("latin-1"), 0xf), 1), 2).ljust(
+                5000, b"\0")})), text)
     deep = b""
     for i in range(2000):
         deep = atom(0x03e8, deep, 0xf)
@@ -300,8 +437,8 @@ def hostile(c):
 def main():
     c = Cases()
     try:
-        for run in (samples, documents, fields, tables, macros, files,
-                    hostile):
+        for run in (samples, documents, fields, tables, macros, cased, room,
+                    files, hostile):
             run(c)
     finally:
         shutil.rmtree(TMP)

@@ -82,8 +82,11 @@ main(void)
 	check("package", run(f, sizeof(f)) == 1);
 	f[SECTOR + 128 + 66] = 1;
 	check("package-storage-is-no-stream", run(f, sizeof(f)) == 0);
-	file(f, "EncryptedPackagE", 1);
+	file(f, "EncryptedPackagF", 1);
 	check("other-name", run(f, sizeof(f)) == 0);
+	/* Streams are opened by names in any case. */
+	file(f, "eNCRYPTEDpACKAGE", 1);
+	check("other-case", run(f, sizeof(f)) == 1);
 	file(f, "EncryptedSummary", 1);
 	check("powerpoint", run(f, sizeof(f)) == 1);
 	file(f, "EncryptedPackage", 1);
