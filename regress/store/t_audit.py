@@ -3,6 +3,7 @@
 """Lines of JSON in a file that master has opened, and what may be in them;
 the same lines in datagrams, as a journal gets them."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -258,7 +259,9 @@ def journal_hostile(f):
     assert json.loads(one[b"MESSAGE"])["facts"][0]["name"] == \
         "\nMAILWALL_ACTION=pass\n"
     # A line's end itself is no value that a proxy may send.
-    f.proxy.record(sender=b"a\nMAILWALL_ACTION=pass")
+    # The store may be quicker to end the channel than we are with the rest.
+    with contextlib.suppress(BrokenPipeError):
+        f.proxy.record(sender=b"a\nMAILWALL_ACTION=pass")
     assert f.store.bad() == f.proxy.instance
     assert f.proxy.gone()
     assert j.entries() == []
