@@ -34,6 +34,8 @@ static int	 parts_ok(const struct conf_rule_wire *);
 static int	 take_disclaimer(struct conf *, const void *);
 static int	 take_outbox(struct conf *, const void *);
 static int	 take_mail(struct conf *, const void *);
+static int	 take_frame(struct conf *, uint32_t, int, const void *,
+		    size_t);
 
 static int
 string_ok(const char *s, size_t size)
@@ -357,84 +359,64 @@ take_each(struct conf *conf, const uint8_t *data, size_t len, size_t size,
 	return (0);
 }
 
+/* Any frame but the first: -1 if it is bad. */
+static int
+take_frame(struct conf *conf, uint32_t type, int fd, const void *data,
+    size_t len)
+{
+	switch (type) {
+	case IMSG_CONF_LISTENER:
+		return (take_listener(conf, data, fd));
+	case IMSG_CONF_TABLE:
+		return (take_each(conf, data, len,
+		    sizeof(struct conf_table_wire), take_table));
+	case IMSG_CONF_NET:
+		return (take_nets(conf, data, len));
+	case IMSG_CONF_LIST:
+		return (take_each(conf, data, len,
+		    sizeof(struct conf_list_wire), take_list));
+	case IMSG_CONF_ENTRY:
+		return (take_entries(conf, data, len));
+	case IMSG_CONF_USE:
+		return (take_use(conf, data));
+	case IMSG_CONF_SERVER:
+		return (take_server(conf, data));
+	case IMSG_CONF_DYNAMIC:
+		return (take_dynamic(conf, data));
+	case IMSG_CONF_RATE:
+		return (take_rate(conf, data));
+	case IMSG_CONF_DISCLAIMER:
+		return (take_disclaimer(conf, data));
+	case IMSG_CONF_OUTBOX:
+		return (take_outbox(conf, data));
+	case IMSG_CONF_MAIL:
+		return (take_mail(conf, data));
+	case IMSG_CONF_RULE:
+		return (take_each(conf, data, len,
+		    sizeof(struct conf_rule_wire), take_rule));
+	case IMSG_CONF_END:
+		return (conf_done(conf));
+	default:
+		return (-1);
+	}
+}
+
 int
 conf_frame(struct conf **building, uint32_t type, int fd, const void *data,
     size_t len)
 {
+	int	 ok;
+
+	ok = 0;
 	if (type == IMSG_CONF_BEGIN) {
 		conf_unref(*building);
 		*building = conf_empty();
 		memcpy(&(*building)->g, data, sizeof((*building)->g));
-		if (!globals_ok(&(*building)->g))
-			goto bad;
-		return (0);
-	}
-	if (*building == NULL)
-		goto bad;
-	switch (type) {
-	case IMSG_CONF_LISTENER:
-		if (take_listener(*building, data, fd) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_TABLE:
-		if (take_each(*building, data, len,
-		    sizeof(struct conf_table_wire), take_table) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_NET:
-		if (take_nets(*building, data, len) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_LIST:
-		if (take_each(*building, data, len,
-		    sizeof(struct conf_list_wire), take_list) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_ENTRY:
-		if (take_entries(*building, data, len) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_USE:
-		if (take_use(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_SERVER:
-		if (take_server(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_DYNAMIC:
-		if (take_dynamic(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_RATE:
-		if (take_rate(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_DISCLAIMER:
-		if (take_disclaimer(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_OUTBOX:
-		if (take_outbox(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_MAIL:
-		if (take_mail(*building, data) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_RULE:
-		if (take_each(*building, data, len,
-		    sizeof(struct conf_rule_wire), take_rule) == -1)
-			goto bad;
-		return (0);
-	case IMSG_CONF_END:
-		if (conf_done(*building) == -1)
-			goto bad;
-		return (1);
-	default:
-		break;
-	}
-bad:
+		ok = globals_ok(&(*building)->g);
+	} else if (*building != NULL)
+		ok = take_frame(*building, type, fd, data, len) != -1;
+	if (ok)
+		return (type == IMSG_CONF_END);
 	if (fd != -1)
 		close(fd);
 	conf_unref(*building);
