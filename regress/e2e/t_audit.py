@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: ISC
 """The audit file: a line for each message, also when it is renamed."""
 
-import json
 import os
 import sys
 
 sys.path.insert(0, "regress/lib")
 
 from mwtest import client, mail, wait                           # noqa: E402
+from mwtest.audit import lines                                  # noqa: E402
 from mwtest.case import case, check, check_equal, check_in, run  # noqa: E402
 from mwtest.gateway import Gateway                              # noqa: E402
 from mwtest.net import Net                                      # noqa: E402
@@ -22,14 +22,6 @@ RULES = """
 on message block sender "bad@client.example"
 on message pass quarantine content <secrets> in text
 """
-
-
-def lines(path):
-    try:
-        with open(path, "rb") as f:
-            return [json.loads(x) for x in f.read().splitlines()]
-    except FileNotFoundError:
-        return []
 
 
 def senders(*paths):

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, "regress/lib")
 
 from mwtest import client, mail, wait                           # noqa: E402
+from mwtest.audit import lines                                  # noqa: E402
 from mwtest.case import case, check, check_equal, check_in, run  # noqa: E402
 from mwtest.gateway import USERS, Gateway, objdir               # noqa: E402
 from mwtest.journal import Journal                              # noqa: E402
@@ -43,14 +44,6 @@ def entry(j, name):
 def senders(j, *match):
     return [x["MAILWALL_SENDER"].split("@")[0]
             for x in j.entries("SYSLOG_IDENTIFIER=mailwall", *match)]
-
-
-def lines(path):
-    try:
-        with open(path, "rb") as f:
-            return [json.loads(x) for x in f.read().splitlines()]
-    except FileNotFoundError:
-        return []
 
 
 def ctl(gw, *args):
