@@ -159,6 +159,34 @@ def t_restart(net, srv, gw):
         check(not connects(net, srv, "192.168.0.11"), "is let in")
 
 
+def t_full(net, srv, gw):
+    with case("a set that is full takes no more, and gives back"):
+        with open(NFT) as f:
+            text = f.read().replace("size 1000000", "size 3")
+        small = os.path.join(gw.dir, "small.nft")
+        with open(small, "w") as f:
+            f.write(text)
+        status, out = proc.run(["nft", "-f", small], net.gateway.prefix())
+        check_equal(status, 0, out)
+        for i in (1, 2, 3):
+            ctl(gw, "table", "add", "brief", "198.51.100.%d" % i, "1h")
+        full = {"198.51.100.%d" % i for i in (1, 2, 3)}
+        wait.until(lambda: set(elements(net, "block4")) == full,
+                   "three addresses")
+        ctl(gw, "table", "add", "attackers", "198.51.100.4", "1h")
+        # Time-outs of those that are there can be changed all the same.
+        ctl(gw, "table", "add", "attackers", "198.51.100.2", "2h")
+        wait.until(lambda: elements(net, "block4").get("198.51.100.2") ==
+                   7200, "the longer time")
+        check_equal(set(elements(net, "block4")), full)
+        ctl(gw, "table", "delete", "brief", "198.51.100.1")
+        wait.until(lambda: "198.51.100.1" not in elements(net, "block4"),
+                   "the kernel to forget one")
+        ctl(gw, "table", "add", "attackers", "198.51.100.5", "1h")
+        wait.until(lambda: "198.51.100.5" in elements(net, "block4"),
+                   "the kernel to know another")
+
+
 def t_many(net, srv, gw):
     """What costs the kernel 10 ms an address would take minutes."""
     with case("twenty thousand more are there soon after a restart"):
@@ -188,7 +216,7 @@ def main():
     with Net() as net, Server(net.server, net.A) as srv:
         with Gateway(net, "tproxy", antivirus="none", rules=RULES) as gw:
             for t in (t_without, t_blocked, t_operator, t_restart,
-                      t_many):
+                      t_full, t_many):
                 t(net, srv, gw)
 
 
