@@ -118,21 +118,14 @@ skip(struct biff *b, uint64_t n)
 static int
 chars(struct biff *b, uint32_t n, uint32_t flags, struct textout *out)
 {
-	uint32_t	 c, high;
+	uint32_t	 c;
 
-	for (high = 0; n > 0; n--) {
+	for (; n > 0; n--) {
 		if (b->left == 0 && (more(b) == -1 || byte(b, &flags) == -1))
 			return (-1);
 		if (number(b, flags & S_WIDE ? 2 : 1, &c) == -1)
 			return (-1);
-		if (c >= 0xd800 && c < 0xdc00) {
-			high = c;
-			continue;
-		}
-		if (c >= 0xdc00 && c < 0xe000 && high != 0)
-			c = 0x10000 + ((high & 0x3ff) << 10) + (c & 0x3ff);
-		high = 0;
-		textout_char(out, c < 0x20 ? '\n' : c);
+		textout_unit(out, c < 0x20 ? '\n' : c);
 	}
 	textout_char(out, '\n');
 	return (0);

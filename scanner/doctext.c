@@ -71,6 +71,7 @@ textout_init(struct textout *o, void (*emit)(void *, const uint8_t *, size_t),
 	o->arg = arg;
 	o->left = left;
 	o->cut = left == 0;
+	o->high = 0;
 	o->n = o->size = 0;
 	o->buf = NULL;
 }
@@ -91,6 +92,7 @@ textout_bytes(struct textout *o, const uint8_t *p, size_t len)
 	uint8_t	*buf;
 	size_t	 size;
 
+	o->high = 0;
 	if (len > o->left) {
 		len = (size_t)o->left;
 		o->cut = 1;
@@ -129,6 +131,19 @@ textout_char(struct textout *o, uint32_t c)
 		return;
 	}
 	textout_bytes(o, b, n);
+}
+
+void
+textout_unit(struct textout *o, uint32_t c)
+{
+	if (c >= 0xd800 && c < 0xdc00) {
+		o->high = c;
+		return;
+	}
+	if (c >= 0xdc00 && c < 0xe000 && o->high != 0)
+		c = 0x10000 + ((o->high & 0x3ff) << 10) + (c & 0x3ff);
+	o->high = 0;
+	textout_char(o, c);
 }
 
 static iconv_t

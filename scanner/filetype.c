@@ -157,6 +157,14 @@ binary_type(const uint8_t *p, size_t len)
 }
 
 int
+filetype_is_zip(enum file_type type)
+{
+	return (type == FT_ZIP || type == FT_JAR || type == FT_APK ||
+	    type == FT_DOCX || type == FT_XLSX || type == FT_PPTX ||
+	    type == FT_ODF);
+}
+
+int
 filetype_is_compound(enum file_type type)
 {
 	return (type == FT_DOC || type == FT_XLS || type == FT_PPT ||

@@ -123,19 +123,8 @@ content_flags(const uint8_t *p, size_t len, enum file_type type)
 static int
 is_zip(enum file_type type, const uint8_t *p, size_t len, uint32_t flags)
 {
-	switch (type) {
-	case FT_ZIP:
-	case FT_JAR:
-	case FT_APK:
-	case FT_DOCX:
-	case FT_XLSX:
-	case FT_PPTX:
-	case FT_ODF:
-		return (1);
-	default:
-		return ((flags & FF_POLYGLOT) != 0 &&
-		    memmem(p, len, "PK\1\2", 4) != NULL);
-	}
+	return (filetype_is_zip(type) || ((flags & FF_POLYGLOT) != 0 &&
+	    memmem(p, len, "PK\1\2", 4) != NULL));
 }
 
 static int
@@ -199,8 +188,11 @@ frame_begin(struct frame *f, enum walker how, const char *path)
 {
 	switch (how) {
 	case WALK_OLE:
-		return ((f->ole = olefile_open(f->p, f->len)) == NULL ? -1 :
-		    0);
+		if ((f->ole = olefile_open(f->p, f->len)) != NULL)
+			return (0);
+		/* Whatever is in it, nobody has seen it. */
+		facts_flag(in.facts, f->fact, FF_PARTLY);
+		return (-1);
 	case WALK_ZIP:
 		if (zip_open(&f->zip, f->p, f->len) == -1)
 			return (-1);

@@ -80,6 +80,8 @@ void		 name_copy(char *, size_t, const char *, size_t);
 enum file_type	 filetype(const uint8_t *, size_t, const char *name, size_t);
 /* The flags that a type has by itself. */
 uint32_t	 filetype_flags(enum file_type);
+/* A zip, also as something else: 1 or 0. */
+int		 filetype_is_zip(enum file_type);
 /* A compound file that can have files in it: 1 or 0. */
 int		 filetype_is_compound(enum file_type);
 /* Text to which no format belongs: no NUL, few controls; or UTF-16. */
@@ -274,6 +276,7 @@ struct textout {
 	void	*arg;
 	uint64_t left;		/* bytes that may still be given */
 	int	 cut;		/* there was more, or it was not read */
+	uint32_t high;		/* half of a pair, see textout_unit() */
 	size_t	 n;		/* of buf */
 	size_t	 size;
 	uint8_t	*buf;		/* all of it: words have no seams */
@@ -285,6 +288,11 @@ void		 doctext_init(void);
 void		 textout_init(struct textout *, void (*)(void *,
 		    const uint8_t *, size_t), void *, uint64_t left);
 void		 textout_char(struct textout *, uint32_t);
+/*
+ * Sixteen bits of UTF-16: two of them may be one character.  Half a pair that
+ * is followed by something else is left out.
+ */
+void		 textout_unit(struct textout *, uint32_t);
 void		 textout_bytes(struct textout *, const uint8_t *, size_t);
 /*
  * Bytes in a Windows code page.  Returns 0, or -1: not all of them are such;

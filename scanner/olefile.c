@@ -235,6 +235,7 @@ olefile_is(const char *name, const uint8_t *p, size_t len)
 	static const char *const	 names[] = {
 		ATTACHED, NATIVE, "Package", "CONTENTS"
 	};
+	enum file_type			 type;
 	size_t				 i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -243,31 +244,21 @@ olefile_is(const char *name, const uint8_t *p, size_t len)
 	/* A text of a message may begin with any letters. */
 	if (strncasecmp(name, PROPERTY, sizeof(PROPERTY) - 1) == 0)
 		return (0);
-	switch (filetype(p, len, "", 0)) {
+	type = filetype(p, len, "", 0);
+	switch (type) {
 	case FT_PE:
 	case FT_ELF:
 	case FT_MACHO:
 	case FT_LNK:
-	case FT_ZIP:
-	case FT_JAR:
 	case FT_RAR:
 	case FT_7Z:
 	case FT_CAB:
 	case FT_PDF:
 	case FT_RTF:
-	case FT_DOCX:
-	case FT_XLSX:
-	case FT_PPTX:
-	case FT_ODF:
-	case FT_DOC:
-	case FT_XLS:
-	case FT_PPT:
-	case FT_OLE2:
-	case FT_MSG:
 	case FT_MSI:
 		return (1);
 	default:
-		return (0);
+		return (filetype_is_zip(type) || filetype_is_compound(type));
 	}
 }
 

@@ -78,18 +78,11 @@ static void	 seek(struct doc *, const uint8_t *, size_t);
 static void
 utf16(const uint8_t *p, size_t len, struct textout *out)
 {
-	uint32_t	 c, high;
+	uint32_t	 c;
 
-	for (high = 0; len >= 2; p += 2, len -= 2) {
+	for (; len >= 2; p += 2, len -= 2) {
 		c = le16(p);
-		if (c >= 0xd800 && c < 0xdc00) {
-			high = c;
-			continue;
-		}
-		if (c >= 0xdc00 && c < 0xe000 && high != 0)
-			c = 0x10000 + ((high & 0x3ff) << 10) + (c & 0x3ff);
-		high = 0;
-		textout_char(out, c < 0x20 ? '\n' : c);
+		textout_unit(out, c < 0x20 ? '\n' : c);
 	}
 	textout_char(out, '\n');
 }

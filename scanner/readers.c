@@ -235,22 +235,13 @@ polyglot_flags(const uint8_t *p, size_t len, enum file_type type,
 		if (p[0] == '<')
 			return (FF_POLYGLOT);
 		break;
-	case FT_ZIP:
-	case FT_JAR:
-	case FT_APK:
-	case FT_DOCX:
-	case FT_XLSX:
-	case FT_PPTX:
-	case FT_ODF:
-		n = len < PDF_LOOK ? len : PDF_LOOK;
-		return (has_exact(p, n, "%PDF-", 5) ? FF_POLYGLOT : 0);
 	default:
 		n = len < PDF_LOOK ? len : PDF_LOOK;
 		if (has_exact(p, n, "%PDF-", 5))
 			return (FF_POLYGLOT);
 		break;
 	}
-	if (fact_type_class(type) == FC_ARCHIVE)
+	if (filetype_is_zip(type) || fact_type_class(type) == FC_ARCHIVE)
 		return (0);
 	/*
 	 * Old documents have new ones, which are zips, in streams of theirs;

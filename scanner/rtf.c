@@ -34,7 +34,6 @@ struct rtf {
 	uint16_t	 page[FONTS_MAX];	/* 0: the document's */
 	unsigned int	 skip;		/* fallback still to be skipped */
 	int		 star;		/* "\*" was just read */
-	uint32_t	 high;		/* first half of a pair */
 	size_t		 nbytes;
 	uint8_t		 bytes[BYTES_MAX];
 };
@@ -84,21 +83,11 @@ byte_add(struct rtf *r, int c)
 static void
 unicode_do(struct rtf *r, long v)
 {
-	uint32_t	 c;
-
 	bytes_flush(r);
 	r->skip = top(r)->uc;
 	if (top(r)->mute)
 		return;
-	c = (uint32_t)v & 0xffff;
-	if (c >= 0xd800 && c < 0xdc00) {
-		r->high = c;
-		return;
-	}
-	if (c >= 0xdc00 && c < 0xe000 && r->high != 0)
-		c = 0x10000 + ((r->high & 0x3ff) << 10) + (c & 0x3ff);
-	r->high = 0;
-	textout_char(r->out, c);
+	textout_unit(r->out, (uint32_t)v & 0xffff);
 }
 
 /* [MS-RTF]: what \fcharset stands for. */

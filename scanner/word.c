@@ -42,7 +42,6 @@ struct flow {
 	uint64_t	*work;
 	uint64_t	 code;	/* a bit for each open field: in its code */
 	unsigned int	 depth;
-	uint32_t	 high;	/* half of a pair */
 	int		 want;	/* code: 1, what is seen: 0 */
 	int		 fields; /* there were some */
 };
@@ -129,13 +128,6 @@ letter(struct flow *f, uint32_t c)
 	}
 	if ((f->code != 0) != f->want)
 		return;
-	if (c >= 0xd800 && c < 0xdc00) {
-		f->high = c;
-		return;
-	}
-	if (c >= 0xdc00 && c < 0xe000 && f->high != 0)
-		c = 0x10000 + ((f->high & 0x3ff) << 10) + (c & 0x3ff);
-	f->high = 0;
 	switch (c) {
 	case 0x07:	/* end of a cell */
 	case 0x0b:
@@ -150,7 +142,7 @@ letter(struct flow *f, uint32_t c)
 		/* Anchors of notes and pictures, hyphens for the end of a line:
 		 * nothing between two letters. */
 		if (c >= 0x20 || c == '\t')
-			textout_char(f->out, c);
+			textout_unit(f->out, c);
 	}
 }
 
@@ -194,7 +186,6 @@ flow(struct flow *f, const uint8_t *doc, size_t len, const uint8_t *plc,
 
 	f->code = 0;
 	f->depth = 0;
-	f->high = 0;
 	pcd = plc + 4 * (n + 1);
 	for (i = 0; i < n; i++, pcd += PCD_SIZE) {
 		if (*f->work == 0)
